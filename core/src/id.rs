@@ -1,0 +1,70 @@
+//! Session ids.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+use crate::Error;
+
+/// The name of a session: 8 to 128 characters of `0-9 a-z _ -`. One that exists is valid.
+///
+/// It is also the name of the session's file, so it can hold no separator, no dot and no upper case: it cannot leave
+/// its directory, cannot meet a name the store reserves (those have a dot or a tilde) and means the same on
+/// file systems that fold case.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// Fewest characters.
+    pub const MIN: usize = 8;
+    /// Most characters.
+    pub const MAX: usize = 128;
+
+    /// Check an id. The error text does not repeat what it was given: that may be a secret in the wrong place.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let length = text.len();
+        if !(Self::MIN..=Self::MAX).contains(&length) {
+            return Err(Error::InvalidId(format!(
+                "a session id has {} to {} characters, this one {length}",
+                Self::MIN,
+                Self::MAX
+            )));
+        }
+        let allowed = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'z' | b'_' | b'-');
+        match text.bytes().position(|b| !allowed(b)) {
+            None => Ok(Self(text.to_string())),
+            Some(at) => Err(Error::InvalidId(format!(
+                "a session id has only the characters 0-9 a-z _ -, not the one at byte {at}"
+            ))),
+        }
+    }
+
+    /// Make an id of 16 random bytes: a version 4 UUID in 32 hex digits (RFC 9562). It names and does not
+    /// authenticate: 122 random bits keep names apart.
+    pub fn generate(random: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_random_bytes(random).into_uuid().simple().to_string())
+    }
+
+    /// The characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Which of the store's 256 directories it lives in: the low byte of its hash, so that ids of any pattern spread
+    /// evenly.
+    pub fn shard(&self) -> u8 {
+        xxhash_rust::xxh3::xxh3_64(self.0.as_bytes()) as u8
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
