@@ -1,1 +1,34 @@
+//! The file-backed session store: a component that keeps each session as one crash-safe file below a preopened
+//! directory, and runs the session manager on top of it.
+//!
+//! `wit/` is the contract and `session-core` the thinking; what is here is the disk.
+//!
+//! | module | one idea |
+//! |---|---|
+//! | `directory` | files and directories by their descriptors: the only place that calls `wasi:filesystem` |
+//! | `layout` | which file is called what |
+//! | `locks` | the locks of sessions: the only place that calls `advisory-locks` |
+//! | `store` | open, set up, create, load, touch |
+//! | `guard` | what needs a session's lock: save, rename, delete |
+//! | `commit` | how a version gets into a file, and a file to its name |
+//! | `owners` | the index from owner to sessions |
+//! | `listing`, `garbage` | walking through all sessions, in steps |
+//! | `exports` | the WIT interfaces, translated |
+
 #![no_std]
+#![cfg(target_family = "wasm")]
+
+extern crate alloc;
+
+mod bindings;
+mod commit;
+mod directory;
+mod exports;
+mod garbage;
+mod guard;
+mod layout;
+mod listing;
+mod locks;
+mod owners;
+mod platform;
+mod store;

@@ -11,9 +11,14 @@
 //! | [`slots`] | three slots in one file: which is live, which may be overwritten |
 //! | [`expiry`] | when a session is over, on a clock that may be stepped |
 //! | [`store`] | the contract that the manager needs of a store |
-//! | [`cookie`] | id + secret in, id + secret out |
+//! | [`credential`] | id + secret: what lets a client in, and what is kept of it |
+//! | [`cookie`] | the cookie in a request, and the fields that set and revoke it |
 //! | [`attributes`] | the data of a managed session, and its codec |
-//! | [`manager`], [`session`] | the life of a session across requests |
+//! | [`form_tokens`] | tokens for forms that may be sent once |
+//! | [`json`] | is this JSON? |
+//! | [`session`] | a session during one request |
+//! | `changes` | what one request does to it, and how that meets the changes of others |
+//! | [`manager`], `finish` | the life of a session across requests: its start, its end |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -21,10 +26,15 @@
 extern crate alloc;
 
 pub mod attributes;
+mod changes;
 pub mod cookie;
+pub mod credential;
 pub mod error;
 pub mod expiry;
+mod finish;
+pub mod form_tokens;
 pub mod id;
+pub mod json;
 pub mod manager;
 pub mod record;
 pub mod session;

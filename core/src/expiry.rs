@@ -1,0 +1,90 @@
+//! When a session is over, on a clock that may be stepped.
+//!
+//! Deadlines are moments on the wall clock, and the wall clock is all there is: an instance has no memory of how much
+//! time has really passed. So no time stamp is believed that lies in the future. A session used while the clock was
+//! ahead does not live longer for it: what counts is its latest stamp that can be true.
+
+use crate::record::Version;
+use crate::store::Instant;
+
+/// How far a stamp may lie in the future and still be taken for now, in milliseconds: clocks are slewed and stepped
+/// by a little all the time, and that should log nobody out.
+pub const TOLERANCE: u64 = 60_000;
+
+/// When a session was last active; none when all its stamps lie in the future. `touched` is the file's time of last
+/// modification: a touch sets it, and so does any write.
+pub fn last_active(version: &Version, touched: Instant, now: Instant) -> Option<Instant> {
+    [touched, version.modified, version.created]
+        .into_iter()
+        .filter(|stamp| *stamp <= now.saturating_add(TOLERANCE))
+        .max()
+        .map(|stamp| stamp.min(now))
+}
+
+/// Whether the session is over. A session whose activity cannot be dated is over when it has an idle timeout: better
+/// a login too many than a session that does not end.
+pub fn expired(version: &Version, touched: Instant, now: Instant) -> bool {
+    past_deadline(version, now)
+        || version.idle_timeout.is_some_and(|idle| {
+            last_active(version, touched, now).is_none_or(|active| now - active >= idle)
+        })
+}
+
+/// Whether the absolute deadline has come.
+pub fn past_deadline(version: &Version, now: Instant) -> bool {
+    version.deadline.is_some_and(|deadline| now >= deadline)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDLE: u64 = 30_000;
+
+    fn version(created: u64, modified: u64, idle: Option<u64>, deadline: Option<u64>) -> Version<'static> {
+        Version { version: 1, created, modified, owner: None, idle_timeout: idle, deadline, data: b"" }
+    }
+
+    #[test]
+    fn one_second_around_each_deadline() {
+        let idle = version(100_000, 100_000, Some(IDLE), None);
+        let absolute = version(100_000, 100_000, None, Some(200_000));
+        for (now, over) in [(129_000, false), (129_999, false), (130_000, true), (131_000, true)] {
+            assert_eq!(expired(&idle, 100_000, now), over, "idle at {now}");
+        }
+        for (now, over) in [(199_000, false), (199_999, false), (200_000, true), (201_000, true)] {
+            assert_eq!(expired(&absolute, 199_000, now), over, "absolute at {now}");
+        }
+    }
+
+    #[test]
+    fn a_touch_counts_from_its_stamp() {
+        let session = version(100_000, 100_000, Some(IDLE), None);
+        assert!(!expired(&session, 120_000, 149_999));
+        assert!(expired(&session, 120_000, 150_000));
+    }
+
+    /// The clock jumps ahead, a touch notes the wrong time, the clock returns: believing the stamp would keep the
+    /// session alive until the wrong time has come.
+    #[test]
+    fn a_stamp_from_the_future_extends_nothing() {
+        let session = version(100_000, 100_000, Some(IDLE), None);
+        let from_the_future = 100_000_000;
+        assert!(!expired(&session, from_the_future, 129_999));
+        assert!(expired(&session, from_the_future, 130_000));
+    }
+
+    #[test]
+    fn a_small_step_back_logs_nobody_out() {
+        let session = version(1_000, 1_000, Some(IDLE), None);
+        assert!(!expired(&session, 500_000, 500_000 - TOLERANCE));
+        assert_eq!(last_active(&session, 500_000, 499_000), Some(499_000));
+    }
+
+    #[test]
+    fn what_cannot_be_dated_is_over_if_it_can_be_idle() {
+        let all_in_the_future = version(900_000, 900_000, Some(IDLE), None);
+        assert!(expired(&all_in_the_future, 900_000, 1_000));
+        assert!(!expired(&version(900_000, 900_000, None, None), 900_000, 1_000));
+    }
+}

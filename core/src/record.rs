@@ -1,0 +1,145 @@
+//! One version of a session as the bytes of one slot.
+//!
+//! ```text
+//!  0  checksum   u64  XXH3-64 of everything behind it, seeded with the file's random number
+//!  8  length     u32  of the record, this header included
+//! 12  owner      u16  length of the owner in bytes; 0: none
+//! 14  flags      u16  bit 0: has an idle timeout; bit 1: has a deadline
+//! 16  version    u64
+//! 24  created    u64  milliseconds since 1970
+//! 32  modified   u64
+//! 40  idle       u64  milliseconds
+//! 48  deadline   u64
+//! 56  owner, then data
+//! ```
+//!
+//! Numbers are little-endian. The checksum finds torn writes and rot, and, by its seed, blocks of another session's
+//! file; it is no protection against someone who may write to the directory.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::str;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::store::{Contents, Instant, Milliseconds};
+
+/// Length of the fixed part in bytes.
+pub const HEADER: usize = 56;
+
+/// Longest owner in bytes.
+pub const MAX_OWNER: usize = 256;
+
+const HAS_IDLE: u16 = 1;
+const HAS_DEADLINE: u16 = 2;
+
+/// A version of a session, its data still where it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version<'a> {
+    /// 1 at creation, one more at each save.
+    pub version: u64,
+    /// When version 1 was written.
+    pub created: Instant,
+    /// When this version was written.
+    pub modified: Instant,
+    /// Whose session it is.
+    pub owner: Option<&'a str>,
+    /// Expires when unused for this long.
+    pub idle_timeout: Option<Milliseconds>,
+    /// Expires at this moment.
+    pub deadline: Option<Instant>,
+    /// What the client stored.
+    pub data: &'a [u8],
+}
+
+impl<'a> Version<'a> {
+    /// The contents of a save, as the given version.
+    pub fn of(contents: &'a Contents, version: u64, created: Instant, modified: Instant) -> Self {
+        Self {
+            version,
+            created,
+            modified,
+            owner: contents.owner.as_deref(),
+            idle_timeout: contents.idle_timeout,
+            deadline: contents.deadline,
+            data: &contents.data,
+        }
+    }
+
+    /// Length of the encoded record in bytes.
+    pub fn encoded_len(&self) -> usize {
+        HEADER + self.owner.map_or(0, str::len) + self.data.len()
+    }
+
+    /// Append the encoded record to `out`.
+    pub fn encode(&self, seed: u64, out: &mut Vec<u8>) {
+        let start = out.len();
+        let owner = self.owner.unwrap_or("");
+        let flags = if self.idle_timeout.is_some() { HAS_IDLE } else { 0 }
+            | if self.deadline.is_some() { HAS_DEADLINE } else { 0 };
+        out.reserve(self.encoded_len());
+        out.extend_from_slice(&[0; 8]);
+        out.extend_from_slice(&(self.encoded_len() as u32).to_le_bytes());
+        out.extend_from_slice(&(owner.len() as u16).to_le_bytes());
+        out.extend_from_slice(&flags.to_le_bytes());
+        for number in [
+            self.version,
+            self.created,
+            self.modified,
+            self.idle_timeout.unwrap_or(0),
+            self.deadline.unwrap_or(0),
+        ] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.extend_from_slice(owner.as_bytes());
+        out.extend_from_slice(self.data);
+        let checksum = xxh3_64_with_seed(&out[start + 8..], seed);
+        out[start..start + 8].copy_from_slice(&checksum.to_le_bytes());
+    }
+
+    /// Read the record at the start of a slot; none when it is not complete and whole.
+    pub fn decode(slot: &'a [u8], seed: u64) -> Option<Self> {
+        let length = u32_at(slot, 8)? as usize;
+        if length < HEADER {
+            return None;
+        }
+        let record = slot.get(..length)?;
+        if xxh3_64_with_seed(&record[8..], seed) != u64_at(record, 0)? {
+            return None;
+        }
+        let owner_len = usize::from(u16_at(record, 12)?);
+        let flags = u16_at(record, 14)?;
+        let owner = str::from_utf8(record.get(HEADER..HEADER + owner_len)?).ok()?;
+        Some(Self {
+            version: u64_at(record, 16)?,
+            created: u64_at(record, 24)?,
+            modified: u64_at(record, 32)?,
+            owner: (owner_len > 0).then_some(owner),
+            idle_timeout: (flags & HAS_IDLE != 0).then_some(u64_at(record, 40)?),
+            deadline: (flags & HAS_DEADLINE != 0).then_some(u64_at(record, 48)?),
+            data: record.get(HEADER + owner_len..)?,
+        })
+    }
+
+    /// The contents, copied out of the file's bytes.
+    pub fn to_contents(&self) -> Contents {
+        Contents {
+            data: self.data.to_vec(),
+            owner: self.owner.map(String::from),
+            idle_timeout: self.idle_timeout,
+            deadline: self.deadline,
+        }
+    }
+}
+
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+}

@@ -1,0 +1,348 @@
+//! Three slots in one file: which is live, which may be overwritten.
+//!
+//! ```text
+//! | head, 512 bytes | slot 0 | slot 1 | slot 2 |
+//!
+//! head   0  magic     "session3"
+//!        8  format    u32  1
+//!       12  slot size u32  in sectors of 512 bytes
+//!       16  seed      u64  random, for this file; seeds all its checksums
+//!       24  checksum  u64  of the 24 bytes before it
+//!      512-byte sectors apart from the slots:
+//!       64  proof     u64  a version known to be on the disk, under a durable name; then its u64 checksum
+//! ```
+//!
+//! The live version is the newest whose checksum holds. A save writes the next version into another slot, so the live
+//! one stays readable until the new one is whole. Two slots would do if every save were synced. With relaxed saves
+//! they do not: a power cut may tear all un-synced slots at once. So one slot holds a version that is *proven* to be
+//! on the disk, and a save overwrites neither it nor the live one. Without a proven slot a save does not write in
+//! place at all: it makes a new file.
+//!
+//! The proof is written after `sync-data` returned and before the save is acknowledged. It may be lost or late, and
+//! never early: a proof that is there is true.
+//!
+//! Assumption about the medium: a power cut while a range is written leaves each 512-byte sector of it old or new or,
+//! within the range, damaged; it does not damage sectors outside the range.
+
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::Error;
+use crate::record::{HEADER, MAX_OWNER, Version, u32_at, u64_at};
+
+/// The unit in which a medium writes, in bytes.
+pub const SECTOR: usize = 512;
+
+/// Most bytes of data of one session, whatever a store's own limit: 16 MiB.
+pub const MAX_DATA: u32 = 16 << 20;
+
+/// Where the proof is written.
+pub const PROOF_AT: u64 = 64;
+
+/// A proof cell that proves nothing.
+pub const NO_PROOF: [u8; 16] = [0; 16];
+
+const MAGIC: &[u8; 8] = b"session3";
+const FORMAT: u32 = 1;
+const SLOTS: usize = 3;
+const STATIC: usize = 24;
+/// Small sessions get 1 KiB: three of those and the head fit into one 4 KiB block.
+const MIN_SLOT: usize = 2 * SECTOR;
+const MAX_SLOT: usize = (HEADER + MAX_OWNER + MAX_DATA as usize) * 5 / 4 + SECTOR;
+
+/// The part of the head that never changes during the life of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    slot_size: usize,
+    seed: u64,
+}
+
+impl Head {
+    /// Read the head at the start of a file. The error says what is wrong.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        let broken = |what: &str| Error::Corrupt(format!("{what} ({} bytes read)", bytes.len()));
+        if bytes.is_empty() {
+            return Err(broken("the file is empty"));
+        }
+        if bytes.len() < SECTOR {
+            return Err(broken("the file is too short for a session"));
+        }
+        if !bytes.starts_with(MAGIC) {
+            return Err(broken("the file is not a session3 session"));
+        }
+        let (Some(format), Some(sectors), Some(seed), Some(checksum)) =
+            (u32_at(bytes, 8), u32_at(bytes, 12), u64_at(bytes, 16), u64_at(bytes, STATIC))
+        else {
+            return Err(broken("the file is too short for a session"));
+        };
+        if xxh3_64_with_seed(&bytes[..STATIC], 0) != checksum {
+            return Err(broken("the head of the file is damaged"));
+        }
+        if format != FORMAT {
+            return Err(Error::Corrupt(format!("the file has format {format}, this program knows {FORMAT}")));
+        }
+        let slot_size = (sectors as usize).saturating_mul(SECTOR);
+        if !(MIN_SLOT..=MAX_SLOT).contains(&slot_size) {
+            return Err(broken("the head of the file has an impossible slot size"));
+        }
+        Ok(Self { slot_size, seed })
+    }
+
+    /// Length of the whole file in bytes.
+    pub fn file_len(&self) -> usize {
+        SECTOR + SLOTS * self.slot_size
+    }
+
+    /// The bytes that prove a version.
+    pub fn proof(&self, version: u64) -> [u8; 16] {
+        let mut cell = NO_PROOF;
+        let version = version.to_le_bytes();
+        cell[..8].copy_from_slice(&version);
+        cell[8..].copy_from_slice(&xxh3_64_with_seed(&version, self.seed).to_le_bytes());
+        cell
+    }
+
+    fn slot<'a>(&self, file: &'a [u8], index: usize) -> &'a [u8] {
+        let start = SECTOR + index * self.slot_size;
+        let end = (start + self.slot_size).min(file.len());
+        file.get(start..end).unwrap_or(&[])
+    }
+
+    fn proven(&self, file: &[u8]) -> Option<u64> {
+        let cell = file.get(PROOF_AT as usize..PROOF_AT as usize + 16)?;
+        let version = u64_at(cell, 0)?;
+        (version > 0 && cell == self.proof(version)).then_some(version)
+    }
+}
+
+/// A session's file as it was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Slots<'a> {
+    head: Head,
+    slots: [Option<Version<'a>>; SLOTS],
+    live: usize,
+    proven: Option<usize>,
+    torn: bool,
+}
+
+impl<'a> Slots<'a> {
+    /// Find the versions in a file. Fails when there is none, or only older ones than the file proves to have had.
+    pub fn parse(file: &'a [u8]) -> Result<Self, Error> {
+        let head = Head::parse(file)?;
+        let slots: [_; SLOTS] =
+            core::array::from_fn(|index| Version::decode(head.slot(file, index), head.seed));
+        let torn = (0..SLOTS)
+            .any(|index| slots[index].is_none() && u32_at(head.slot(file, index), 8).unwrap_or(1) != 0);
+        let live = (0..SLOTS)
+            .filter(|index| slots[*index].is_some())
+            .max_by_key(|index| slots[*index].map(|v| v.version));
+        let Some(live) = live else {
+            return Err(Error::Corrupt("no version of the session is whole".into()));
+        };
+        let proof = head.proven(file);
+        if let (Some(proof), Some(newest)) = (proof, slots[live])
+            && newest.version < proof
+        {
+            return Err(Error::Corrupt(format!(
+                "version {proof} of the session is damaged; the newest whole one is {}",
+                newest.version
+            )));
+        }
+        let proven =
+            (0..SLOTS).find(|index| slots[*index].is_some_and(|v| Some(v.version) == proof));
+        Ok(Self { head, slots, live, proven, torn })
+    }
+
+    /// The newest version that is whole.
+    pub fn live(&self) -> Version<'a> {
+        self.slots[self.live].expect("`parse` chose a slot that has a version")
+    }
+
+    /// Whether a slot was being written when the file was read, by a writer then or by one that died.
+    pub fn torn(&self) -> bool {
+        self.torn
+    }
+
+    /// Where to write the next version of this encoded length: the offset of the slot; none when it does not fit or
+    /// no version is proven, and the save has to make a new file.
+    pub fn place(&self, encoded_len: usize) -> Option<u64> {
+        let proven = self.proven?;
+        if encoded_len > self.head.slot_size {
+            return None;
+        }
+        let free = (0..SLOTS).filter(|index| *index != self.live && *index != proven);
+        let oldest = free.min_by_key(|index| self.slots[*index].map_or(0, |v| v.version))?;
+        Some((SECTOR + oldest * self.head.slot_size) as u64)
+    }
+
+    /// The version that is proven to be on the disk, if its slot still has it.
+    pub fn proven_version(&self) -> Option<u64> {
+        self.proven.and_then(|index| self.slots[index]).map(|v| v.version)
+    }
+
+    /// The head, for encoding.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+}
+
+/// Encode a version for a slot of this file.
+pub fn encode(head: &Head, version: &Version) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(version.encoded_len());
+    version.encode(head.seed, &mut bytes);
+    bytes
+}
+
+/// A new file with one version in it, nothing proven. `seed` is random: checksums of one file mean nothing in another.
+pub fn new_file(version: &Version, seed: u64) -> (Head, Vec<u8>) {
+    let wanted = version.encoded_len();
+    // A quarter more than it needs: data that grows a little stays in place.
+    let slot_size = (wanted + wanted / 4).next_multiple_of(SECTOR).max(MIN_SLOT);
+    let head = Head { slot_size, seed };
+    let mut file = Vec::with_capacity(head.file_len());
+    file.extend_from_slice(MAGIC);
+    file.extend_from_slice(&FORMAT.to_le_bytes());
+    file.extend_from_slice(&((slot_size / SECTOR) as u32).to_le_bytes());
+    file.extend_from_slice(&seed.to_le_bytes());
+    file.extend_from_slice(&xxh3_64_with_seed(&file, 0).to_le_bytes());
+    file.resize(SECTOR, 0);
+    version.encode(seed, &mut file);
+    // The empty slots are written too: a later save in place then needs no new blocks and finds the disk full never.
+    file.extend(vec![0; head.file_len() - file.len()]);
+    (head, file)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    fn version(number: u64, data: &[u8]) -> Version<'_> {
+        Version { version: number, created: 1, modified: 2, owner: Some("ann"), idle_timeout: Some(3), deadline: None, data }
+    }
+
+    fn prove(file: &mut [u8], head: &Head, number: u64) {
+        file[PROOF_AT as usize..PROOF_AT as usize + 16].copy_from_slice(&head.proof(number));
+    }
+
+    fn save(file: &mut [u8], next: &Version) -> Option<u64> {
+        let slots = Slots::parse(file).unwrap();
+        let at = slots.place(next.encoded_len())?;
+        let bytes = encode(&slots.head(), next);
+        file[at as usize..at as usize + bytes.len()].copy_from_slice(&bytes);
+        Some(at)
+    }
+
+    #[test]
+    fn a_new_file_holds_its_version_and_fits_a_block() {
+        let (_, file) = new_file(&version(1, b"data"), 7);
+        assert!(file.len() <= 4096);
+        let slots = Slots::parse(&file).unwrap();
+        assert_eq!(slots.live(), version(1, b"data"));
+        assert!(!slots.torn());
+    }
+
+    #[test]
+    fn nothing_is_overwritten_until_something_is_proven() {
+        let (head, mut file) = new_file(&version(1, b"data"), 7);
+        assert_eq!(Slots::parse(&file).unwrap().place(100), None);
+        prove(&mut file, &head, 1);
+        assert!(Slots::parse(&file).unwrap().place(100).is_some());
+    }
+
+    /// Relaxed saves alternate between two slots and never touch the proven one, however many there are.
+    #[test]
+    fn a_power_cut_that_tears_every_unproven_slot_leaves_the_proven_version() {
+        let (head, mut file) = new_file(&version(1, b"proven"), 7);
+        prove(&mut file, &head, 1);
+        let mut written = Vec::new();
+        for number in 2..10 {
+            written.push(save(&mut file, &version(number, b"relaxed")).unwrap());
+            assert_eq!(Slots::parse(&file).unwrap().live().version, number);
+        }
+        written.sort_unstable();
+        written.dedup();
+        for at in written {
+            file[at as usize + 20] ^= 1;
+        }
+        let slots = Slots::parse(&file).unwrap();
+        assert_eq!(slots.live(), version(1, b"proven"));
+        assert!(slots.torn());
+    }
+
+    #[test]
+    fn a_proof_moves_the_protection() {
+        let (head, mut file) = new_file(&version(1, b"a"), 7);
+        prove(&mut file, &head, 1);
+        let second = save(&mut file, &version(2, b"b")).unwrap();
+        prove(&mut file, &head, 2);
+        for number in 3..9 {
+            assert_ne!(save(&mut file, &version(number, b"c")), Some(second));
+        }
+    }
+
+    #[test]
+    fn what_outgrows_its_slot_needs_a_new_file() {
+        let (head, mut file) = new_file(&version(1, b"a"), 7);
+        prove(&mut file, &head, 1);
+        let slots = Slots::parse(&file).unwrap();
+        assert!(slots.place(1024).is_some());
+        assert_eq!(slots.place(1025), None);
+    }
+
+    #[test]
+    fn rot_in_the_proven_version_is_an_error_and_not_an_older_version() {
+        let (head, mut file) = new_file(&version(1, b"old"), 7);
+        prove(&mut file, &head, 1);
+        let at = save(&mut file, &version(2, b"new")).unwrap() as usize;
+        prove(&mut file, &head, 2);
+        file[at + 30] ^= 1;
+        assert_eq!(
+            Slots::parse(&file).unwrap_err().to_string(),
+            "version 2 of the session is damaged; the newest whole one is 1"
+        );
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_bit_is_noticed_or_harmless() {
+        let (head, mut file) = new_file(&version(1, b"one"), 7);
+        prove(&mut file, &head, 1);
+        save(&mut file, &version(2, b"two")).unwrap();
+        let versions = [version(1, b"one"), version(2, b"two")];
+        for length in 0..file.len() {
+            if let Ok(slots) = Slots::parse(&file[..length]) {
+                assert!(versions.contains(&slots.live()), "cut at {length}");
+            }
+        }
+        for bit in 0..file.len() * 8 {
+            let mut flipped = file.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(slots) = Slots::parse(&flipped) {
+                assert!(versions.contains(&slots.live()), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_slot_of_another_file_is_not_ours() {
+        let (_, mine) = new_file(&version(1, b"mine"), 7);
+        let (_, other) = new_file(&version(5, b"other"), 8);
+        let mut mixed = mine.clone();
+        let slot = SECTOR + 1024;
+        mixed[slot..slot + 1024].copy_from_slice(&other[SECTOR..SECTOR + 1024]);
+        assert_eq!(Slots::parse(&mixed).unwrap().live(), version(1, b"mine"));
+    }
+
+    #[test]
+    fn a_head_that_asks_for_a_huge_file_is_refused() {
+        let (_, mut file) = new_file(&version(1, b""), 7);
+        file[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
+        let checksum = xxh3_64_with_seed(&file[..STATIC], 0);
+        file[STATIC..STATIC + 8].copy_from_slice(&checksum.to_le_bytes());
+        assert!(matches!(Head::parse(&file), Err(Error::Corrupt(_))));
+    }
+}

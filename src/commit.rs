@@ -1,0 +1,113 @@
+//! How a version gets into a file, and a file to its name.
+//!
+//! Every function leaves the session as it was when it fails, or says `outcome-unknown`. After a failed sync nothing
+//! is tried again in place: the kernel has dropped the pages and calls them clean.
+
+use session_core::SessionId;
+use session_core::error::{Error, Result};
+use session_core::record::Version;
+use session_core::slots::{self, NO_PROOF, PROOF_AT, Slots};
+
+use crate::directory::{Directory, ErrorCode, File, Io, failed, unknown};
+use crate::layout;
+
+const SAVE: &str = "save the session";
+const CREATE: &str = "store the session in a new file";
+
+/// Save a version over the file's oldest slot or, when it does not fit or nothing in the file is proven, in a new file.
+pub fn save(root: &Directory, id: &SessionId, file: &File, slots: &Slots, next: &Version, durable: bool) -> Result<()> {
+    let Some(at) = slots.place(next.encoded_len()) else {
+        return new_file(root, id, next);
+    };
+    let head = slots.head();
+    if let Err(code) = file.write(&slots::encode(&head, next), at) {
+        return Err(take_back(file, at, code));
+    }
+    if durable {
+        file.sync().map_err(unknown(SAVE))?;
+        file.write(&head.proof(next.version), PROOF_AT).map_err(unknown(SAVE))?;
+    }
+    Ok(())
+}
+
+/// A write failed, perhaps after it took effect: empty the slot. When that is certain, the session is as it was.
+fn take_back(file: &File, at: u64, code: ErrorCode) -> Error {
+    match file.write(&[0; 16], at).and_then(|()| file.sync()) {
+        Ok(()) => failed(SAVE)(code),
+        Err(_) => unknown(SAVE)(code),
+    }
+}
+
+/// Put a version into a new file and give it the session's name. Needs the session's lock: it replaces a file of
+/// that name.
+///
+/// Whatever the durability, data and name are on the disk when this returns: a name without its data would be a
+/// session that cannot be read, and a save into a file without a durable name would be lost with it.
+pub fn new_file(root: &Directory, id: &SessionId, version: &Version) -> Result<()> {
+    let shard = root.directory(&layout::shard(layout::SESSIONS, id.shard())).map_err(failed(CREATE))?;
+    let (head, bytes) = slots::new_file(version, wasi::random::random::get_random_u64());
+    let file = publish(&shard, id.as_str(), &bytes)?;
+    file.write(&head.proof(version.version), PROOF_AT).map_err(unknown(CREATE))
+}
+
+/// Write the file that makes a directory a store.
+pub fn marker(root: &Directory, text: &[u8]) -> Result<()> {
+    publish(root, layout::MARKER, text).map(drop)
+}
+
+/// Write a file under a name in the making, then rename it; both durable.
+fn publish(directory: &Directory, name: &str, bytes: &[u8]) -> Result<File> {
+    let making = layout::unique(name);
+    let file = directory.create(&making).map_err(failed(CREATE))?;
+    if let Err(code) = file.write(bytes, 0).and_then(|()| file.sync()) {
+        discard(directory, &making);
+        return Err(failed(CREATE)(code));
+    }
+    if let Err(code) = directory.rename(&making, name) {
+        // An error after the effect looks the same: the file has then left its name in the making.
+        let renamed = !matches!(directory.exists(&making), Ok(true));
+        discard(directory, &making);
+        return Err(if renamed { unknown(CREATE)(code) } else { failed(CREATE)(code) });
+    }
+    directory.sync().map_err(unknown(CREATE))?;
+    Ok(file)
+}
+
+/// Remove a file in the making. If that fails too, garbage collection finds it.
+fn discard(directory: &Directory, making: &str) {
+    let _ = directory.remove(making);
+}
+
+/// Move a session's file to its new name. Meanwhile it proves nothing: a save that finds it so, because this was cut
+/// short, makes its name durable first.
+pub fn rename(root: &Directory, old: &SessionId, new: &SessionId, file: &File, slots: &Slots) -> Result<()> {
+    const RENAME: &str = "rename the session";
+    let proof = slots.proven_version().map_or(NO_PROOF, |version| slots.head().proof(version));
+    file.write(&NO_PROOF, PROOF_AT).map_err(failed(RENAME))?;
+    let (from, to) = (layout::session(old), layout::session(new));
+    if let Err(code) = root.rename(&from, &to) {
+        return Err(match root.exists(&from) {
+            Ok(true) => file.write(&proof, PROOF_AT).map_or_else(unknown(RENAME), |()| failed(RENAME)(code)),
+            _ => unknown(RENAME)(code),
+        });
+    }
+    sync_shard(root, new).and_then(|()| sync_shard(root, old)).map_err(unknown(RENAME))?;
+    file.write(&proof, PROOF_AT).map_err(unknown(RENAME))
+}
+
+/// Remove a session's file. With `durable`, the name does not come back after a power cut.
+pub fn remove(root: &Directory, id: &SessionId, durable: bool) -> Result<()> {
+    const DELETE: &str = "delete the session";
+    let path = layout::session(id);
+    if let Err(code) = root.remove(&path) {
+        // An error after the effect looks the same: then the name is gone.
+        if !matches!(root.exists(&path), Ok(false)) {
+            return Err(failed(DELETE)(code));
+        }
+    }
+    if durable { sync_shard(root, id).map_err(unknown(DELETE)) } else { Ok(()) }
+}
+
+fn sync_shard(root: &Directory, id: &SessionId) -> Io<()> {
+    root.directory(&layout::shard(layout::SESSIONS, id.shard()))?.sync()
+}

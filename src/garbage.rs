@@ -1,0 +1,216 @@
+//! Removing what is dead, in bounded steps: expired sessions, files in the making that nobody makes any more, index
+//! entries without a session. All under the session's lock, which is only tried: what someone works on is not dead.
+
+use alloc::format;
+use alloc::string::String;
+
+use session_core::error::{Error, Result};
+use session_core::{SessionId, expiry};
+
+use crate::directory::ErrorCode;
+use crate::listing::{Cursor, names_after};
+use crate::locks::{self, Lock};
+use crate::store::Store;
+use crate::{layout, owners};
+
+/// What one step did.
+#[derive(Default)]
+pub struct Report {
+    /// Files looked at.
+    pub examined: u32,
+    /// Expired sessions deleted.
+    pub expired: u32,
+    /// Left-overs of killed instances deleted.
+    pub abandoned: u32,
+    /// Where to go on.
+    pub resume: Option<String>,
+}
+
+/// Where a step stands: a tree, one of its 256 directories, and the last name seen there. As text `s3f:NAME`.
+struct Place {
+    in_owners: bool,
+    shard: u8,
+    after: String,
+}
+
+impl Place {
+    fn parse(text: &str) -> Result<Self> {
+        let wrong = || Error::InvalidArgument("`resume` is not from an earlier garbage report".into());
+        let (place, after) = text.split_once(':').ok_or_else(wrong)?;
+        let (tree, shard) = place.split_at_checked(1).ok_or_else(wrong)?;
+        let in_owners = match tree {
+            "s" => false,
+            "o" => true,
+            _ => return Err(wrong()),
+        };
+        let shard = u8::from_str_radix(shard, 16).map_err(|_| wrong())?;
+        Ok(Self { in_owners, shard, after: after.into() })
+    }
+
+    fn text(&self) -> String {
+        format!("{}{:02x}:{}", if self.in_owners { 'o' } else { 's' }, self.shard, self.after)
+    }
+
+    fn path(&self) -> String {
+        layout::shard(if self.in_owners { layout::OWNERS } else { layout::SESSIONS }, self.shard)
+    }
+
+    /// The next directory; none behind the last one.
+    fn next(&self) -> Option<Self> {
+        let (in_owners, shard) = match self.shard.checked_add(1) {
+            Some(shard) => (self.in_owners, shard),
+            None if self.in_owners => return None,
+            None => (true, 0),
+        };
+        Some(Self { in_owners, shard, after: String::new() })
+    }
+}
+
+/// Do one step from the start or from where an earlier one ended.
+pub fn collect(store: &Store, budget: u32, resume: Option<&str>) -> Result<Report> {
+    if budget == 0 {
+        return Err(Error::InvalidArgument("the budget is at least 1 file".into()));
+    }
+    let mut report = Report::default();
+    let mut place = match resume {
+        Some(text) => Place::parse(text)?,
+        None => {
+            abandoned_markers(store, &mut report)?;
+            Place { in_owners: false, shard: 0, after: String::new() }
+        }
+    };
+    loop {
+        let (names, more) = names_after(store.root(), &place.path(), &place.after)?;
+        for name in names {
+            if report.examined >= budget {
+                report.resume = Some(place.text());
+                return Ok(report);
+            }
+            report.examined += 1;
+            if place.in_owners {
+                owner(store, &format!("{}/{name}", place.path()), &mut report)?;
+            } else {
+                session(store, &place, &name, &mut report)?;
+            }
+            place.after = name;
+        }
+        if !more {
+            match place.next() {
+                Some(next) => place = next,
+                None => return Ok(report),
+            }
+        }
+    }
+}
+
+fn session(store: &Store, place: &Place, name: &str, report: &mut Report) -> Result<()> {
+    if let Ok(id) = SessionId::parse(name) {
+        let expired = match store.peek(&id) {
+            Ok(peek) => peek.is_some_and(|peek| peek.expired),
+            Err(Error::Corrupt(_)) => false,
+            Err(error) => return Err(error),
+        };
+        if expired && let Some(mut guard) = free(store.lock_for(&id, true, Some(0)))? {
+            guard.bury_expired()?;
+            report.expired += 1;
+        }
+    } else if let Some(id) = layout::unique_of(name).and_then(|id| SessionId::parse(id).ok())
+        && let Some(_guard) = free(store.lock_for(&id, true, Some(0)))?
+    {
+        // A file in the making is made under its session's lock, so nobody is making this one.
+        remove(store, &format!("{}/{name}", place.path()), report)?;
+    }
+    Ok(())
+}
+
+fn owner(store: &Store, path: &str, report: &mut Report) -> Result<()> {
+    let ids = match owners::ids(store.root(), path) {
+        Err(Error::Corrupt(_)) => return Ok(()),
+        ids => ids?,
+    };
+    for id in &ids {
+        report.examined += 1;
+        if belongs(store, id, path)? {
+            continue;
+        }
+        if let Some(_guard) = free(store.lock_for(id, true, Some(0)))?
+            && !belongs(store, id, path)?
+        {
+            owners::remove_at(store.root(), path, id);
+            report.abandoned += 1;
+        }
+    }
+    if ids.is_empty() {
+        // Fails when an entry came meanwhile, or when something in it is not ours.
+        let _ = store.root().remove_directory(path);
+    }
+    Ok(())
+}
+
+/// Whether a session's owner has this index directory. A session that cannot be read might.
+fn belongs(store: &Store, id: &SessionId, path: &str) -> Result<bool> {
+    match store.peek(id) {
+        Ok(peek) => Ok(peek.and_then(|peek| peek.record.contents.owner).is_some_and(|owner| layout::owner(&owner) == path)),
+        Err(Error::Corrupt(_)) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// A set-up that was killed leaves its marker in the making.
+fn abandoned_markers(store: &Store, report: &mut Report) -> Result<()> {
+    let (names, _) = names_after(store.root(), ".", "")?;
+    if !names.iter().any(|name| layout::unique_of(name) == Some(layout::MARKER)) {
+        return Ok(());
+    }
+    if let Some(_lock) = free(Lock::acquire(locks::SETUP, true, 0))? {
+        for name in names.iter().filter(|name| layout::unique_of(name) == Some(layout::MARKER)) {
+            remove(store, name, report)?;
+        }
+    }
+    Ok(())
+}
+
+fn remove(store: &Store, path: &str, report: &mut Report) -> Result<()> {
+    match store.root().remove(path) {
+        Ok(gone) => report.abandoned += u32::from(gone),
+        // Not a file, so not ours.
+        Err(ErrorCode::IsDirectory | ErrorCode::NotPermitted) => {}
+        Err(code) => return Err(crate::directory::failed("remove an abandoned file")(code)),
+    }
+    Ok(())
+}
+
+/// A lock if it is free.
+fn free<T>(lock: Result<T>) -> Result<Option<T>> {
+    match lock {
+        Ok(lock) => Ok(Some(lock)),
+        Err(Error::Busy | Error::Deadlock) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Delete sessions by age of their last activity. Returns how many were deleted and how many remain.
+pub fn delete_old(store: &Store, minutes: u32) -> Result<(u64, u64)> {
+    let age = u64::from(minutes) * 60_000;
+    let (mut deleted, mut remaining) = (0, 0);
+    let mut cursor = Cursor::new(store.clone(), None);
+    while let Some(id) = cursor.next_id()? {
+        let now = crate::directory::now();
+        let is_old = |dated: Option<u64>| dated.is_some_and(|dated| now - dated.min(now) >= age);
+        let old = match store.peek(&id) {
+            Ok(Some(peek)) => peek.expired || is_old(peek.dated),
+            Ok(None) => continue,
+            Err(Error::Corrupt(_)) => false,
+            Err(error) => return Err(error),
+        };
+        let gone = old
+            && match free(store.lock_for(&id, true, Some(0)))? {
+                Some(mut guard) => guard.collect_if(|version, touched, now| {
+                    is_old(expiry::last_active(version, touched, now))
+                })? || store.peek(&id)?.is_none(),
+                None => false,
+            };
+        if gone { deleted += 1 } else { remaining += 1 }
+    }
+    Ok((deleted, remaining))
+}

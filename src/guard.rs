@@ -1,0 +1,187 @@
+//! What needs a session's lock: save, rename, delete, and the end of what is expired or corrupt.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use session_core::error::{Error, Result};
+use session_core::record::Version;
+use session_core::store::{Contents, Instant, Record, SessionGuard};
+use session_core::{SessionId, expiry};
+
+use crate::directory;
+use crate::locks::Lock;
+use crate::store::{self, Found, Store};
+use crate::{commit, layout, owners};
+
+/// A session, locked. Dropping it unlocks the session.
+pub struct Guard {
+    store: Store,
+    id: SessionId,
+    lock: Lock,
+    /// The locks of the ids that the session had before it was renamed.
+    renamed: Vec<Lock>,
+}
+
+impl Guard {
+    /// Take over a lock.
+    pub fn new(store: Store, id: SessionId, lock: Lock) -> Self {
+        Self { store, id, lock, renamed: Vec::new() }
+    }
+
+    /// Refuse an id that is taken. An expired session gives its id free.
+    pub fn refuse_taken(&mut self) -> Result<()> {
+        match self.find()? {
+            Some(_) => Err(Error::AlreadyExists),
+            None => Ok(()),
+        }
+    }
+
+    /// Delete the session if it has expired.
+    pub fn bury_expired(&mut self) -> Result<()> {
+        self.find().map(drop)
+    }
+
+    /// Put the file aside if it cannot be read; the error says where it is.
+    pub fn put_aside_corrupt(&mut self) -> Result<()> {
+        self.find().map(drop)
+    }
+
+    /// Delete the session if it is as described by its version, its last touch and the time. Says whether it was.
+    /// An expired session is deleted and does not count.
+    pub fn delete_if(&mut self, is_meant: impl FnOnce(&Version, Instant, Instant) -> bool) -> Result<bool> {
+        self.remove_if(is_meant, true)
+    }
+
+    /// Like `delete_if`, for what may come back after a power cut and be found again.
+    pub fn collect_if(&mut self, is_meant: impl FnOnce(&Version, Instant, Instant) -> bool) -> Result<bool> {
+        self.remove_if(is_meant, false)
+    }
+
+    fn remove_if(&mut self, is_meant: impl FnOnce(&Version, Instant, Instant) -> bool, durable: bool) -> Result<bool> {
+        let Some((found, now)) = self.find()? else { return Ok(false) };
+        let slots = found.slots()?;
+        if !is_meant(&slots.live(), found.touched()?, now) {
+            return Ok(false);
+        }
+        self.remove(slots.live().owner, durable)?;
+        Ok(true)
+    }
+
+    /// The session's file, open for writing, and the time: none when it is absent or has expired, and then it is
+    /// absent for good.
+    fn find(&self) -> Result<Option<(Found, Instant)>> {
+        self.need_exclusive()?;
+        let Some(found) = Found::write(self.store.root(), &self.id)? else { return Ok(None) };
+        let slots = match found.slots() {
+            Ok(slots) => slots,
+            Err(error) => return Err(self.quarantine(&found, error)),
+        };
+        let (live, now) = (slots.live(), directory::now());
+        // A recent save speaks for itself; only then it takes a look at when the session was touched.
+        if expiry::expired(&live, live.modified, now) && expiry::expired(&live, found.touched()?, now) {
+            self.remove(live.owner, false)?;
+            return Ok(None);
+        }
+        Ok(Some((found, now)))
+    }
+
+    /// Remove the file, then its index entry: should the second fail, garbage collection finds it.
+    fn remove(&self, owner: Option<&str>, durable: bool) -> Result<()> {
+        commit::remove(self.store.root(), &self.id, durable)?;
+        if let Some(owner) = owner {
+            owners::remove(self.store.root(), owner, &self.id);
+        }
+        Ok(())
+    }
+
+    /// Keep a file that cannot be read for inspection. What is not a file stays where it is.
+    fn quarantine(&self, found: &Found, seen: Error) -> Error {
+        let Error::Corrupt(why) = seen else { return seen };
+        let aside = format!("{}/{}", layout::QUARANTINE, layout::unique(self.id.as_str()));
+        let moved = found.file.is_regular().is_ok_and(|regular| regular)
+            && self.store.root().rename(&layout::session(&self.id), &aside).is_ok();
+        Error::Corrupt(if moved {
+            format!("{why}; it was put aside as {aside}")
+        } else {
+            format!("{why}; it is still at {}", layout::session(&self.id))
+        })
+    }
+
+    fn need_exclusive(&self) -> Result<()> {
+        if self.lock.is_exclusive() {
+            return Ok(());
+        }
+        Err(Error::AccessDenied("this guard is shared; lock the session exclusively to change it".into()))
+    }
+
+    /// See `session-guard.load`; through a shared guard, too.
+    pub fn load_session(&mut self) -> Result<Option<Record>> {
+        if !self.lock.is_exclusive() {
+            return self.store.load_session(&self.id);
+        }
+        let Some((found, now)) = self.find()? else { return Ok(None) };
+        let (slots, touched) = (found.slots()?, found.touched()?);
+        Ok(Some(store::record(self.id.clone(), &slots.live(), touched, now)))
+    }
+
+    /// Rename to a given id or a random one, and return it.
+    pub fn rename_session(&mut self, new_id: Option<SessionId>) -> Result<SessionId> {
+        let new_id = new_id.unwrap_or_else(store::random_id);
+        self.rename(&new_id)?;
+        Ok(new_id)
+    }
+}
+
+impl SessionGuard for Guard {
+    fn load(&mut self) -> Result<Option<Record>> {
+        self.load_session()
+    }
+
+    fn save(&mut self, contents: &Contents, expected: Option<u64>) -> Result<u64> {
+        self.store.check(contents)?;
+        let (found, now) = self.find()?.ok_or(Error::Gone)?;
+        let slots = found.slots()?;
+        let live = slots.live();
+        if expected.is_some_and(|expected| expected != live.version) {
+            return Err(Error::Conflict(live.version));
+        }
+        let root = self.store.root();
+        let next = Version::of(contents, live.version + 1, live.created, now);
+        // The index may have an entry too many, never one too few: entries come first and go last.
+        if let Some(owner) = next.owner.filter(|owner| live.owner != Some(owner)) {
+            owners::add(root, owner, &self.id)?;
+        }
+        commit::save(root, &self.id, &found.file, &slots, &next, self.store.is_durable())?;
+        if let Some(owner) = live.owner.filter(|owner| next.owner != Some(owner)) {
+            owners::remove(root, owner, &self.id);
+        }
+        Ok(next.version)
+    }
+
+    fn delete(&mut self) -> Result<bool> {
+        self.delete_if(|_, _, _| true)
+    }
+
+    fn rename(&mut self, new_id: &SessionId) -> Result<()> {
+        self.need_exclusive()?;
+        if *new_id == self.id {
+            return Err(Error::AlreadyExists);
+        }
+        let mut target = self.store.lock_for(new_id, true, None)?;
+        target.refuse_taken()?;
+        let (found, _) = self.find()?.ok_or(Error::Gone)?;
+        let slots = found.slots()?;
+        let root = self.store.root();
+        let owner = slots.live().owner;
+        if let Some(owner) = owner {
+            owners::add(root, owner, new_id)?;
+        }
+        commit::rename(root, &self.id, new_id, &found.file, &slots)?;
+        if let Some(owner) = owner {
+            owners::remove(root, owner, &self.id);
+        }
+        self.id = new_id.clone();
+        self.renamed.push(core::mem::replace(&mut self.lock, target.lock));
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! The locks of sessions: the only place that calls `advisory-locks`.
+
+use alloc::format;
+use alloc::string::String;
+
+use session_core::SessionId;
+use session_core::error::{Error, Result};
+use session_core::store::Milliseconds;
+
+use crate::bindings::session3::sessions::advisory_locks::{self, Guard, LockScope, Mode};
+
+/// A lock, held until dropped.
+pub struct Lock {
+    _guard: Guard,
+    exclusive: bool,
+}
+
+impl Lock {
+    /// Wait for a lock.
+    pub fn acquire(name: &str, exclusive: bool, wait: Milliseconds) -> Result<Self> {
+        let mode = if exclusive { Mode::Exclusive } else { Mode::Shared };
+        let wait = wait.min(u32::MAX.into()) as u32;
+        let guard = advisory_locks::acquire(name, mode, wait).map_err(|error| match error {
+            advisory_locks::Error::TimedOut => Error::Busy,
+            advisory_locks::Error::Deadlock => Error::Deadlock,
+            advisory_locks::Error::TooMany => Error::Other(
+                "the lock provider allows no more locks for this instance, or waiters for this lock".into(),
+            ),
+            advisory_locks::Error::InvalidName => Error::Other(format!("the lock provider refuses the name {name}")),
+            advisory_locks::Error::Other(text) => Error::Other(text),
+        })?;
+        Ok(Self { _guard: guard, exclusive })
+    }
+
+    /// Whether its holder is alone.
+    pub fn is_exclusive(&self) -> bool {
+        self.exclusive
+    }
+}
+
+/// The name of a session's lock. It begins with the store's own id, not with a path: however two instances came to
+/// the same directory, they meet at the same lock.
+pub fn of_session(store: &str, id: &SessionId) -> String {
+    format!("{store}/{id}")
+}
+
+/// The lock of those who set up a store: the same for all stores, since a store has no id before.
+pub const SETUP: &str = "session3 setup";
+
+/// Whether exclusion reaches other processes on this machine.
+pub fn reach_processes() -> bool {
+    advisory_locks::scope() == LockScope::Machine
+}
+
+/// Whether exclusion reaches other instances in this process.
+pub fn reach_instances() -> bool {
+    advisory_locks::scope() != LockScope::Instance
+}

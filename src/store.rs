@@ -1,0 +1,423 @@
+//! A store: open, set up, create, load, touch. None of these takes a session's lock except `create`.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use session_core::error::{Error, Result};
+use session_core::record::{MAX_OWNER, Version};
+use session_core::slots::{MAX_DATA, Slots};
+use session_core::store::{Contents, Instant, Milliseconds, Record, Sessions};
+use session_core::{SessionId, expiry};
+use wasi::filesystem::preopens::get_directories;
+
+use crate::directory::{self, Directory, ErrorCode, File, done, failed};
+use crate::guard::Guard;
+use crate::layout;
+use crate::locks::{self, Lock};
+use crate::{commit, owners};
+
+/// Reading again while a writer is at work: this often, then what was read last counts.
+const READS: usize = 4;
+
+/// How long set-up waits for others who are setting up, in milliseconds.
+const SETUP_WAIT: Milliseconds = 10_000;
+
+const MARKER_TEXT: &str = "session3 store, format 1, id ";
+
+/// How to open a store, checked.
+#[derive(Clone, Copy)]
+pub struct Options {
+    /// Set the store up when there is none.
+    pub create: bool,
+    /// Sync the data of every save.
+    pub durable: bool,
+    /// Most bytes of data.
+    pub size_limit: u32,
+    /// How long to wait for a session's lock.
+    pub lock_wait: Milliseconds,
+}
+
+/// A store. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Store(Rc<Inner>);
+
+struct Inner {
+    root: Directory,
+    id: String,
+    options: Options,
+}
+
+impl Store {
+    /// Open the store at a location.
+    pub fn open(location: &str, options: Options) -> Result<Self> {
+        check(&options)?;
+        let root = match locate(location, options.create)? {
+            Some(root) => root,
+            None => return Err(no_store(location)),
+        };
+        let id = match read_marker(&root)? {
+            Some(id) => id,
+            None if options.create => set_up_once(&root)?.1,
+            None => return Err(no_store(location)),
+        };
+        Ok(Self(Rc::new(Inner { root, id, options })))
+    }
+
+    /// Set up a new store.
+    pub fn setup(location: &str, options: Options) -> Result<Self> {
+        check(&options)?;
+        let root = locate(location, true)?.ok_or_else(|| no_store(location))?;
+        match set_up_once(&root)? {
+            (true, id) => Ok(Self(Rc::new(Inner { root, id, options }))),
+            (false, _) => Err(Error::AlreadyExists),
+        }
+    }
+
+    /// The store's directory.
+    pub fn root(&self) -> &Directory {
+        &self.0.root
+    }
+
+    /// Whether saves are synced.
+    pub fn is_durable(&self) -> bool {
+        self.0.options.durable
+    }
+
+    /// Check what a client wants to store.
+    pub fn check(&self, contents: &Contents) -> Result<()> {
+        let limit = self.0.options.size_limit;
+        if contents.data.len() > limit as usize {
+            return Err(Error::TooLarge(limit));
+        }
+        contents.owner.as_deref().map_or(Ok(()), check_owner)
+    }
+
+    /// Lock a session.
+    pub fn lock_for(&self, id: &SessionId, exclusive: bool, wait: Option<Milliseconds>) -> Result<Guard> {
+        let wait = wait.unwrap_or(self.0.options.lock_wait);
+        let lock = Lock::acquire(&locks::of_session(&self.0.id, id), exclusive, wait)?;
+        Ok(Guard::new(self.clone(), id.clone(), lock))
+    }
+
+    /// Store a new session; with no id, under a random one.
+    pub fn create_session(&self, id: Option<SessionId>, contents: &Contents) -> Result<Record> {
+        self.check(contents)?;
+        let id = id.unwrap_or_else(random_id);
+        let mut guard = self.lock_for(&id, true, None)?;
+        guard.refuse_taken()?;
+        let now = directory::now();
+        let version = Version::of(contents, 1, now, now);
+        if let Some(owner) = version.owner {
+            owners::add(self.root(), owner, &id)?;
+        }
+        commit::new_file(self.root(), &id, &version)?;
+        Ok(record(id.clone(), &version, now, now))
+    }
+
+    /// The newest record, or none.
+    pub fn load_session(&self, id: &SessionId) -> Result<Option<Record>> {
+        self.read(id, |version, touched, now| record(id.clone(), version, touched, now))
+    }
+
+    /// Whether a load would find it.
+    pub fn has_session(&self, id: &SessionId) -> Result<bool> {
+        Ok(self.read(id, |_, _, _| ())?.is_some())
+    }
+
+    /// Like a load, but an expired or unreadable session is left as it is. The size comes with the record, the data
+    /// does not.
+    pub fn peek(&self, id: &SessionId) -> Result<Option<Peek>> {
+        let Some(found) = Found::read(self.root(), id)? else { return Ok(None) };
+        let slots = found.slots()?;
+        let version = slots.live();
+        let now = directory::now();
+        let touched = found.touched()?;
+        Ok(Some(Peek {
+            expired: expiry::expired(&version, touched, now),
+            dated: expiry::last_active(&version, touched, now),
+            size: version.data.len() as u32,
+            record: record(id.clone(), &Version { data: b"", ..version }, touched, now),
+        }))
+    }
+
+    fn read<T>(&self, id: &SessionId, answer: impl FnOnce(&Version, Instant, Instant) -> T) -> Result<Option<T>> {
+        let Some(found) = Found::read(self.root(), id)? else { return Ok(None) };
+        let slots = match found.slots() {
+            Ok(slots) => slots,
+            Err(error) => return Err(self.put_aside(id, error)),
+        };
+        let version = slots.live();
+        let touched = found.touched()?;
+        let now = directory::now();
+        if expiry::expired(&version, touched, now) {
+            self.bury(id);
+            return Ok(None);
+        }
+        Ok(Some(answer(&version, touched, now)))
+    }
+
+    /// Delete a session that was seen to be expired, so that it stays expired when the clock is stepped back. Someone
+    /// who holds its lock will see for himself; a store that cannot be written keeps it for now.
+    fn bury(&self, id: &SessionId) {
+        if let Ok(mut guard) = self.lock_for(id, true, Some(0)) {
+            let _ = guard.bury_expired();
+        }
+    }
+
+    /// Put a file aside that cannot be read, once it is certain that nobody is writing it.
+    fn put_aside(&self, id: &SessionId, seen: Error) -> Error {
+        match self.lock_for(id, true, None) {
+            Ok(mut guard) => guard.put_aside_corrupt().err().unwrap_or(seen),
+            Err(_) => seen,
+        }
+    }
+
+    /// Note that a session is in use.
+    pub fn touch_session(&self, id: &SessionId) -> Result<()> {
+        let doing = "touch the session";
+        let Some(found) = Found::write(self.root(), id)? else { return Err(Error::Gone) };
+        let slots = match found.slots() {
+            Ok(slots) => slots,
+            Err(error) => return Err(self.put_aside(id, error)),
+        };
+        let now = directory::now();
+        if expiry::expired(&slots.live(), found.touched()?, now) {
+            self.bury(id);
+            return Err(Error::Gone);
+        }
+        done(found.file.set_modified(now), doing)
+    }
+
+    /// The sessions of an owner, oldest first.
+    pub fn sessions_of(&self, owner: &str) -> Result<Vec<Peek>> {
+        check_owner(owner)?;
+        let mut sessions = Vec::new();
+        for id in owners::ids(self.root(), &layout::owner(owner))? {
+            let Some(peek) = self.peek(&id)? else { continue };
+            if !peek.expired && peek.record.contents.owner.as_deref() == Some(owner) {
+                let at = sessions.partition_point(|other: &Peek| other.record.created <= peek.record.created);
+                sessions.insert(at, peek);
+            }
+        }
+        Ok(sessions)
+    }
+
+    /// Delete the sessions of an owner.
+    pub fn delete_sessions_of(&self, owner: &str) -> Result<u64> {
+        check_owner(owner)?;
+        let mut deleted = 0;
+        for id in owners::ids(self.root(), &layout::owner(owner))? {
+            let mut guard = self.lock_for(&id, true, None)?;
+            deleted += u64::from(guard.delete_if(|version, _, _| version.owner == Some(owner))?);
+        }
+        Ok(deleted)
+    }
+}
+
+impl Sessions for Store {
+    type Guard = Guard;
+
+    fn create(&self, id: &SessionId, contents: Contents) -> Result<Record> {
+        self.create_session(Some(id.clone()), &contents)
+    }
+
+    fn load(&self, id: &SessionId) -> Result<Option<Record>> {
+        self.load_session(id)
+    }
+
+    fn touch(&self, id: &SessionId) -> Result<()> {
+        self.touch_session(id)
+    }
+
+    fn lock(&self, id: &SessionId) -> Result<Guard> {
+        self.lock_for(id, true, None)
+    }
+
+    fn delete_of(&self, owner: &str) -> Result<u64> {
+        self.delete_sessions_of(owner)
+    }
+}
+
+/// A session seen in passing, without its data.
+pub struct Peek {
+    /// The session, its data left out.
+    pub record: Record,
+    /// Length of its data.
+    pub size: u32,
+    /// Whether it has expired.
+    pub expired: bool,
+    /// Its last activity; none when its stamps all lie in the future.
+    pub dated: Option<Instant>,
+}
+
+/// A session's file, read.
+pub struct Found {
+    /// The file.
+    pub file: File,
+    bytes: Vec<u8>,
+}
+
+impl Found {
+    /// Read a session's file without its lock.
+    pub fn read(root: &Directory, id: &SessionId) -> Result<Option<Self>> {
+        let Some(file) = root.read(&layout::session(id)).map_err(failed("load the session"))? else { return Ok(None) };
+        let mut found = Self { bytes: contents(&file)?, file };
+        for _ in 1..READS {
+            // A slot was not whole: a writer is at work, and the version before it may have been read before that
+            // one came. Or a writer died long ago; then reading again changes nothing.
+            if !found.slots().is_ok_and(|slots| slots.torn()) {
+                break;
+            }
+            let bytes = contents(&found.file)?;
+            if bytes == found.bytes {
+                break;
+            }
+            found.bytes = bytes;
+        }
+        Ok(Some(found))
+    }
+
+    /// Read a session's file to write it: under its exclusive lock, except for a touch.
+    pub fn write(root: &Directory, id: &SessionId) -> Result<Option<Self>> {
+        let Some(file) = root.write(&layout::session(id)).map_err(failed("open the session for writing"))? else {
+            return Ok(None);
+        };
+        Ok(Some(Self { bytes: contents(&file)?, file }))
+    }
+
+    /// The versions in it.
+    pub fn slots(&self) -> Result<Slots<'_>> {
+        Slots::parse(&self.bytes)
+    }
+
+    /// When it was last saved or touched.
+    pub fn touched(&self) -> Result<Instant> {
+        self.file.modified().map_err(failed("see when the session was last used"))
+    }
+}
+
+fn contents(file: &File) -> Result<Vec<u8>> {
+    file.contents().map_err(failed("load the session"))
+}
+
+/// A random id.
+pub fn random_id() -> SessionId {
+    SessionId::generate(random_16())
+}
+
+/// 128 random bits from the host.
+pub fn random_16() -> [u8; 16] {
+    let (high, low) = (wasi::random::random::get_random_u64(), wasi::random::random::get_random_u64());
+    (u128::from(high) << 64 | u128::from(low)).to_le_bytes()
+}
+
+/// A version as a record, last used when its file says.
+pub fn record(id: SessionId, version: &Version, touched: Instant, now: Instant) -> Record {
+    Record {
+        id,
+        version: version.version,
+        created: version.created,
+        modified: version.modified,
+        last_active: expiry::last_active(version, touched, now).unwrap_or(version.created.min(now)),
+        contents: version.to_contents(),
+    }
+}
+
+fn check(options: &Options) -> Result<()> {
+    if options.size_limit > MAX_DATA {
+        return Err(Error::InvalidArgument(format!("the size limit is at most {MAX_DATA} bytes")));
+    }
+    Ok(())
+}
+
+fn check_owner(owner: &str) -> Result<()> {
+    if (1..=MAX_OWNER).contains(&owner.len()) {
+        return Ok(());
+    }
+    Err(Error::InvalidArgument(format!("an owner has 1 to {MAX_OWNER} bytes, this one {}", owner.len())))
+}
+
+fn no_store(location: &str) -> Error {
+    Error::NoSuchStore(format!(
+        "there is no session store at `{location}`: set one up, open it with `create`, or check the location and what \
+         the host preopens"
+    ))
+}
+
+/// Find the directory of a location. None when it is not there and is not to be made.
+fn locate(location: &str, create: bool) -> Result<Option<Directory>> {
+    let parts = parse_location(location)?;
+    let preopens = get_directories();
+    let named = preopens.iter().find(|(_, name)| preopens.len() > 1 && parts.first() == Some(&name.trim_matches('/')));
+    let (preopen, parts) = match named {
+        Some((preopen, _)) => (preopen, &parts[1..]),
+        None => match preopens.first() {
+            Some((preopen, _)) => (preopen, &parts[..]),
+            None => return Err(Error::AccessDenied("the host gives this component no directory; preopen one".into())),
+        },
+    };
+    let doing = "open the directory of the store";
+    let mut directory = Directory::of_preopen(preopen).map_err(failed(doing))?;
+    for part in parts {
+        directory = match directory.directory(part) {
+            Ok(next) => next,
+            Err(ErrorCode::NoEntry) if create => {
+                directory.make_directory(part).map_err(failed("make the directory of the store"))?;
+                directory.directory(part).map_err(failed(doing))?
+            }
+            Err(ErrorCode::NoEntry) => return Ok(None),
+            Err(code) => return Err(failed(doing)(code)),
+        };
+    }
+    Ok(Some(directory))
+}
+
+fn parse_location(location: &str) -> Result<Vec<&str>> {
+    if location == "." {
+        return Ok(Vec::new());
+    }
+    let parts: Vec<&str> = location.split('/').collect();
+    if parts.iter().any(|part| matches!(*part, "" | "." | "..") || part.contains(['\\', '\0'])) {
+        return Err(Error::InvalidArgument(
+            "a location is `.` or a path below the preopened directory, without `..`, empty parts or a leading `/`".into(),
+        ));
+    }
+    Ok(parts)
+}
+
+/// The id of the store in a directory; none when there is no store.
+fn read_marker(root: &Directory) -> Result<Option<String>> {
+    let doing = "read what store this is (`session3.store`)";
+    let Some(file) = root.read(layout::MARKER).map_err(failed(doing))? else { return Ok(None) };
+    let bytes = file.contents().map_err(failed(doing))?;
+    let id = core::str::from_utf8(&bytes).ok().and_then(|text| text.strip_prefix(MARKER_TEXT)).map(str::trim_end);
+    match id {
+        Some(id) if SessionId::parse(id).is_ok() => Ok(Some(id.to_owned())),
+        _ => Err(Error::Corrupt(
+            "the file `session3.store` is damaged, or of a newer format; restore it from a copy of this directory".into(),
+        )),
+    }
+}
+
+/// Make the directory a store, unless it is one. Says whether it did, and the store's id. Under a lock: two stores
+/// in one directory would lock past each other. The marker comes last, so a set-up that was killed is done again.
+fn set_up_once(root: &Directory) -> Result<(bool, String)> {
+    let doing = "set up the store";
+    let _alone = Lock::acquire(locks::SETUP, true, SETUP_WAIT)?;
+    if let Some(id) = read_marker(root)? {
+        return Ok((false, id));
+    }
+    for directory in [layout::SESSIONS, layout::OWNERS, layout::QUARANTINE] {
+        done(root.make_directory(directory), doing)?;
+    }
+    for number in 0..=u8::MAX {
+        done(root.make_directory(&layout::shard(layout::SESSIONS, number)), doing)?;
+    }
+    done(root.directory(layout::SESSIONS).and_then(|sessions| sessions.sync()), doing)?;
+    let id = random_id().to_string();
+    commit::marker(root, format!("{MARKER_TEXT}{id}\n").as_bytes())?;
+    Ok((true, id))
+}
