@@ -50,9 +50,10 @@ impl Directory {
         }
     }
 
-    /// Open a file for reading.
+    /// Open a file for reading. For writing too, where that is allowed: opening a named pipe, planted in the place of
+    /// a session, for reading alone would wait for its other end.
     pub fn read(&self, path: &str) -> Io<Option<File>> {
-        self.open(path, DescriptorFlags::READ)
+        self.write(path).or_else(|_| self.open(path, DescriptorFlags::READ))
     }
 
     /// Open a file for reading and writing.
@@ -245,6 +246,7 @@ fn error(doing: &str, code: ErrorCode) -> Error {
         ErrorCode::Loop => Error::Corrupt(text("a symbolic link is in its place; remove it")),
         // Hosts answer `bad-descriptor` to a read from a directory.
         ErrorCode::IsDirectory | ErrorCode::BadDescriptor => Error::Corrupt(text("a directory is in its place; remove it")),
+        ErrorCode::InvalidSeek | ErrorCode::Pipe => Error::Corrupt(text("what is in its place is not a file; remove it")),
         ErrorCode::NotDirectory => Error::Corrupt(text("a file is where a directory should be; remove it")),
         code => Error::Io(text(code.message())),
     }

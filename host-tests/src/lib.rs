@@ -1,1 +1,30 @@
+//! The test kit for session components: a host for tests, the contract as Rust, and the conformance suite.
+//!
+//! | module | one idea |
+//! |---|---|
+//! | [`bindings`] | the generated types under short names |
+//! | [`client`] | the WIT interfaces as Rust methods |
+//! | [`clock`] | a wall clock that a test sets |
+//! | [`host`] | a directory, a clock and a lock space, and instances of the component on them |
+//! | [`instance`] | one instance |
+//! | [`calls`] | which host functions an instance calls, and how often |
+//! | [`harness`] | what the conformance suite needs of a host |
+//! | [`browser`] | the other end of a cookie |
+//! | [`conformance`] | what every implementation of the contract does |
+//! | [`check`] | assertions of one line |
+//!
+//! The suite runs against any component that exports `session-store` and `session-manager`: implement
+//! [`Harness`](harness::Harness) for it and list the suite with [`conformance_tests!`].
 
+#![expect(clippy::missing_panics_doc, reason = "this is a test kit: it fails a test by a panic")]
+
+pub mod bindings;
+pub mod browser;
+pub mod calls;
+pub mod check;
+pub mod client;
+pub mod clock;
+pub mod conformance;
+pub mod harness;
+pub mod host;
+pub mod instance;

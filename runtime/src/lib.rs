@@ -1,1 +1,94 @@
+//! A Wasmtime host for session components.
+//!
+//! The file-backed component keeps sessions in files of a preopened directory, and WASI has everything it needs but
+//! one thing: locks. This crate adds them to any linker ([`add_to_linker`]), and has the types to call the component
+//! ([`bindings`]). Everything else is Wasmtime's.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use session_runtime::bindings::FileBacked;
+//! use session_runtime::bindings::exports::session3::sessions::session_store::{Contents, Durability, Options};
+//! use session_runtime::{LockSpace, Locks, LocksCtx, LocksView};
+//! use wasmtime::component::{Component, Linker, ResourceTable};
+//! use wasmtime::{Engine, Store};
+//! use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+//!
+//! struct Ctx {
+//!     wasi: WasiCtx,
+//!     locks: LocksCtx,
+//!     table: ResourceTable,
+//! }
+//!
+//! impl WasiView for Ctx {
+//!     fn ctx(&mut self) -> WasiCtxView<'_> {
+//!         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+//!     }
+//! }
+//!
+//! impl LocksView for Ctx {
+//!     fn locks(&mut self) -> Locks<'_> {
+//!         Locks { ctx: &mut self.locks, table: &mut self.table }
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> wasmtime::Result<()> {
+//!     // Once for each process.
+//!     let engine = Engine::default();
+//!     let component = Component::from_file(&engine, "session_store.wasm")?;
+//!     let mut linker = Linker::<Ctx>::new(&engine);
+//!     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+//!     session_runtime::add_to_linker(&mut linker)?;
+//!     let space = LockSpace::machine("/var/lib/app/sessions.lock")?;
+//!
+//!     // Once for each instance.
+//!     let wasi = WasiCtx::builder()
+//!         .allow_blocking_current_thread(true) // before `preopened_dir`; see "The end of an instance"
+//!         .preopened_dir("/var/lib/app/sessions", "/", FsPerms::ReadWrite)?
+//!         .build();
+//!     let ctx = Ctx { wasi, locks: LocksCtx::new(&space), table: ResourceTable::new() };
+//!     let mut store = Store::new(&engine, ctx);
+//!     let instance = FileBacked::instantiate_async(&mut store, &component, &linker).await?;
+//!
+//!     let sessions = instance.session3_sessions_session_store().store();
+//!     let options =
+//!         Options { create: true, durability: Durability::Durable, size_limit: None, lock_wait: None };
+//!     let opened = sessions.call_open(&mut store, ".", &options).await??;
+//!     let contents = Contents {
+//!         data: b"hello".to_vec(),
+//!         owner: None,
+//!         idle_timeout: Some(30 * 60 * 1000),
+//!         deadline: None,
+//!     };
+//!     let info = sessions.call_create_session(&mut store, opened, None, &contents).await??;
+//!     println!("session {} has version {}", info.id, info.version);
+//!     opened.resource_drop_async(&mut store).await
+//! }
+//! ```
+//!
+//! # The end of an instance
+//!
+//! An instance owns its locks. They are free when it drops its guards and, at the latest, when its
+//! [`Store`](wasmtime::Store) is dropped, which drops the [`LocksCtx`]. After a trap, or when a call was given up (its
+//! future dropped, as by a time-out), the guest never runs again and drops nothing: drop the store at once.
+//!
+//! The contract also says that nothing the instance had begun to write lands after that. It takes
+//! [`allow_blocking_current_thread(true)`], called *before* `preopened_dir`, which copies the setting. Without it each
+//! operation on a file is a job of another thread, and a job that has started cannot be stopped: a call is given up
+//! during a write, its store is dropped, another instance gets the lock, and then the write of the first one lands.
+//! With it the operation runs inside the call, and is over before anything can be dropped. The price is that it blocks
+//! a worker thread of Tokio for as long as the disk takes.
+//!
+//! Output streams of `wasi:filesystem` are written by other threads with either setting. The session component does
+//! not use them; an instance that must keep the promise for files of its own should not either.
+//!
+//! [`allow_blocking_current_thread(true)`]: wasmtime_wasi::WasiCtxBuilder::allow_blocking_current_thread
 
+#![forbid(unsafe_code)]
+
+#[expect(missing_docs, reason = "generated; its documentation is in the WIT files")]
+pub mod bindings;
+pub mod locks;
+
+pub use locks::{LockSpace, Locks, LocksCtx, LocksCtxBuilder, LocksView, add_to_linker};

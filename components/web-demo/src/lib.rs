@@ -1,1 +1,28 @@
+//! The web demo: Session3's, and what has been added since, as a `wasi:http` component that imports nothing of ours but
+//! `session-manager` and `session-store`.
+//!
+//! | module | one idea |
+//! |---|---|
+//! | `routes` | which path and method lead where, and what is refused before a page sees the request |
+//! | `sessions` | a request's session, from its cookies to the header fields of the answer |
+//! | `pages` | what is shown |
+//! | `failure` | why a request was not done |
+//! | `origin` | which site a request came from |
+//! | `time` | moments and ages in words |
+//! | `http` | requests and responses: the only place that calls `wasi:http` |
+//! | `bindings`, `platform` | the contract's types, and what a program without a standard library owes its compiler |
 
+#![no_std]
+#![cfg(target_family = "wasm")]
+
+extern crate alloc;
+
+mod bindings;
+mod failure;
+mod http;
+mod origin;
+mod pages;
+mod platform;
+mod routes;
+mod sessions;
+mod time;

@@ -1,1 +1,79 @@
-fn main(){}
+//! `session3`: serves components with sessions, and looks after session stores.
+
+#![forbid(unsafe_code)]
+
+mod admin;
+mod cli;
+mod compose;
+mod dir;
+mod embedded;
+mod engine;
+mod gc;
+mod guest;
+mod handler;
+mod json;
+mod ls;
+mod progress;
+mod response;
+mod rm;
+mod serve;
+mod server;
+mod show;
+mod stats;
+mod text;
+mod wit_error;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use std::io::{ErrorKind, IsTerminal};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+use wasmtime::Result;
+
+fn main() -> ExitCode {
+    dir::set_umask();
+    let cli = Cli::parse();
+    log_to_stderr();
+    let name = cli.command.name();
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("session3: {name}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Demo(options) => serve::demo(&options),
+        Command::Serve { app, server } => serve::serve_file(&app, &server),
+        Command::Ls { owner, store } => admin::run(ls::ls(&store, owner.as_deref())),
+        Command::Show { id, store } => admin::run(show::show(&store, &id)),
+        Command::Rm { ids, owner, store } => match owner {
+            Some(owner) => admin::run(rm::rm_owner(&store, &owner)),
+            None => admin::run(rm::rm(&store, &ids)),
+        },
+        Command::Gc { older_than, store } => admin::run(gc::gc(&store, older_than)),
+        Command::Stats { store } => admin::run(stats::stats(&store)),
+    }
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .init();
+}
+
+/// Whether our reader has seen enough, as in `session3 ls | head`.
+fn is_closed_pipe(error: &wasmtime::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == ErrorKind::BrokenPipe)
+}

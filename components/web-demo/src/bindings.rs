@@ -1,0 +1,8 @@
+//! The contract's types, generated from `wit/`.
+
+wit_bindgen::generate!({ path: "../../wit", world: "application" });
+
+pub use session3::sessions::session_manager::{
+    Access, Configuration, HeaderField, Instant, Manager, Milliseconds, Session, Value,
+};
+pub use session3::sessions::session_store::{Durability, Error, Options, SessionInfo, Store};

@@ -1,0 +1,197 @@
+//! Requests and responses over `wasi:http`.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
+use wasi::http::types::{
+    Fields, IncomingBody, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam, Scheme,
+};
+use wasi::io::streams::{InputStream, OutputStream, StreamError};
+
+use crate::bindings::HeaderField;
+use crate::failure::Failure;
+
+/// The longest body that is read: forms are small.
+const BODY_LIMIT: usize = 64 * 1024;
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// Sent with every response. Nothing is loaded from elsewhere, no script runs, nobody frames a page or is sent a form.
+const SECURITY: [(&str, &str); 3] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "same-origin"),
+];
+
+/// A request without its body.
+pub struct Request {
+    incoming: IncomingRequest,
+    fields: Fields,
+    pub method: Method,
+    pub path: String,
+    pub query: String,
+    /// The host and port that the client asked for.
+    pub authority: String,
+    pub is_https: bool,
+}
+
+impl Request {
+    pub fn new(incoming: IncomingRequest) -> Self {
+        let target = incoming.path_with_query().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        Self {
+            fields: incoming.headers(),
+            method: incoming.method(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            authority: incoming.authority().unwrap_or_default(),
+            is_https: matches!(incoming.scheme(), Some(Scheme::Https)),
+            incoming,
+        }
+    }
+
+    /// The values of all header fields of this name. What is not UTF-8 is replaced: it must not hide the rest.
+    pub fn fields(&self, name: &str) -> Vec<String> {
+        self.fields.get(name).iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect()
+    }
+
+    /// The value of the first header field of this name.
+    pub fn field(&self, name: &str) -> Option<String> {
+        self.fields(name).into_iter().next()
+    }
+
+    /// A parameter of the query, or none when it is absent or empty.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        Form(self.query.as_bytes().to_vec()).value(name).filter(|value| !value.is_empty())
+    }
+
+    /// The form in the body, read to its end before any of it is used.
+    pub fn form(&self) -> Result<Form, Failure> {
+        let announced = self.field("content-length").and_then(|length| length.trim().parse().ok()).unwrap_or(0usize);
+        if announced > BODY_LIMIT {
+            return Err(too_long());
+        }
+        let incomplete = || Failure::refused(400, "The request did not arrive in full.");
+        let body = self.incoming.consume().map_err(|()| incomplete())?;
+        let read = read_body(&body.stream().map_err(|()| incomplete())?).map_err(|_| incomplete());
+        drop(IncomingBody::finish(body));
+        read?.map(Form).ok_or_else(too_long)
+    }
+}
+
+fn too_long() -> Failure {
+    Failure::refused(413, "The form is longer than 64 KiB.")
+}
+
+/// All of the body, or none when it is longer than the limit.
+fn read_body(stream: &InputStream) -> Result<Option<Vec<u8>>, StreamError> {
+    let mut body = Vec::new();
+    loop {
+        // One byte more than allowed, to see that there is more.
+        let room = BODY_LIMIT + 1 - body.len();
+        match stream.blocking_read(room as u64) {
+            Ok(part) => body.extend_from_slice(&part),
+            Err(StreamError::Closed) => return Ok(Some(body)),
+            Err(error) => return Err(error),
+        }
+        if body.len() > BODY_LIMIT {
+            return Ok(None);
+        }
+    }
+}
+
+/// An `application/x-www-form-urlencoded` form.
+pub struct Form(Vec<u8>);
+
+impl Form {
+    /// The first value of this name.
+    pub fn value(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(&self.0).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// The first value of this name; a form without it was not one of our pages'.
+    pub fn required(&self, name: &str) -> Result<String, Failure> {
+        self.value(name).ok_or_else(|| Failure::refused(400, &alloc::format!("The form has no field “{name}”.")))
+    }
+}
+
+/// A response, complete before its first byte is sent.
+pub struct Response {
+    status: u16,
+    fields: Vec<HeaderField>,
+    body: Vec<u8>,
+}
+
+impl Response {
+    /// A page. It may show a session, so nobody may keep it.
+    pub fn page(status: u16, page: maud::Markup) -> Self {
+        Self { status, fields: Vec::new(), body: page.into_string().into_bytes() }
+            .with("content-type", HTML)
+            .with("cache-control", "no-store")
+    }
+
+    /// The same file for everyone.
+    pub fn file(content_type: &str, content: &str) -> Self {
+        Self { status: 200, fields: Vec::new(), body: content.as_bytes().to_vec() }
+            .with("content-type", content_type)
+            .with("cache-control", "public, max-age=600")
+    }
+
+    /// Go on at another page of this site: after a change, so that a reload does not repeat it.
+    pub fn see_other(path: &str) -> Self {
+        let link = maud::html! { p { a href=(path) { "Go on" } } };
+        Self::page(303, link).with("location", path)
+    }
+
+    /// With a header field, in place of those of the same name.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.fields.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With the header fields that finished the session. They come in place of the response's own of the same name,
+    /// and may themselves have several of one name: cookies.
+    pub fn with_all(mut self, fields: Vec<HeaderField>) -> Self {
+        self.fields.retain(|(own, _)| !fields.iter().any(|(other, _)| other.eq_ignore_ascii_case(own)));
+        self.fields.extend(fields);
+        self
+    }
+
+    /// Send it; `without_body` for HEAD. A client that hangs up meanwhile is none of our business.
+    pub fn send(self, out: ResponseOutparam, without_body: bool) {
+        let fields = Fields::new();
+        let security = SECURITY.iter().map(|&(name, value)| (name, value));
+        for (name, value) in self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(security) {
+            // What the host forbids was not ours to send.
+            let _ = fields.append(name, value.as_bytes());
+        }
+        if !without_body {
+            let _ = fields.append("content-length", alloc::format!("{}", self.body.len()).as_bytes());
+        }
+        let response = OutgoingResponse::new(fields);
+        let body = response.set_status_code(self.status).and_then(|()| response.body());
+        ResponseOutparam::set(out, Ok(response));
+        let Ok(body) = body else { return };
+        if !without_body && let Ok(stream) = body.write() {
+            let _ = write_all(&stream, &self.body);
+        }
+        let _ = OutgoingBody::finish(body, None);
+    }
+}
+
+fn write_all(stream: &OutputStream, mut bytes: &[u8]) -> Result<(), StreamError> {
+    while !bytes.is_empty() {
+        let room = usize::try_from(stream.check_write()?).unwrap_or(usize::MAX);
+        if room == 0 {
+            stream.subscribe().block();
+            continue;
+        }
+        let (now, later) = bytes.split_at(room.min(bytes.len()));
+        stream.write(now)?;
+        bytes = later;
+    }
+    stream.blocking_flush()
+}

@@ -1,0 +1,42 @@
+//! Which site a request came from.
+
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::failure::Failure;
+use crate::http::Request;
+
+/// Refuse what another site made the browser send. The session's cookie is SameSite=Lax, but other ports and subdomains
+/// are the same *site*, and the demo's links change things by GET, to which Lax cookies are sent.
+///
+/// Browsers say where a request comes from and scripts cannot forge it; clients without these fields are no browsers
+/// that somebody else's page could use.
+pub fn refuse_cross_site(request: &Request) -> Result<(), Failure> {
+    let is_ours = match (request.field("sec-fetch-site"), request.field("origin")) {
+        (Some(site), _) => site == "same-origin" || site == "none",
+        (None, Some(origin)) => is_same_authority(&origin, &request.authority),
+        (None, None) => true,
+    };
+    if is_ours { Ok(()) } else { Err(Failure::refused(403, "This request came from another site. Nothing was changed.")) }
+}
+
+/// Whether an origin names this authority. Which scheme does not count: behind a proxy, ours is not the browser's.
+fn is_same_authority(origin: &str, authority: &str) -> bool {
+    let (theirs, default_port) = match (origin.strip_prefix("http://"), origin.strip_prefix("https://")) {
+        (Some(theirs), _) => (theirs, ":80"),
+        (_, Some(theirs)) => (theirs, ":443"),
+        _ => return false, // "null": from a sandbox, or hidden
+    };
+    let ours = authority.strip_suffix(default_port).unwrap_or(authority);
+    !ours.is_empty() && theirs.eq_ignore_ascii_case(ours)
+}
+
+/// Whether the client asked for a name of its own machine, where plain http cannot be listened to.
+pub fn is_loopback(authority: &str) -> bool {
+    if let Some(rest) = authority.strip_prefix('[') {
+        let host = rest.split_once(']').map_or("", |(host, _)| host);
+        return host.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback());
+    }
+    let host = authority.split_once(':').map_or(authority, |(host, _)| host);
+    // Parsed, for "127.0.0.1.example.com" is somebody else's.
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+}

@@ -1,0 +1,60 @@
+//! A form that can be sent once.
+
+use maud::{Markup, html};
+
+use super::layout::layout;
+use crate::bindings::{Access, Error};
+use crate::failure::{Failure, Reason};
+use crate::http::{Request, Response};
+use crate::sessions;
+
+pub fn show(request: &Request) -> Result<Response, Failure> {
+    let shown = sessions::work(request, Access::Optimistic, |session| Ok(session.create_form_token()?))?;
+    Ok(Response::page(200, page(&shown.value)).with_all(shown.fields))
+}
+
+fn page(token: &str) -> Markup {
+    layout("One-time form", "/form", &html! {
+        section.card.narrow {
+            h1 { "One-time form" }
+            p { "Send it, then go back and send it again: the second time it is refused." }
+            form method="post" action="/form" {
+                input type="hidden" name="token" value=(token);
+                label for="message" { "Message" }
+                div.row {
+                    input #message name="message" required maxlength="1000" autocomplete="off";
+                    button.primary { "Send" }
+                }
+            }
+        }
+    })
+}
+
+pub fn submit(request: &Request) -> Result<Response, Failure> {
+    let form = request.form()?;
+    let token = form.value("token").unwrap_or_default();
+    let message = form.value("message").unwrap_or_default();
+    let used = sessions::work(request, Access::Optimistic, |session| {
+        if session.has_form_token(&token) && session.remove_form_token(&token)? { Ok(()) } else { Err(not_accepted()) }
+    });
+    match used {
+        Ok(used) => Ok(Response::page(200, accepted(&message)).with_all(used.fields)),
+        // Another request used the token up between this one's start and end.
+        Err(Failure { reason: Reason::Sessions(Error::Conflict(_)), .. }) => Err(not_accepted()),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn not_accepted() -> Failure {
+    Failure::refused(403, "This form was sent already, or its token is not yours.")
+}
+
+fn accepted(message: &str) -> Markup {
+    layout("Accepted", "/form", &html! {
+        section.card.narrow {
+            h1 { "Thank you" }
+            p.statement role="status" { "Accepted: " (message) }
+            p.actions { a.button href="/form" { "A new form" } " " a.button href="/" { "Back to the session" } }
+        }
+    })
+}

@@ -1,0 +1,87 @@
+//! Which path and method lead where, and what is refused before a page sees the request.
+
+use alloc::vec::Vec;
+
+use wasi::exports::http::incoming_handler::Guest;
+use wasi::http::types::{IncomingRequest, Method, ResponseOutparam};
+
+use crate::failure::{Failure, Reason};
+use crate::http::{Request, Response};
+use crate::origin;
+use crate::pages::{actions, admin, assets, attributes, form, home};
+
+type Page = fn(&Request) -> Result<Response, Failure>;
+
+/// How a page is asked for.
+#[derive(Clone, Copy, PartialEq)]
+enum Ask {
+    /// It shows something.
+    Show,
+    /// It changes something and is a link all the same, as in Session3. Not for HEAD, which must change nothing.
+    Follow,
+    /// It takes a form.
+    Submit,
+}
+
+const ROUTES: [(Ask, &str, Page); 17] = [
+    (Ask::Show, "/", home::show),
+    (Ask::Submit, "/", home::show),
+    (Ask::Follow, "/keep", actions::keep),
+    (Ask::Follow, "/increment", actions::increment),
+    (Ask::Follow, "/incrementfail", actions::increment_and_fail),
+    (Ask::Follow, "/logout", actions::logout),
+    (Ask::Follow, "/logoutfail", actions::logout_and_fail),
+    (Ask::Submit, "/login", actions::login),
+    (Ask::Submit, "/attributes/set", attributes::set),
+    (Ask::Submit, "/attributes/remove", attributes::remove),
+    (Ask::Show, "/form", form::show),
+    (Ask::Submit, "/form", form::submit),
+    (Ask::Show, "/admin", admin::show),
+    (Ask::Submit, "/admin/end", admin::end),
+    (Ask::Show, "/style.css", assets::style),
+    (Ask::Show, "/icon.svg", assets::icon),
+    (Ask::Show, "/favicon.ico", assets::icon),
+];
+
+impl Ask {
+    fn methods(self) -> &'static str {
+        match self {
+            Self::Show => "GET, HEAD",
+            Self::Follow => "GET, POST",
+            Self::Submit => "POST",
+        }
+    }
+
+    fn admits(self, method: &Method) -> bool {
+        match method {
+            Method::Get => self != Self::Submit,
+            Method::Head => self == Self::Show,
+            Method::Post => self != Self::Show,
+            _ => false,
+        }
+    }
+}
+
+fn route(request: &Request) -> Result<Response, Failure> {
+    let routes: Vec<_> = ROUTES.iter().filter(|(_, path, _)| *path == request.path).collect();
+    let Some((ask, _, page)) = routes.iter().find(|(ask, ..)| ask.admits(&request.method)) else {
+        let methods: Vec<_> = routes.iter().map(|(ask, ..)| ask.methods()).collect();
+        return Err(if methods.is_empty() { Reason::NoSuchPage } else { Reason::WrongMethod(methods.join(", ")) }.into());
+    };
+    if *ask != Ask::Show {
+        origin::refuse_cross_site(request)?;
+    }
+    page(request)
+}
+
+struct Demo;
+
+impl Guest for Demo {
+    fn handle(request: IncomingRequest, out: ResponseOutparam) {
+        let request = Request::new(request);
+        let response = route(&request).unwrap_or_else(Failure::into_response);
+        response.send(out, matches!(request.method, Method::Head));
+    }
+}
+
+wasi::http::proxy::export!(Demo);

@@ -1,0 +1,180 @@
+//! What lets a client in: the id of its session and a secret.
+//!
+//! The id names the session, in files, listings and logs. The secret is in the cookie only; the session keeps a hash
+//! of it. So a copy of the store logs nobody in.
+
+use alloc::string::String;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::SessionId;
+
+/// 128 random bits.
+pub struct Secret([u8; 16]);
+
+/// What a session keeps of its secret.
+///
+/// A plain hash is enough: nobody guesses 128 random bits, however fast the hash. The id goes into it, so that a
+/// secret opens the one session it was made for, wherever the hash is copied to.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct SecretHash([u8; 32]);
+
+/// The value of a session's cookie: `<id>.<secret in 32 hex digits>`.
+pub struct Credential {
+    /// Which session.
+    pub id: SessionId,
+    /// Why this client may have it.
+    pub secret: Secret,
+}
+
+/// Keeps this use of SHA-256 apart from every other.
+const LABEL: &[u8] = b"session3 cookie secret 1\0";
+
+/// Hex digits of a secret.
+const DIGITS: usize = 32;
+
+impl Credential {
+    /// Longest value in bytes.
+    pub const MAX: usize = SessionId::MAX + 1 + DIGITS;
+
+    /// Make a new one. `random` gives 16 bytes of a cryptographic generator at each call.
+    pub fn generate(random: &mut dyn FnMut() -> [u8; 16]) -> Self {
+        Self { id: SessionId::generate(random()), secret: Secret(random()) }
+    }
+
+    /// Read a cookie's value; none unless it is one to the last character.
+    pub fn parse(value: &str) -> Option<Self> {
+        let (id, digits) = value.split_once('.')?;
+        if digits.len() != DIGITS {
+            return None;
+        }
+        let mut secret = [0; 16];
+        base16ct::lower::decode(digits, &mut secret).ok()?;
+        Some(Self { id: SessionId::parse(id).ok()?, secret: Secret(secret) })
+    }
+
+    /// The cookie's value. Handle as what it is: a password.
+    pub fn value(&self) -> String {
+        let mut value = String::with_capacity(Self::MAX);
+        value.push_str(self.id.as_str());
+        value.push('.');
+        value.push_str(&base16ct::lower::encode_string(&self.secret.0));
+        value
+    }
+
+    /// What the session keeps of it.
+    pub fn hash(&self) -> SecretHash {
+        let hash = Sha256::new().chain_update(LABEL).chain_update(self.id.as_str()).chain_update(self.secret.0);
+        SecretHash(hash.finalize().into())
+    }
+}
+
+impl SecretHash {
+    /// Whether two hashes are of one secret, in a time that does not depend on where they differ.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash(..)")
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use super::*;
+
+    const ID: &str = "0123456789abcdef";
+    const DIGITS_32: &str = "00112233445566778899aabbccddeeff";
+
+    fn credential(id: &str, digits: &str) -> Credential {
+        Credential::parse(&format!("{id}.{digits}")).expect("a valid value")
+    }
+
+    #[test]
+    fn a_value_is_read_back_as_it_was_written() {
+        let mut byte = 0;
+        let made = Credential::generate(&mut || {
+            byte += 0x77;
+            [byte; 16]
+        });
+        let read = Credential::parse(&made.value()).expect("its own value");
+        assert_eq!(read.id, made.id);
+        assert!(read.hash().is(&made.hash()));
+        assert_eq!(made.value(), format!("{}.{}", made.id, "ee".repeat(16)));
+    }
+
+    #[test]
+    fn whatever_is_not_exactly_a_value_is_none() {
+        let longest = "a".repeat(SessionId::MAX);
+        assert_eq!(format!("{longest}.{DIGITS_32}").len(), Credential::MAX);
+        assert!(Credential::parse(&format!("{longest}.{DIGITS_32}")).is_some());
+        for value in [
+            "".to_string(),
+            ".".to_string(),
+            ID.to_string(),
+            DIGITS_32.to_string(),
+            format!("{ID}."),
+            format!(".{DIGITS_32}"),
+            format!("{ID}.{}", &DIGITS_32[1..]),
+            format!("{ID}.{DIGITS_32}0"),
+            format!("{ID}.{}", DIGITS_32.to_uppercase()),
+            format!("{ID}.{DIGITS_32}.{DIGITS_32}"),
+            format!("{ID}:{DIGITS_32}"),
+            format!("{ID}.{}g", &DIGITS_32[1..]),
+            format!("{ID}.{}\0", &DIGITS_32[1..]),
+            format!("{ID}.{}\u{e9}", &DIGITS_32[2..]),
+            format!("{}.{DIGITS_32}", ID.to_uppercase()),
+            format!("../../etc/passwd.{DIGITS_32}"),
+            format!("short.{DIGITS_32}"),
+            format!("{longest}a.{DIGITS_32}"),
+            format!(" {ID}.{DIGITS_32}"),
+        ] {
+            assert!(Credential::parse(&value).is_none(), "{value:?}");
+        }
+    }
+
+    /// Session3 had ids of 64 bits (defect 11).
+    #[test]
+    fn every_one_of_the_128_bits_of_the_secret_counts() {
+        let right = credential(ID, DIGITS_32);
+        assert!(right.hash().is(&credential(ID, DIGITS_32).hash()));
+        for bit in 0..128 {
+            let mut wrong = credential(ID, DIGITS_32);
+            wrong.secret.0[bit / 8] ^= 1 << (bit % 8);
+            assert!(!wrong.hash().is(&right.hash()), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_secret_opens_only_the_session_it_was_made_for() {
+        assert!(!credential(ID, DIGITS_32).hash().is(&credential("fedcba9876543210", DIGITS_32).hash()));
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let shown = format!("{:?} {:?}", credential(ID, DIGITS_32), credential(ID, DIGITS_32).secret);
+        assert_eq!(shown, format!("Credential {{ id: {ID}, .. }} Secret(..)"));
+        assert_eq!(format!("{:?}", credential(ID, DIGITS_32).hash()), "SecretHash(..)");
+    }
+}

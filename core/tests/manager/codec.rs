@@ -1,0 +1,179 @@
+//! The data of a session: there and back, and whatever else someone may find in a store.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use session_core::Error;
+use session_core::attributes::{State, Value};
+use session_core::credential::Credential;
+use session_core::form_tokens::{FormTokens, MAX_TOKENS, TokenHash};
+
+const SECRET: &str = "0123456789abcdef.00112233445566778899aabbccddeeff";
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Boolean),
+        any::<i64>().prop_map(Value::Integer),
+        any::<u64>().prop_map(|bits| Value::Number(f64::from_bits(bits))),
+        any::<String>().prop_map(Value::Text),
+        vec(any::<u8>(), 0..300).prop_map(Value::Bytes),
+        any::<String>().prop_map(Value::Json),
+    ]
+}
+
+fn state() -> impl Strategy<Value = State> {
+    let attributes = btree_map("\\PC{1,20}", value(), 0..10);
+    let tokens = vec(any::<[u8; 16]>(), 0..40);
+    (option::of("\\PC{1,20}"), option::of(any::<String>()), attributes, tokens).prop_map(
+        |(user, remote_address, attributes, randoms)| {
+            let mut tokens = FormTokens::default();
+            randoms.into_iter().for_each(|random| tokens.add(TokenHash::new(random)));
+            State { secret: secret(), user, remote_address, attributes, tokens }
+        },
+    )
+}
+
+fn secret() -> session_core::credential::SecretHash {
+    Credential::parse(SECRET).expect("a credential").hash()
+}
+
+fn sample() -> State {
+    let mut tokens = FormTokens::default();
+    tokens.add(TokenHash::new([7; 16]));
+    State {
+        secret: secret(),
+        user: Some("alice".into()),
+        remote_address: Some("::1".into()),
+        attributes: BTreeMap::from([
+            ("b".into(), Value::Boolean(true)),
+            ("d".into(), Value::Bytes(vec![0, 255])),
+            ("i".into(), Value::Integer(-2)),
+            ("j".into(), Value::Json("[]".into())),
+            ("n".into(), Value::Null),
+            ("t".into(), Value::Text("x".into())),
+            ("x".into(), Value::Number(1.5)),
+        ]),
+        tokens,
+    }
+}
+
+/// The bytes of format 1. Sessions outlive the programs that stored them: when this test fails, make a format 2.
+#[test]
+fn format_1_is_read_and_written_as_ever() {
+    let mut expected = vec![1];
+    expected.extend(SAMPLE_SECRET);
+    expected.extend(b"\x01\x05alice\x01\x03::1\x07");
+    expected.extend(b"\x01b\x01\x01\x01d\x05\x02\x00\xff\x01i\x02\x03\x01j\x06\x02[]\x01n\x00\x01t\x04\x01x");
+    expected.extend(b"\x01x\x03\0\0\0\0\0\0\xf8\x3f");
+    expected.push(16);
+    expected.extend(SAMPLE_TOKEN);
+    assert_eq!(sample().encode().expect("encode"), expected);
+
+    let state = State::decode(&expected).expect("decode");
+    assert_eq!(state.attributes, sample().attributes);
+    assert!(state.tokens.has(TokenHash::new([7; 16])));
+}
+
+/// SHA-256 of "session3 cookie secret 1\0", "0123456789abcdef" and the bytes 00 11 .. ff.
+const SAMPLE_SECRET: [u8; 32] = [
+    0x12, 0x50, 0x78, 0xbe, 0x72, 0xb8, 0xd7, 0x8c, 0xbf, 0x04, 0x9f, 0x36, 0x64, 0xed, 0x3a, 0x60, 0xbb, 0x8b, 0x7a, 0x1f, 0xff, 0xaa, 0xb7, 0x84, 0x61, 0xec, 0x92, 0x2f, 0x36, 0x92, 0xdd, 0xd7,
+];
+
+/// The first half of SHA-256 of "session3 form token 1\0" and sixteen bytes 7.
+const SAMPLE_TOKEN: [u8; 16] = [
+    0xcd, 0x29, 0xdd, 0x29, 0x1c, 0x2e, 0xf2, 0x21, 0x17, 0x52, 0xd3, 0xaa, 0xe3, 0x07, 0xbf, 0xc8,
+];
+
+#[test]
+fn whatever_is_cut_or_has_more_behind_it_is_corrupt() {
+    let whole = sample().encode().expect("encode");
+    for end in 0..whole.len() {
+        let error = State::decode(&whole[..end]).expect_err("cut");
+        assert!(matches!(error, Error::Corrupt(_)), "cut at {end}: {error:?}");
+    }
+    for more in [&[0][..], &[0; 100], &whole] {
+        let error = State::decode(&[&whole, more].concat()).expect_err("more");
+        assert_eq!(error, Error::Corrupt("not the data of a managed session: bytes are left over".into()));
+    }
+}
+
+#[test]
+fn the_error_says_what_is_wrong() {
+    let corrupt = |data: &[u8], text: &str| {
+        assert_eq!(State::decode(data).expect_err(text), Error::Corrupt(text.into()));
+    };
+    corrupt(b"", "not the data of a managed session: it is empty");
+    corrupt(b"\x80\x04\x95", "data of a managed session in format 128; this manager reads format 1");
+    corrupt(b"\x01abc", "not the data of a managed session: it is cut or damaged");
+    let mut nameless = sample();
+    nameless.attributes.insert(String::new(), Value::Null);
+    corrupt(
+        &nameless.encode().expect("encode"),
+        "not the data of a managed session: a name is empty or too long",
+    );
+}
+
+/// A few bytes that announce much: the decoder must not allocate for what is not there.
+#[test]
+fn announced_lengths_are_not_believed() {
+    let huge = [0xff, 0xff, 0xff, 0xff, 0x0f];
+    let head = |rest: &[u8]| [&[1][..], &[0; 32], rest, &huge].concat();
+    for data in [head(&[1]), head(&[0, 1]), head(&[0, 0]), head(&[0, 0, 1, b'a', 5]), head(&[0, 0, 0])] {
+        assert!(matches!(State::decode(&data), Err(Error::Corrupt(_))));
+    }
+}
+
+#[test]
+fn more_tokens_than_a_session_can_have_are_corrupt() {
+    let with = |length: usize| {
+        let mut data = [&[1][..], &[0; 32], &[0, 0, 0]].concat();
+        data.extend([(length & 0x7f) as u8 | 0x80, (length >> 7) as u8]);
+        data.resize(data.len() + length, 5);
+        State::decode(&data)
+    };
+    assert!(with(MAX_TOKENS * 16).is_ok());
+    assert!(with(MAX_TOKENS * 16 - 1).is_err());
+    assert!(with(MAX_TOKENS * 16 + 16).is_err());
+}
+
+#[test]
+fn debug_shows_no_value_and_no_hash() {
+    assert_eq!(format!("{:?}", sample()), "State { user: Some(\"alice\"), attributes: 7, tokens: 1, .. }");
+}
+
+proptest! {
+    #[test]
+    fn every_state_comes_back(state in state()) {
+        let data = state.encode().expect("encode");
+        let read = State::decode(&data).expect("decode");
+        prop_assert_eq!(&read.user, &state.user);
+        prop_assert_eq!(&read.remote_address, &state.remote_address);
+        prop_assert_eq!(&read.attributes, &state.attributes);
+        prop_assert!(read.secret.is(&state.secret));
+        prop_assert_eq!(read.tokens.len(), state.tokens.len());
+        prop_assert_eq!(read.encode().expect("encode"), data);
+    }
+
+    #[test]
+    fn any_bytes_are_a_state_or_corrupt(mut data in vec(any::<u8>(), 0..400), format in prop_oneof![Just(1), any::<u8>()]) {
+        if let Some(first) = data.first_mut() {
+            *first = format;
+        }
+        if let Err(error) = State::decode(&data) {
+            prop_assert!(matches!(error, Error::Corrupt(_)));
+        }
+    }
+
+    #[test]
+    fn damaged_data_is_a_state_or_corrupt(at in any::<prop::sample::Index>(), with in any::<u8>()) {
+        let mut data = sample().encode().expect("encode");
+        let at = at.index(data.len());
+        data[at] = with;
+        if let Err(error) = State::decode(&data) {
+            prop_assert!(matches!(error, Error::Corrupt(_)));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A store in memory with a clock that tests set, locks that do not wait, and operations that fail on demand.
+
+use std::cell::{RefCell, RefMut};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use session_core::error::Result;
+use session_core::store::{Contents, Instant, Record, SessionGuard, Sessions};
+use session_core::{Error, SessionId};
+
+#[derive(Clone, Default)]
+pub struct Memory(Rc<RefCell<Inner>>);
+
+#[derive(Default)]
+pub struct Inner {
+    pub now: Instant,
+    pub records: BTreeMap<SessionId, Record>,
+    pub locked: BTreeSet<SessionId>,
+    /// The operations called, in order.
+    pub calls: Vec<&'static str>,
+    /// What the next calls of an operation answer; with none they do their work.
+    failures: BTreeMap<&'static str, VecDeque<Option<Error>>>,
+    /// What others do just before the next call of an operation.
+    others: BTreeMap<&'static str, Box<dyn FnOnce()>>,
+}
+
+pub struct Guard {
+    store: Memory,
+    id: SessionId,
+}
+
+impl Memory {
+    pub fn inner(&self) -> RefMut<'_, Inner> {
+        self.0.borrow_mut()
+    }
+
+    /// The one session there is.
+    pub fn only(&self) -> Record {
+        let inner = self.inner();
+        assert_eq!(inner.records.len(), 1, "sessions in the store");
+        inner.records.values().next().expect("one").clone()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.inner().records.is_empty()
+    }
+
+    /// The next call of an operation fails.
+    pub fn fail(&self, operation: &'static str, error: Error) {
+        self.inner().failures.entry(operation).or_default().push_back(Some(error));
+    }
+
+    /// The next call of an operation works, before those that fail.
+    pub fn pass(&self, operation: &'static str) {
+        self.inner().failures.entry(operation).or_default().push_back(None);
+    }
+
+    /// Others do this just before the next call of an operation.
+    pub fn before(&self, operation: &'static str, others: impl FnOnce() + 'static) {
+        self.inner().others.insert(operation, Box::new(others));
+    }
+
+    /// The operations since this was last asked.
+    pub fn calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.inner().calls)
+    }
+
+    fn call(&self, operation: &'static str) -> Result<RefMut<'_, Inner>> {
+        let others = self.inner().others.remove(operation);
+        if let Some(others) = others {
+            others();
+        }
+        let mut inner = self.inner();
+        inner.calls.push(operation);
+        match inner.failures.get_mut(operation).and_then(VecDeque::pop_front).flatten() {
+            Some(error) => Err(error),
+            None => Ok(inner),
+        }
+    }
+}
+
+impl Inner {
+    fn find(&mut self, id: &SessionId) -> Option<&mut Record> {
+        let now = self.now;
+        self.records.get_mut(id).filter(|record| {
+            let idle = record.contents.idle_timeout;
+            record.contents.deadline.is_none_or(|deadline| now < deadline)
+                && idle.is_none_or(|idle| now.saturating_sub(record.last_active) < idle)
+        })
+    }
+}
+
+impl Sessions for Memory {
+    type Guard = Guard;
+
+    fn create(&self, id: &SessionId, contents: Contents) -> Result<Record> {
+        let mut inner = self.call("create")?;
+        if inner.records.contains_key(id) {
+            return Err(Error::AlreadyExists);
+        }
+        let now = inner.now;
+        let record =
+            Record { id: id.clone(), version: 1, created: now, modified: now, last_active: now, contents };
+        inner.records.insert(id.clone(), record.clone());
+        Ok(record)
+    }
+
+    fn load(&self, id: &SessionId) -> Result<Option<Record>> {
+        Ok(self.call("load")?.find(id).cloned())
+    }
+
+    fn touch(&self, id: &SessionId) -> Result<()> {
+        let mut inner = self.call("touch")?;
+        if inner.locked.contains(id) {
+            return Err(Error::Deadlock);
+        }
+        let now = inner.now;
+        inner.find(id).ok_or(Error::Gone)?.last_active = now;
+        Ok(())
+    }
+
+    fn lock(&self, id: &SessionId) -> Result<Guard> {
+        let mut inner = self.call("lock")?;
+        if !inner.locked.insert(id.clone()) {
+            return Err(Error::Busy);
+        }
+        Ok(Guard { store: self.clone(), id: id.clone() })
+    }
+
+    fn delete_of(&self, owner: &str) -> Result<u64> {
+        let mut inner = self.call("delete_of")?;
+        let before = inner.records.len();
+        inner.records.retain(|_, record| record.contents.owner.as_deref() != Some(owner));
+        Ok((before - inner.records.len()) as u64)
+    }
+}
+
+impl SessionGuard for Guard {
+    fn load(&mut self) -> Result<Option<Record>> {
+        Ok(self.store.call("guard.load")?.find(&self.id).cloned())
+    }
+
+    fn save(&mut self, contents: &Contents, expected: Option<u64>) -> Result<u64> {
+        let mut inner = self.store.call("guard.save")?;
+        let now = inner.now;
+        let record = inner.find(&self.id).ok_or(Error::Gone)?;
+        if expected.is_some_and(|expected| expected != record.version) {
+            return Err(Error::Conflict(record.version));
+        }
+        record.version += 1;
+        record.modified = now;
+        record.last_active = now;
+        record.contents = contents.clone();
+        Ok(record.version)
+    }
+
+    fn delete(&mut self) -> Result<bool> {
+        let mut inner = self.store.call("guard.delete")?;
+        let there = inner.find(&self.id).is_some();
+        inner.records.remove(&self.id);
+        Ok(there)
+    }
+
+    fn rename(&mut self, new_id: &SessionId) -> Result<()> {
+        let mut inner = self.store.call("guard.rename")?;
+        if inner.records.contains_key(new_id) {
+            return Err(Error::AlreadyExists);
+        }
+        inner.find(&self.id).ok_or(Error::Gone)?;
+        let mut record = inner.records.remove(&self.id).expect("found");
+        record.id = new_id.clone();
+        inner.records.insert(new_id.clone(), record);
+        inner.locked.remove(&self.id);
+        inner.locked.insert(new_id.clone());
+        drop(inner);
+        self.id = new_id.clone();
+        Ok(())
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.store.inner().locked.remove(&self.id);
+    }
+}

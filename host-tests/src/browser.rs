@@ -1,0 +1,120 @@
+//! The other end of a cookie: a browser, as far as sessions need one.
+
+use std::collections::BTreeMap;
+
+use crate::bindings::{Access, Answer};
+use crate::client::{HeaderField, Manager, Session};
+
+/// The address that every browser here has.
+pub const PEER: &str = "192.0.2.7";
+
+/// A browser's cookies for one site.
+#[derive(Clone, Debug, Default)]
+pub struct Browser {
+    cookies: BTreeMap<String, String>,
+}
+
+impl Browser {
+    /// A browser that has never been here.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A browser that sends this cookie.
+    pub fn with(name: &str, value: &str) -> Self {
+        Self { cookies: [(name.into(), value.into())].into() }
+    }
+
+    /// The values of the `Cookie` header fields of its next request.
+    pub fn cookies(&self) -> Vec<String> {
+        let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if pairs.is_empty() { vec![] } else { vec![pairs.join("; ")] }
+    }
+
+    /// The value of its only cookie.
+    #[track_caller]
+    pub fn cookie(&self) -> &str {
+        let values: Vec<_> = self.cookies.values().collect();
+        let [value] = values[..] else { panic!("expected one cookie, got {:?}", self.cookies) };
+        value
+    }
+
+    /// Whether it has a cookie.
+    pub fn has_cookie(&self) -> bool {
+        !self.cookies.is_empty()
+    }
+
+    /// Heed the fields of a response.
+    #[track_caller]
+    pub fn receive(&mut self, fields: &[HeaderField]) {
+        for cookie in set_cookies(fields) {
+            if cookie.attributes.get("max-age").is_some_and(|age| age == "0") {
+                self.cookies.remove(&cookie.name);
+            } else {
+                self.cookies.insert(cookie.name, cookie.value);
+            }
+        }
+    }
+
+    /// A request that succeeds.
+    pub async fn visit<T>(
+        &mut self,
+        manager: &Manager,
+        access: Access,
+        work: impl AsyncFnOnce(&Session) -> T,
+    ) -> Answer<T> {
+        let session = self.start(manager, access).await?;
+        let result = work(&session).await;
+        let fields = manager.finish(session).await?;
+        self.receive(&fields);
+        Ok(result)
+    }
+
+    /// A request that fails.
+    pub async fn fail<T>(
+        &mut self,
+        manager: &Manager,
+        access: Access,
+        work: impl AsyncFnOnce(&Session) -> T,
+    ) -> Answer<T> {
+        let session = self.start(manager, access).await?;
+        let result = work(&session).await;
+        let fields = manager.fail(session).await;
+        self.receive(&fields);
+        Ok(result)
+    }
+
+    /// Begin a request.
+    pub async fn start(&self, manager: &Manager, access: Access) -> Answer<Session> {
+        manager.start(&self.cookies(), Some(PEER), access).await
+    }
+}
+
+/// A `Set-Cookie` field, taken apart.
+#[derive(Clone, Debug)]
+pub struct SetCookie {
+    /// The cookie's name.
+    pub name: String,
+    /// The cookie's value.
+    pub value: String,
+    /// The attributes, names in lower case; those without a value have an empty one.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// The cookies that a response sets.
+#[track_caller]
+pub fn set_cookies(fields: &[HeaderField]) -> Vec<SetCookie> {
+    let fields = fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+    fields.map(|(_, text)| parse(text)).collect()
+}
+
+#[track_caller]
+fn parse(text: &str) -> SetCookie {
+    let mut parts = text.split("; ");
+    let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).expect("name=value");
+    let attributes = parts.map(|part| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        (name.to_ascii_lowercase(), value.to_owned())
+    });
+    SetCookie { name: name.into(), value: value.into(), attributes: attributes.collect() }
+}

@@ -1,0 +1,117 @@
+//! Which host functions an instance calls, and how often.
+//!
+//! The bindings of wasmtime-wasi open a `tracing` span for each call, which names the function. What has none, the
+//! destructors and the locks, is replaced in the linker by functions that do the same in such a span. [`Calls`]
+//! counts the spans.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Event, Metadata, Subscriber};
+use wasmtime::component::{Linker, Resource, ResourceType};
+use wasmtime_wasi::filesystem::WasiFilesystemView;
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    Descriptor, DirectoryEntryStream, HostDescriptor, HostDirectoryEntryStream,
+};
+
+use session_runtime::LocksView;
+
+use crate::bindings::advisory_locks::{Guard, Host, HostGuard, Mode};
+use crate::instance::State;
+
+/// Opens the span that the generated bindings open for a call.
+macro_rules! call {
+    ($module:literal, $function:literal) => {
+        tracing::trace_span!("wit-bindgen import", module = $module, function = $function)
+    };
+}
+
+/// Counts the host calls that this thread makes, by name, from now until it is dropped.
+pub struct Calls {
+    seen: Arc<Mutex<BTreeMap<String, u64>>>,
+    _subscribed: DefaultGuard,
+}
+
+impl Calls {
+    /// Begin to count.
+    pub fn count() -> Self {
+        let seen = Arc::new(Mutex::new(BTreeMap::new()));
+        let _subscribed = tracing::subscriber::set_default(Counter(seen.clone()));
+        Self { seen, _subscribed }
+    }
+
+    /// What was called, and begin anew: `types.[method]descriptor.read` and so on.
+    pub fn take(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.seen.lock().unwrap())
+    }
+}
+
+struct Counter(Arc<Mutex<BTreeMap<String, u64>>>);
+
+impl Subscriber for Counter {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_span() && metadata.name() == "wit-bindgen import"
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut name = Name::default();
+        span.record(&mut name);
+        *self.0.lock().unwrap().entry(format!("{}.{}", name.module, name.function)).or_default() += 1;
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, _: &Event<'_>) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+#[derive(Default)]
+struct Name {
+    module: String,
+    function: String,
+}
+
+impl Visit for Name {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "module" => self.module = value.into(),
+            "function" => self.function = value.into(),
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}
+
+/// Replace what opens no span of its own by something that does.
+pub(crate) fn make_countable(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let mut types = linker.instance("wasi:filesystem/types@0.2.12")?;
+    types.resource("descriptor", ResourceType::host::<Descriptor>(), |mut cx, rep| {
+        let _call = call!("types", "[drop]descriptor");
+        HostDescriptor::drop(&mut cx.data_mut().filesystem(), Resource::new_own(rep))
+    })?;
+    types.resource("directory-entry-stream", ResourceType::host::<DirectoryEntryStream>(), |mut cx, rep| {
+        let _call = call!("types", "[drop]directory-entry-stream");
+        HostDirectoryEntryStream::drop(&mut cx.data_mut().filesystem(), Resource::new_own(rep))
+    })?;
+    let mut locks = linker.instance("session3:sessions/advisory-locks@0.1.0")?;
+    locks.resource_async("guard", ResourceType::host::<Guard>(), |mut cx, rep| {
+        let _call = call!("advisory-locks", "[drop]guard");
+        Box::new(async move { HostGuard::drop(&mut cx.data_mut().locks(), Resource::new_own(rep)).await })
+    })?;
+    locks.func_wrap_async("acquire", |mut cx, (name, mode, timeout): (String, Mode, u32)| {
+        let _call = call!("advisory-locks", "acquire");
+        Box::new(async move { Ok((Host::acquire(&mut cx.data_mut().locks(), name, mode, timeout).await?,)) })
+    })?;
+    locks.func_wrap_async("scope", |mut cx, (): ()| {
+        let _call = call!("advisory-locks", "scope");
+        Box::new(async move { Ok((Host::scope(&mut cx.data_mut().locks()).await?,)) })
+    })
+}

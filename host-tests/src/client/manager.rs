@@ -1,0 +1,196 @@
+//! `session-manager`.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use wasmtime::component::ResourceAny;
+
+use super::methods;
+use crate::bindings::{Access, Answer, Options, SameSite, Value};
+use crate::instance::{Instance, survived};
+
+/// The resource `configuration`: set here, made when a manager is opened.
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    /// `set-cookie-name`
+    pub cookie_name: Option<String>,
+    /// `set-cookie-secure`
+    pub cookie_secure: Option<bool>,
+    /// `set-cookie-same-site`
+    pub cookie_same_site: Option<SameSite>,
+    /// `set-cookie-path`
+    pub cookie_path: Option<String>,
+    /// `set-idle-timeout`
+    pub idle_timeout: Option<Option<u64>>,
+    /// `set-absolute-timeout`
+    pub absolute_timeout: Option<Option<u64>>,
+}
+
+/// The resource `manager`.
+#[derive(Clone)]
+pub struct Manager {
+    instance: Arc<Instance>,
+    handle: ResourceAny,
+}
+
+/// The resource `session`, during one request.
+pub struct Session {
+    instance: Arc<Instance>,
+    handle: ResourceAny,
+}
+
+/// A header field to send.
+pub type HeaderField = (String, String);
+
+impl Manager {
+    /// `manager.open`
+    #[track_caller]
+    pub fn open<'a>(
+        instance: &'a Arc<Instance>,
+        location: &'a str,
+        options: Options,
+        configuration: &'a Configuration,
+    ) -> impl Future<Output = Answer<Self>> + Send + 'a {
+        let caller = Location::caller();
+        async move {
+            let configuration = survived(configuration.make(instance).await, caller);
+            let mut store = instance.enter().await;
+            let manager = instance.exports().session3_sessions_session_manager().manager();
+            let answer = manager.call_open(&mut *store, location, options, configuration).await;
+            survived(answer, caller).map(|handle| Self { instance: instance.clone(), handle })
+        }
+    }
+
+    /// `start-request`
+    #[track_caller]
+    pub fn start(
+        &self,
+        cookies: &[String],
+        peer: Option<&str>,
+        access: Access,
+    ) -> impl Future<Output = Answer<Session>> + Send {
+        let answer = self.start_raw(cookies, peer, access);
+        let instance = self.instance.clone();
+        async move { answer.await.map(|handle| Session { instance, handle }) }
+    }
+
+    /// `finish-successful-request`
+    #[track_caller]
+    pub fn finish(&self, session: Session) -> impl Future<Output = Answer<Vec<HeaderField>>> + Send {
+        self.finish_raw(session.handle)
+    }
+
+    /// `finish-failed-request`
+    #[track_caller]
+    pub fn fail(&self, session: Session) -> impl Future<Output = Vec<HeaderField>> + Send {
+        self.fail_raw(session.handle)
+    }
+
+    /// `inspect-session`
+    #[track_caller]
+    pub fn inspect(&self, id: &str) -> impl Future<Output = Answer<Option<Session>>> + Send {
+        let answer = self.inspect_raw(id);
+        let instance = self.instance.clone();
+        async move { answer.await.map(|found| found.map(|handle| Session { instance, handle })) }
+    }
+}
+
+impl Configuration {
+    async fn make(&self, instance: &Instance) -> wasmtime::Result<ResourceAny> {
+        let mut store = instance.enter().await;
+        let resource = instance.exports().session3_sessions_session_manager().configuration();
+        let made = resource.call_constructor(&mut *store).await?;
+        if let Some(name) = &self.cookie_name {
+            resource.call_set_cookie_name(&mut *store, made, name).await?;
+        }
+        if let Some(secure) = self.cookie_secure {
+            resource.call_set_cookie_secure(&mut *store, made, secure).await?;
+        }
+        if let Some(same_site) = self.cookie_same_site {
+            resource.call_set_cookie_same_site(&mut *store, made, same_site).await?;
+        }
+        if let Some(path) = &self.cookie_path {
+            resource.call_set_cookie_path(&mut *store, made, path).await?;
+        }
+        if let Some(timeout) = self.idle_timeout {
+            resource.call_set_idle_timeout(&mut *store, made, timeout).await?;
+        }
+        if let Some(timeout) = self.absolute_timeout {
+            resource.call_set_absolute_timeout(&mut *store, made, timeout).await?;
+        }
+        Ok(made)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a session")
+    }
+}
+
+methods! { Manager in session3_sessions_session_manager.manager {
+    /// `start-request`, as a bare handle.
+    start_raw = call_start_request(cookies: &[String], peer: Option<&str>, access: Access) -> Answer<ResourceAny>;
+    /// `finish-successful-request`, of a bare handle.
+    finish_raw = call_finish_successful_request(session: ResourceAny) -> Answer<Vec<HeaderField>>;
+    /// `finish-failed-request`, of a bare handle.
+    fail_raw = call_finish_failed_request(session: ResourceAny) -> Vec<HeaderField>;
+    /// `has-session`
+    has = call_has_session(id: &str) -> Answer<bool>;
+    /// `inspect-session`, as a bare handle.
+    inspect_raw = call_inspect_session(id: &str) -> Answer<Option<ResourceAny>>;
+    /// `end-session`
+    end = call_end_session(id: &str) -> Answer<bool>;
+    /// `end-sessions-of`
+    end_sessions_of = call_end_sessions_of(user: &str) -> Answer<u64>;
+}}
+
+methods! { Session in session3_sessions_session_manager.session {
+    /// `id`
+    id = call_id() -> Option<String>;
+    /// `user`
+    user = call_user() -> Option<String>;
+    /// `set-user`
+    set_user = call_set_user(user: Option<&str>) -> Answer<()>;
+    /// `get`
+    get = call_get(name: &str) -> Option<Value>;
+    /// `set`
+    set = call_set(name: &str, value: &Value) -> Answer<()>;
+    /// `remove`
+    remove = call_remove(name: &str) -> Answer<Option<Value>>;
+    /// `contains`
+    contains = call_contains(name: &str) -> bool;
+    /// `names`
+    names = call_names() -> Vec<String>;
+    /// `entries`
+    entries = call_entries() -> Vec<(String, Value)>;
+    /// `len`
+    len = call_len() -> u32;
+    /// `clear`
+    clear = call_clear() -> Answer<()>;
+    /// `created`
+    created = call_created() -> u64;
+    /// `last-active`
+    last_active = call_last_active() -> u64;
+    /// `creation-age`
+    creation_age = call_creation_age() -> u64;
+    /// `access-age`
+    access_age = call_access_age() -> u64;
+    /// `remote-address`
+    remote_address = call_remote_address() -> Option<String>;
+    /// `create-form-token`
+    create_form_token = call_create_form_token() -> Answer<String>;
+    /// `has-form-token`
+    has_form_token = call_has_form_token(token: &str) -> bool;
+    /// `remove-form-token`
+    remove_form_token = call_remove_form_token(token: &str) -> Answer<bool>;
+    /// `has-info`
+    has_info = call_has_info() -> bool;
+    /// `expire`
+    expire = call_expire() -> Answer<()>;
+    /// `regenerate`
+    regenerate = call_regenerate() -> Answer<()>;
+    /// `dump`
+    dump = call_dump() -> String;
+}}

@@ -1,0 +1,171 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Persistent web sessions for WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "session3", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  session3 demo                           try it: http://127.0.0.1:8080/, sessions in ./sessions
+  session3 serve app.wasm --dir /srv/app/sessions
+  session3 ls --dir /srv/app/sessions --owner alice
+  session3 gc --dir /srv/app/sessions     from cron: delete what has expired
+
+RUST_LOG sets how much is logged to standard error (default: info).";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the web demo that is built in
+    Demo(ServerArgs),
+    /// Serve a wasi:http component, with sessions plugged in if it imports them
+    Serve {
+        /// The component: a .wasm file that exports wasi:http/incoming-handler
+        #[arg(value_name = "APP.wasm", value_hint = ValueHint::FilePath)]
+        app: PathBuf,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// List sessions
+    Ls {
+        /// Only the sessions of this user, oldest first
+        #[arg(long, value_name = "NAME")]
+        owner: Option<String>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Show what one session holds
+    Show {
+        /// The session, as `session3 ls` names it
+        id: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Delete sessions: whoever has their cookies is logged out
+    Rm {
+        /// The sessions, as `session3 ls` names them
+        #[arg(value_name = "ID", required_unless_present = "owner")]
+        ids: Vec<String>,
+        /// All sessions of this user: log out everywhere
+        #[arg(long, value_name = "NAME", conflicts_with = "ids")]
+        owner: Option<String>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Collect garbage: delete expired sessions and what killed instances left behind
+    Gc {
+        /// Delete also sessions that nobody has used for this long
+        #[arg(long, value_name = "MINUTES")]
+        older_than: Option<u32>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Count the sessions of a store and what they take
+    Stats {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+impl Command {
+    /// The word on the command line, for messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Demo(_) => "demo",
+            Self::Serve { .. } => "serve",
+            Self::Ls { .. } => "ls",
+            Self::Show { .. } => "show",
+            Self::Rm { .. } => "rm",
+            Self::Gc { .. } => "gc",
+            Self::Stats { .. } => "stats",
+        }
+    }
+}
+
+/// Which store, and how to print.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// Directory with the sessions
+    #[arg(long, value_name = "DIR", default_value = "./sessions", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+    /// Print JSON: for `ls` one object a line, else one object. Times are milliseconds since 1970
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ServerArgs {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Directory to keep the sessions in; made, for this user only, if it is not there
+    #[arg(long, value_name = "DIR", default_value = "./sessions", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+    /// How far locks reach: who else may use the directory at the same time
+    #[arg(long, value_enum, default_value_t = Scope::Machine)]
+    pub scope: Scope,
+    /// Memory for one request, such as 64MiB; more is refused to the component
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = memory_size)]
+    pub memory_limit: usize,
+    /// Time for one request; the answer is then 504
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// Requests that run at once; others wait, and get 503 if that takes long
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=1000))]
+    pub max_instances: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scope {
+    /// Any process on this machine
+    Machine,
+    /// Only this process; saves the file locks
+    Process,
+}
+
+/// 4 GiB is all that a 32-bit component can address.
+const MEMORY_SIZES: std::ops::RangeInclusive<usize> = 1 << 20..=4 << 30;
+
+fn memory_size(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit: usize = match text[digits.len()..].trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        unit => return Err(format!("`{unit}` is no unit; use KiB, MiB or GiB")),
+    };
+    let number: usize = digits.parse().map_err(|_| "not a number of bytes, such as 64MiB".to_owned())?;
+    number
+        .checked_mul(unit)
+        .filter(|size| MEMORY_SIZES.contains(size))
+        .ok_or_else(|| "must be between 1MiB and 4GiB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn memory_sizes() {
+        for (text, size) in [("64MiB", 64 << 20), ("1g", 1 << 30), ("2097152", 2 << 20), ("2048 KiB", 2 << 20)] {
+            assert_eq!(memory_size(text), Ok(size), "{text}");
+        }
+        for text in ["", "MiB", "64MB", "-1", "1KiB", "5GiB", "99999999999999999999", "18446744073709551615GiB"] {
+            assert!(memory_size(text).is_err(), "{text}");
+        }
+    }
+}

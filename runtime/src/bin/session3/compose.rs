@@ -1,0 +1,49 @@
+//! Plugs the embedded session store into an application.
+
+use crate::embedded::SESSION_STORE;
+use std::borrow::Cow;
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions, PackageId, PlugError, plug};
+use wasmtime::error::Context;
+use wasmtime::{Result, bail, format_err};
+
+const INTERFACES: [&str; 2] = ["session3:sessions/session-store", "session3:sessions/session-manager"];
+
+/// The application with its imports of sessions satisfied; one that imports none stays as it is.
+pub fn with_sessions(app: Cow<'static, [u8]>) -> Result<Cow<'static, [u8]>> {
+    let mut graph = CompositionGraph::new();
+    let socket = register(&mut graph, "app", &app)?;
+    let wanted = session_imports(graph.types()[graph[socket].ty()].imports.keys());
+    if wanted.is_empty() {
+        return Ok(app);
+    }
+    let store = register(&mut graph, "session-store", SESSION_STORE)?;
+    match plug(&mut graph, vec![store], socket) {
+        Ok(()) | Err(PlugError::NoPlugHappened) => {}
+        Err(PlugError::GraphError { source }) => bail!("the session store cannot be plugged in: {source:#}"),
+    }
+    // `plug` leaves out what does not fit without a word.
+    let missing = session_imports(graph.imports().map(|(name, ..)| name));
+    if !missing.is_empty() {
+        bail!(
+            "it imports {}, which does not fit this session3 (version {}); build it with the same wit/ files",
+            missing.join(" and "),
+            env!("CARGO_PKG_VERSION")
+        );
+    }
+    let bytes = graph.encode(EncodeOptions::default()).context("the session store cannot be plugged in")?;
+    Ok(bytes.into())
+}
+
+fn register(graph: &mut CompositionGraph, name: &str, bytes: &[u8]) -> Result<PackageId> {
+    let package = Package::from_bytes(name, None, bytes, graph.types_mut())
+        .map_err(|error| format_err!("not a component that can be composed: {error:#}"))?;
+    graph.register_package(package).context("cannot compose")
+}
+
+fn session_imports<S: AsRef<str>>(imports: impl Iterator<Item = S>) -> Vec<String> {
+    imports
+        .map(|name| name.as_ref().to_owned())
+        .filter(|name| INTERFACES.contains(&name.split('@').next().unwrap_or_default()))
+        .collect()
+}

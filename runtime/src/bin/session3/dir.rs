@@ -1,0 +1,79 @@
+//! The directory with the sessions: private, and ours.
+//!
+//! WASI has no permission bits, so whoever may enter the directory may read every session in it. The umask and the
+//! checks here are all there is between the sessions and the other users of the machine.
+
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Uid, geteuid};
+use session_runtime::LockSpace;
+use std::fs::{self, DirBuilder, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use wasmtime::error::Context;
+use wasmtime::{Result, bail};
+
+/// What everybody who is not the owner may do with new files: nothing.
+pub fn set_umask() {
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
+}
+
+/// Check the directory, after making it if it is not there.
+pub fn create_or_check(dir: &Path) -> Result<PathBuf> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .or_else(|error| if dir.is_dir() { Ok(()) } else { Err(error) })
+        .with_context(|| format!("cannot make the directory {}", dir.display()))?;
+    check(dir)
+}
+
+/// Check that the directory is ours alone, and return its absolute path.
+pub fn check(dir: &Path) -> Result<PathBuf> {
+    let name = dir.display();
+    let metadata = match fs::metadata(dir) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(no_store(dir)),
+        Err(error) => return Err(error).with_context(|| format!("cannot look at {name}")),
+    };
+    if !metadata.is_dir() {
+        bail!("{name} is not a directory; give a directory with --dir");
+    }
+    check_access(dir, &metadata)?;
+    fs::canonicalize(dir).with_context(|| format!("cannot find the way to {name}"))
+}
+
+fn check_access(dir: &Path, metadata: &Metadata) -> Result<()> {
+    let name = dir.display();
+    let (owner, me) = (Uid::from_raw(metadata.uid()), geteuid());
+    // Root is refused as well: what it writes here, the server could not read.
+    if owner != me {
+        bail!("{name} belongs to user {owner} and this is user {me}; run it as that user, or give another --dir");
+    }
+    let mode = metadata.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        bail!("other users can open {name} (mode {mode:03o}), and the sessions in it; run `chmod 700 {name}` first");
+    }
+    Ok(())
+}
+
+pub fn no_store(dir: &Path) -> wasmtime::Error {
+    let dir = dir.display();
+    wasmtime::format_err!("there is no session store in {dir} (start with `session3 demo --dir {dir}`, or check --dir)")
+}
+
+/// The one file in the directory that is not the store's.
+fn lock_file(dir: &Path) -> PathBuf {
+    dir.join("session3.lock")
+}
+
+pub fn has_lock_file(dir: &Path) -> bool {
+    lock_file(dir).exists()
+}
+
+/// The locks of a store, for all processes that use its directory.
+pub fn lock_space(dir: &Path) -> Result<LockSpace> {
+    let file = lock_file(dir);
+    LockSpace::machine(&file).with_context(|| format!("cannot use the lock file {}", file.display()))
+}

@@ -1,0 +1,48 @@
+//! How Wasmtime is set up: for a server, and for one command.
+
+use std::thread;
+use std::time::Duration;
+use wasmtime::{Config, Engine, OptLevel, PoolingAllocationConfig, Result};
+
+/// How long a guest may compute before others have their turn and its time-out is looked at.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What one composed component may consist of. Some languages link a dozen modules or more.
+const MODULES: u32 = 40;
+const MEMORIES: u32 = 8;
+const TABLES: u32 = 40;
+
+/// For many short instances of one component, each in memory that is set aside for it.
+pub fn for_server(max_instances: u32, memory_limit: usize) -> Result<Engine> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(max_instances)
+        .total_core_instances(max_instances * MODULES)
+        .total_memories(max_instances * MEMORIES)
+        .total_tables(max_instances * TABLES)
+        .total_stacks(max_instances)
+        .max_memory_size(memory_limit);
+    let mut config = Config::new();
+    config.allocation_strategy(pool).epoch_interruption(true);
+    let engine = Engine::new(&config)?;
+    start_ticker(&engine)?;
+    Ok(engine)
+}
+
+/// For one instance: what counts is how soon it runs, and not how fast.
+pub fn for_command() -> Result<Engine> {
+    let mut config = Config::new();
+    config.cranelift_opt_level(OptLevel::None);
+    Engine::new(&config)
+}
+
+fn start_ticker(engine: &Engine) -> Result<()> {
+    let engine = engine.weak();
+    thread::Builder::new().name("ticker".into()).spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(TICK);
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! One instance and all it can reach: the directory as `.`, locks, clocks, random bytes, our standard error.
+//! No network, no environment, no requests to other servers.
+
+use hyper::{Request, Response};
+use session_runtime::{LockSpace, Locks, LocksCtx, LocksView};
+use std::path::PathBuf;
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::error::Context;
+use wasmtime::{Engine, ResourceLimiter, Result, Store};
+use wasmtime_wasi::filesystem::FsPerms;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+
+/// Open files, streams and header maps; a request needs a few dozen.
+const MAX_RESOURCES: usize = 10_000;
+/// Function pointers in all tables together.
+const MAX_TABLE_ELEMENTS: usize = 200_000;
+
+/// The data of a store.
+pub struct Guest {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    hooks: NoOutgoingRequests,
+    table: ResourceTable,
+    limits: Limits,
+    /// Last, because fields are dropped in this order: what is open is closed before the locks are free.
+    locks: LocksCtx,
+}
+
+/// Makes guests: what they have in common.
+#[derive(Clone)]
+pub struct Sandbox {
+    pub dir: PathBuf,
+    pub locks: LockSpace,
+    /// Bytes, all memories of the instance together.
+    pub memory_limit: usize,
+}
+
+impl Sandbox {
+    pub fn store(&self, engine: &Engine) -> Result<Store<Guest>> {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
+        let guest = Guest {
+            wasi: self.wasi()?,
+            http: WasiHttpCtx::new(),
+            hooks: NoOutgoingRequests,
+            table,
+            limits: Limits { memory_left: self.memory_limit, table_elements_left: MAX_TABLE_ELEMENTS },
+            locks: LocksCtx::new(&self.locks),
+        };
+        let mut store = Store::new(engine, guest);
+        store.limiter(|guest| &mut guest.limits);
+        Ok(store)
+    }
+
+    fn wasi(&self) -> Result<WasiCtx> {
+        let mut wasi = WasiCtx::builder();
+        // Before the directory, which copies it. Without it a write goes on in another thread when its instance is
+        // dropped, and could land after the instance's locks are free.
+        wasi.allow_blocking_current_thread(true);
+        wasi.preopened_dir(&self.dir, ".", FsPerms::ReadWrite)
+            .with_context(|| format!("cannot open the directory {}", self.dir.display()))?;
+        // Standard output is ours; what guests print is for the log.
+        wasi.stdout(std::io::stderr()).stderr(std::io::stderr());
+        Ok(wasi.build())
+    }
+}
+
+/// Everything that a guest may import.
+pub fn linker(engine: &Engine) -> Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    session_runtime::add_to_linker(&mut linker)?;
+    Ok(linker)
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
+    }
+}
+
+impl LocksView for Guest {
+    fn locks(&mut self) -> Locks<'_> {
+        Locks { ctx: &mut self.locks, table: &mut self.table }
+    }
+}
+
+/// What is left for the instance. `StoreLimits` would count each memory by itself, and a composed component has several.
+struct Limits {
+    memory_left: usize,
+    table_elements_left: usize,
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        Ok(take(&mut self.memory_left, desired - current))
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        Ok(take(&mut self.table_elements_left, desired - current))
+    }
+}
+
+fn take(left: &mut usize, amount: usize) -> bool {
+    left.checked_sub(amount).map(|rest| *left = rest).is_some()
+}
+
+struct NoOutgoingRequests;
+
+type HttpResult<T> = std::result::Result<T, wasmtime_wasi_http::Error>;
+type Done = Box<dyn Future<Output = HttpResult<()>> + Send>;
+type Sent = Box<dyn Future<Output = HttpResult<(Response<WasiBody>, Done)>> + Send>;
+
+impl WasiHttpHooks for NoOutgoingRequests {
+    fn send_request(&mut self, _: Request<WasiBody>, _: Option<RequestOptions>, _: Done) -> Sent {
+        Box::new(async { Err(wasmtime_wasi_http::Error::HttpRequestDenied) })
+    }
+}

@@ -1,0 +1,180 @@
+//! One request: an instance for it alone, a bounded time, and one answer whatever happens.
+
+use crate::guest::{Guest, Sandbox};
+use crate::response::{self, Body, Outcome};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
+use tracing::{error, info, warn};
+use wasmtime::{Result, Store};
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+
+/// The longest that a request waits for others to end before it is run.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What is served, and with which limits.
+pub struct App {
+    pub pre: ProxyPre<Guest>,
+    pub sandbox: Sandbox,
+    pub timeout: Duration,
+}
+
+pub struct Handler {
+    app: Arc<App>,
+    guests: Handle,
+    slots: Arc<Semaphore>,
+    max_instances: u32,
+}
+
+/// Why there is no answer of the component.
+#[derive(Debug)]
+enum Failure {
+    BadRequest,
+    Busy,
+    TimedOut,
+    Failed,
+}
+
+type Answer = Result<Response<HyperOutgoingBody>, ErrorCode>;
+
+impl Handler {
+    pub fn new(app: App, guests: Handle, max_instances: u32) -> Self {
+        let slots = Arc::new(Semaphore::new(max_instances as usize));
+        Self { app: Arc::new(app), guests, slots, max_instances }
+    }
+
+    /// Answer a request and log it, without its query and its header fields: secrets travel there.
+    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let start = Instant::now();
+        let name = RequestName::of(&request);
+        let response = match self.respond(request, name.clone()).await {
+            Ok(response) => response,
+            Err(failure) => failure.response(),
+        };
+        info!("{name} {} {:.1}ms", response.status().as_u16(), start.elapsed().as_secs_f64() * 1e3);
+        Ok(response)
+    }
+
+    /// Wait until no instance is running.
+    pub async fn idle(&self) {
+        let _all = self.slots.acquire_many(self.max_instances).await;
+    }
+
+    async fn respond(&self, request: Request<Incoming>, name: RequestName) -> Result<Response<Body>, Failure> {
+        let slot = self.slot().await?;
+        let (sender, receiver) = oneshot::channel();
+        let outcome = Outcome::default();
+        let run = run(self.app.clone(), request, name, sender, outcome.clone(), slot);
+        let task = self.guests.spawn(run);
+        match receiver.await {
+            Ok(Ok(response)) => Ok(response.map(|body| response::from_guest(body, outcome))),
+            Ok(Err(code)) => {
+                error!("the component answered with an error: {code:?}");
+                Err(Failure::Failed)
+            }
+            // No answer. The task ends when the instance is gone, so whoever sees ours finds its locks free.
+            Err(_) => Err(task.await.ok().and_then(Result::err).unwrap_or(Failure::Failed)),
+        }
+    }
+
+    async fn slot(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        match timeout(QUEUE_TIMEOUT, self.slots.clone().acquire_owned()).await {
+            Ok(slot) => Ok(slot.expect("nobody closes it")),
+            Err(_) => {
+                warn!("{} instances are running, none ended in {QUEUE_TIMEOUT:?}", self.max_instances);
+                Err(Failure::Busy)
+            }
+        }
+    }
+}
+
+/// Run an instance for a request, to its end. The slot is free after the instance is.
+async fn run(
+    app: Arc<App>,
+    request: Request<Incoming>,
+    name: RequestName,
+    sender: oneshot::Sender<Answer>,
+    outcome: Outcome,
+    _slot: OwnedSemaphorePermit,
+) -> Result<(), Failure> {
+    let mut store = app.sandbox.store(app.pre.engine()).map_err(|error| {
+        error!("{name}: no instance: {error:#}");
+        Failure::Failed
+    })?;
+    let result = match timeout(app.timeout, call(&app.pre, &mut store, request, sender)).await {
+        Ok(result) => result,
+        Err(_) => {
+            warn!("{name}: timed out after {:?}", app.timeout);
+            Err(Failure::TimedOut)
+        }
+    };
+    if let Err(failure) = &result {
+        outcome.failed();
+        if matches!(failure, Failure::Failed) {
+            error!("{name}: the component failed");
+        }
+    }
+    drop(store);
+    result
+}
+
+async fn call(
+    pre: &ProxyPre<Guest>,
+    store: &mut Store<Guest>,
+    request: Request<Incoming>,
+    sender: oneshot::Sender<Answer>,
+) -> Result<(), Failure> {
+    // One interruption for each tick: others have their turn, and the time-out is looked at.
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    let request = store.data_mut().http().new_incoming_request(Scheme::Http, request);
+    let request = request.map_err(|_| Failure::BadRequest)?;
+    let called = async {
+        let outparam = store.data_mut().http().new_response_outparam(sender)?;
+        let proxy = pre.instantiate_async(&mut *store).await?;
+        proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, outparam).await
+    };
+    called.await.map_err(|error| {
+        // With the guest's backtrace.
+        error!("{error:?}");
+        Failure::Failed
+    })
+}
+
+impl Failure {
+    fn response(&self) -> Response<Body> {
+        match self {
+            Self::BadRequest => response::plain(StatusCode::BAD_REQUEST, "The request has no usable Host field.\n"),
+            Self::Busy => response::plain(StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again.\n"),
+            Self::TimedOut => response::plain(StatusCode::GATEWAY_TIMEOUT, "The application took too long.\n"),
+            Self::Failed => response::plain(StatusCode::INTERNAL_SERVER_ERROR, "The application failed.\n"),
+        }
+    }
+}
+
+/// A request in the log.
+#[derive(Clone)]
+struct RequestName {
+    method: Method,
+    path: String,
+}
+
+impl RequestName {
+    fn of<B>(request: &Request<B>) -> Self {
+        Self { method: request.method().clone(), path: request.uri().path().escape_debug().to_string() }
+    }
+}
+
+impl std::fmt::Display for RequestName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}

@@ -1,0 +1,114 @@
+//! The commands `demo` and `serve`: from a component to a server that runs.
+
+use crate::cli::{Scope, ServerArgs};
+use crate::embedded::WEB_DEMO;
+use crate::guest::Sandbox;
+use crate::handler::{App, Handler};
+use crate::{compose, dir, engine, guest, server};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use session_runtime::LockSpace;
+use std::borrow::Cow;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tracing::{debug, info, warn};
+use wasmtime::component::Component;
+use wasmtime::error::Context;
+use wasmtime::{Engine, Result, bail};
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+
+/// How long work that was told to stop may hold up the end of the process.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
+pub fn demo(options: &ServerArgs) -> Result<ExitCode> {
+    if !options.listen.ip().is_loopback() {
+        warn!("other machines can reach the demo on {}; it is for trying out, and its cookies travel in plain text", options.listen);
+    }
+    serve("the web demo", WEB_DEMO.into(), options)
+}
+
+pub fn serve_file(path: &Path, options: &ServerArgs) -> Result<ExitCode> {
+    let name = path.display().to_string();
+    let app = fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    serve(&name, app.into(), options)
+}
+
+fn serve(name: &str, app: Cow<'static, [u8]>, options: &ServerArgs) -> Result<ExitCode> {
+    raise_file_limit();
+    let io = Builder::new_multi_thread().enable_all().thread_name("server").build()?;
+    let guests = guest_runtime()?;
+    // What fails soon comes first, and compiling takes a while.
+    let sandbox = sandbox(options)?;
+    let listener = io
+        .block_on(TcpListener::bind(options.listen))
+        .with_context(|| format!("cannot listen on {} (choose another address with --listen)", options.listen))?;
+    let pre = prepare(app, options).with_context(|| format!("cannot serve {name}"))?;
+    info!("serving {name}, sessions in {}", sandbox.dir.display());
+    let app = App { pre, sandbox, timeout: Duration::from_secs(options.timeout) };
+    let handler = Arc::new(Handler::new(app, guests.handle().clone(), options.max_instances));
+    let served = io.block_on(server::run(listener, handler));
+    io.shutdown_timeout(LAST_WAIT);
+    guests.shutdown_timeout(LAST_WAIT);
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Guests' file operations block their thread, so they have threads of their own and connections stay responsive.
+/// Waiting for a lock, a body or a clock blocks none.
+fn guest_runtime() -> Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let runtime =
+        Builder::new_multi_thread().enable_all().worker_threads((2 * cores).max(4)).thread_name("guests").build()?;
+    Ok(runtime)
+}
+
+fn sandbox(options: &ServerArgs) -> Result<Sandbox> {
+    let dir = dir::create_or_check(&options.dir)?;
+    let locks = match options.scope {
+        Scope::Machine => dir::lock_space(&dir)?,
+        Scope::Process => LockSpace::process(),
+    };
+    Ok(Sandbox { dir, locks, memory_limit: options.memory_limit })
+}
+
+/// Compile the component, and all of an instance that does not depend on the request.
+fn prepare(app: Cow<'static, [u8]>, options: &ServerArgs) -> Result<ProxyPre<guest::Guest>> {
+    check_is_component(&app)?;
+    let start = Instant::now();
+    let app = compose::with_sessions(app)?;
+    let engine = engine::for_server(options.max_instances, options.memory_limit)?;
+    let component = Component::from_binary(&engine, &app)?;
+    check_handles_http(&engine, &component)?;
+    let pre = ProxyPre::new(guest::linker(&engine)?.instantiate_pre(&component)?)?;
+    debug!("compiled in {:?}", start.elapsed());
+    Ok(pre)
+}
+
+fn check_is_component(app: &[u8]) -> Result<()> {
+    match app.get(..8) {
+        Some(b"\0asm\x0d\0\x01\0") => Ok(()),
+        Some(b"\0asm\x01\0\0\0") => bail!("it is a core module and not a component; build it for wasm32-wasip2"),
+        _ => bail!("it is not a WebAssembly component"),
+    }
+}
+
+fn check_handles_http(engine: &Engine, component: &Component) -> Result<()> {
+    let ty = component.component_type();
+    let handles_http = ty.exports(engine).any(|(name, _)| name.starts_with("wasi:http/incoming-handler@0.2."));
+    if !handles_http {
+        bail!("it does not export wasi:http/incoming-handler@0.2, so it cannot answer requests");
+    }
+    Ok(())
+}
+
+/// A connection is one file and an instance a few; the usual limit of 1024 is for programs that `select`.
+fn raise_file_limit() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    {
+        debug!("the limit of {soft} open files stays: {error}");
+    }
+}

@@ -1,0 +1,120 @@
+//! The accept loop: connections in, a graceful end on SIGTERM and SIGINT.
+
+use crate::handler::Handler;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::{debug, info, warn};
+use wasmtime::Result;
+
+/// More are left in the queue of the kernel.
+const MAX_CONNECTIONS: usize = 1024;
+/// For the head of a request, and so for the pause between two requests as well.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// For a client that does not take what it is sent.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serve until a signal says stop.
+pub async fn run(listener: TcpListener, handler: Arc<Handler>) -> Result<()> {
+    let mut stop = Stop::new()?;
+    let graceful = GracefulShutdown::new();
+    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    say_listening(listener.local_addr()?)?;
+    loop {
+        tokio::select! {
+            (stream, permit) = accept(&listener, &connections) => {
+                tokio::spawn(serve_connection(stream, handler.clone(), graceful.watcher(), permit));
+            }
+            signal = stop.requested() => {
+                info!("{signal}: finishing the requests in flight");
+                break;
+            }
+        }
+    }
+    drop(listener);
+    tokio::select! {
+        () = async { graceful.shutdown().await; handler.idle().await } => info!("stopped"),
+        () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => warn!("stopped with requests in flight: they took too long"),
+        signal = stop.requested() => warn!("{signal} again: stopped with requests in flight"),
+    }
+    Ok(())
+}
+
+/// For people, and for programs that start us with port 0.
+fn say_listening(address: SocketAddr) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let said = writeln!(stdout, "listening on http://{address}/").and_then(|()| stdout.flush());
+    // Nobody has to listen to us.
+    said.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+}
+
+async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+    let permit = connections.clone().acquire_owned().await.expect("nobody closes it");
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, permit),
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                // Most likely there are no files left; some will be closed soon.
+                warn!("cannot accept a connection: {error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    handler: Arc<Handler>,
+    watcher: Watcher,
+    _permit: OwnedSemaphorePermit,
+) {
+    if let Err(error) = prepare(&stream) {
+        debug!("cannot set up a connection: {error}");
+    }
+    let service = service_fn(move |request| handler.clone().handle(request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        debug!("a connection ended early: {error}");
+    }
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(SEND_TIMEOUT))?;
+    Ok(())
+}
+
+/// The signals that end a server.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn requested(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}

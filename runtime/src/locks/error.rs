@@ -1,0 +1,18 @@
+use std::io;
+
+/// Why a lock was not granted; `advisory-locks.wit` says more on each.
+#[derive(Debug)]
+pub(super) enum Error {
+    TimedOut,
+    Deadlock,
+    TooMany,
+    InvalidName,
+    LockFile(io::Error),
+}
+
+/// How a lock excludes others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Shared,
+    Exclusive,
+}
