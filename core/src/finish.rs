@@ -32,7 +32,9 @@ impl<S: Sessions> Manager<S> {
         if session.access == Access::ReadOnly {
             return Ok(Vec::new());
         }
-        let Some(stored) = session.stored.take() else { return self.create(&session, now, random) };
+        let Some(stored) = session.stored.take() else {
+            return self.create(&session, now, random);
+        };
         if !session.ending && !session.renewing && session.changes.is_empty() {
             // The touch takes the lock that the guard holds.
             drop(session.guard.take());
@@ -71,7 +73,10 @@ impl<S: Sessions> Manager<S> {
         for _ in 0..ATTEMPTS {
             let credential = Credential::generate(random);
             state.secret = credential.hash();
-            match self.store.create(&credential.id, self.contents(&state, self.deadline(now))?) {
+            match self
+                .store
+                .create(&credential.id, self.contents(&state, self.deadline(now))?)
+            {
                 Ok(_) => return Ok(self.configuration.cookie.set(&credential)),
                 Err(Error::AlreadyExists) => {}
                 Err(error) => return Err(error),
@@ -83,7 +88,9 @@ impl<S: Sessions> Manager<S> {
     /// Note that a session is in use, if the last note is too old. That it has ended meanwhile is no failure of a
     /// request that wanted nothing stored.
     fn note_use(&self, stored: &Stored, last_active: Instant, now: Instant) -> Result<()> {
-        let Some(idle) = stored.idle_timeout else { return Ok(()) };
+        let Some(idle) = stored.idle_timeout else {
+            return Ok(());
+        };
         if now.abs_diff(last_active) < ACTIVITY_RESOLUTION.min(idle / 4) {
             return Ok(());
         }
@@ -109,7 +116,10 @@ impl<S: Sessions> Manager<S> {
         if !renewing && session.has_info() {
             let mut state = session.base.clone();
             session.changes.apply(&mut state);
-            match guard.save(&self.contents(&state, stored.deadline)?, Some(stored.version)) {
+            match guard.save(
+                &self.contents(&state, stored.deadline)?,
+                Some(stored.version),
+            ) {
                 Err(Error::Conflict(_)) => {}
                 result => return result.map(|_| Vec::new()),
             }
@@ -120,7 +130,11 @@ impl<S: Sessions> Manager<S> {
         if !state.secret.is(&session.base.secret) {
             return Err(Error::Gone);
         }
-        if newest.version != stored.version && session.changes.conflict(&session.reads, &session.base, &state) {
+        if newest.version != stored.version
+            && session
+                .changes
+                .conflict(&session.reads, &session.base, &state)
+        {
             return Err(Error::Conflict(newest.version));
         }
         session.changes.apply(&mut state);
@@ -170,7 +184,8 @@ impl<S: Sessions> Manager<S> {
                 break;
             }
         }
-        let undo = version != newest.version && !matches!(failure, Error::Gone | Error::OutcomeUnknown(_));
+        let undo =
+            version != newest.version && !matches!(failure, Error::Gone | Error::OutcomeUnknown(_));
         if undo && let Err(error) = guard.save(&newest.contents, Some(version)) {
             return Err(Error::OutcomeUnknown(format!(
                 "the session could get no new id ({failure}) and now has no cookie either ({error})"
@@ -189,6 +204,8 @@ impl<S: Sessions> Manager<S> {
     }
 
     fn deadline(&self, now: Instant) -> Option<Instant> {
-        self.configuration.absolute_timeout.map(|timeout| now.saturating_add(timeout))
+        self.configuration
+            .absolute_timeout
+            .map(|timeout| now.saturating_add(timeout))
     }
 }

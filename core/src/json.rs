@@ -21,7 +21,9 @@ pub fn check(text: &str) -> Result<()> {
         )));
     }
     if depth(text) > MAX_DEPTH {
-        return Err(Error::InvalidArgument(format!("JSON nested deeper than {MAX_DEPTH}")));
+        return Err(Error::InvalidArgument(format!(
+            "JSON nested deeper than {MAX_DEPTH}"
+        )));
     }
     Ok(())
 }
@@ -55,7 +57,15 @@ mod tests {
 
     #[test]
     fn json_is_accepted() {
-        for text in ["null", " 1e999 ", "-0.5", "\"\\u00e9 \\\" ]]]\"", "[]", "{\"a\":[1,{\"b\":null}]}", "[[],[],{}]"] {
+        for text in [
+            "null",
+            " 1e999 ",
+            "-0.5",
+            "\"\\u00e9 \\\" ]]]\"",
+            "[]",
+            "{\"a\":[1,{\"b\":null}]}",
+            "[[],[],{}]",
+        ] {
             assert_eq!(check(text), Ok(()), "{text}");
         }
     }
@@ -63,15 +73,43 @@ mod tests {
     #[test]
     fn everything_else_is_refused_and_the_place_named() {
         for text in [
-            "", " ", "nul", "01", "1.", ".5", "+1", "NaN", "'a'", "\"a", "\"\u{1}\"", "\"\\x\"", "[1,]", "[1", "[1}",
-            "{a:1}", "{\"a\":1,}", "{\"a\"}", "1 2", "[]x", "\u{feff}1", "//\n1", "\0",
+            "",
+            " ",
+            "nul",
+            "01",
+            "1.",
+            ".5",
+            "+1",
+            "NaN",
+            "'a'",
+            "\"a",
+            "\"\u{1}\"",
+            "\"\\x\"",
+            "[1,]",
+            "[1",
+            "[1}",
+            "{a:1}",
+            "{\"a\":1,}",
+            "{\"a\"}",
+            "1 2",
+            "[]x",
+            "\u{feff}1",
+            "//\n1",
+            "\0",
         ] {
-            let Err(Error::InvalidArgument(reason)) = check(text) else { panic!("{text:?} passed") };
-            assert!(reason.starts_with("not JSON at line "), "{text:?}: {reason}");
+            let Err(Error::InvalidArgument(reason)) = check(text) else {
+                panic!("{text:?} passed")
+            };
+            assert!(
+                reason.starts_with("not JSON at line "),
+                "{text:?}: {reason}"
+            );
         }
         assert_eq!(
             check("{\n \"a\": x}"),
-            Err(Error::InvalidArgument("not JSON at line 2, column 7".to_string()))
+            Err(Error::InvalidArgument(
+                "not JSON at line 2, column 7".to_string()
+            ))
         );
     }
 
@@ -81,10 +119,20 @@ mod tests {
         assert_eq!(check(&nested(MAX_DEPTH)), Ok(()));
         assert_eq!(
             check(&nested(MAX_DEPTH + 1)),
-            Err(Error::InvalidArgument("JSON nested deeper than 128".to_string()))
+            Err(Error::InvalidArgument(
+                "JSON nested deeper than 128".to_string()
+            ))
         );
         assert!(check(&nested(1_000_000)).is_err());
-        assert_eq!(check(&format!("[{}[]]", "[],".repeat(1000))), Ok(()), "wide is not deep");
-        assert_eq!(check(&format!("\"{}\"", "[".repeat(1000))), Ok(()), "a text is not deep");
+        assert_eq!(
+            check(&format!("[{}[]]", "[],".repeat(1000))),
+            Ok(()),
+            "wide is not deep"
+        );
+        assert_eq!(
+            check(&format!("\"{}\"", "[".repeat(1000))),
+            Ok(()),
+            "a text is not deep"
+        );
     }
 }

@@ -32,6 +32,19 @@ impl Default for Configuration {
     }
 }
 
+impl Configuration {
+    /// Refuse what cannot work.
+    pub fn check(&self) -> Result<()> {
+        self.cookie.check()?;
+        if self.idle_timeout == Some(0) || self.absolute_timeout == Some(0) {
+            return Err(Error::InvalidArgument(
+                "a timeout is at least 1 millisecond".to_string(),
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Runs sessions over a store. See `manager` in `wit/session-manager.wit`: the operations are the same.
 pub struct Manager<S> {
     pub(crate) store: S,
@@ -41,11 +54,11 @@ pub struct Manager<S> {
 impl<S: Sessions> Manager<S> {
     /// Refuses a configuration that cannot work.
     pub fn new(store: S, configuration: Configuration) -> Result<Self> {
-        configuration.cookie.check()?;
-        if configuration.idle_timeout == Some(0) || configuration.absolute_timeout == Some(0) {
-            return Err(Error::InvalidArgument("a timeout is at least 1 millisecond".to_string()));
-        }
-        Ok(Self { store, configuration })
+        configuration.check()?;
+        Ok(Self {
+            store,
+            configuration,
+        })
     }
 
     /// The store it works on.
@@ -84,7 +97,9 @@ impl<S: Sessions> Manager<S> {
 
     /// Look at a session without its cookie. Read-only.
     pub fn inspect_session(&self, id: &SessionId) -> Result<Option<Session<S::Guard>>> {
-        let Some(record) = self.store.load(id)? else { return Ok(None) };
+        let Some(record) = self.store.load(id)? else {
+            return Ok(None);
+        };
         let state = State::decode(&record.contents.data)?;
         Ok(Some(Session::found(Access::ReadOnly, record, state, None)))
     }
@@ -104,7 +119,10 @@ impl<S: Sessions> Manager<S> {
 /// The session that was loaded, if the client may have it. A session that cannot be read is not one that the client
 /// can go on with; it gets a new one, as it does for a wrong secret. A store that failed is another matter: the
 /// session may well be there.
-fn recognise(loaded: Result<Option<Record>>, credential: &Credential) -> Result<Option<(Record, State)>> {
+fn recognise(
+    loaded: Result<Option<Record>>,
+    credential: &Credential,
+) -> Result<Option<(Record, State)>> {
     let record = match loaded {
         Ok(Some(record)) => record,
         Ok(None) | Err(Error::Corrupt(_)) => return Ok(None),

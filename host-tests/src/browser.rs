@@ -84,10 +84,22 @@ impl Browser {
         Ok(result)
     }
 
+    /// A visit that changes nothing: the id of the session it finds, or none for a new one.
+    pub async fn look(&mut self, manager: &Manager) -> Option<String> {
+        self.visit(manager, Access::Optimistic, async |session| session.id().await).await.unwrap()
+    }
+
     /// Begin a request.
     pub async fn start(&self, manager: &Manager, access: Access) -> Answer<Session> {
         manager.start(&self.cookies(), Some(PEER), access).await
     }
+}
+
+/// Store something, as a new browser.
+pub async fn new_session(manager: &Manager) -> Browser {
+    let mut browser = Browser::new();
+    browser.visit(manager, Access::Optimistic, async |session| session.increment("visits").await).await.unwrap();
+    browser
 }
 
 /// A `Set-Cookie` field, taken apart.

@@ -87,7 +87,10 @@
 
 #![forbid(unsafe_code)]
 
-#[expect(missing_docs, reason = "generated; its documentation is in the WIT files")]
+#[expect(
+    missing_docs,
+    reason = "generated; its documentation is in the WIT files"
+)]
 pub mod bindings;
 pub mod locks;
 

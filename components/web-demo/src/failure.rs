@@ -94,7 +94,9 @@ fn explain(error: &Error) -> (u16, &'static str, String) {
         Error::TooLarge(limit) => (413, "The session is full", format!("It may hold at most {limit} bytes.")),
         Error::Gone => (409, "Your session was ended elsewhere", retry.to_owned()),
         Error::Conflict(_) => (409, "The session was changed elsewhere", retry.to_owned()),
-        Error::Busy => (503, "Your session is busy", "Other requests are working on it. Try again in a second.".to_owned()),
+        Error::Busy => {
+            (503, "Your session is busy", "Other requests are working on it. Try again in a second.".to_owned())
+        }
         Error::NoSpace(text) => (507, "There is no space left", text.clone()),
         Error::AccessDenied(text) => (500, "The session store may not be used", text.clone()),
         Error::NoSuchStore(text) => (500, "There is no session store", text.clone()),

@@ -12,8 +12,9 @@
 //! | `http` | requests and responses: the only place that calls `wasi:http` |
 //! | `bindings`, `platform` | the contract's types, and what a program without a standard library owes its compiler |
 
-#![no_std]
+// First, so that elsewhere the crate is empty: `no_std` before it would stay, without a panic handler.
 #![cfg(target_family = "wasm")]
+#![no_std]
 
 extern crate alloc;
 

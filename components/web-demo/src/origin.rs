@@ -16,7 +16,11 @@ pub fn refuse_cross_site(request: &Request) -> Result<(), Failure> {
         (None, Some(origin)) => is_same_authority(&origin, &request.authority),
         (None, None) => true,
     };
-    if is_ours { Ok(()) } else { Err(Failure::refused(403, "This request came from another site. Nothing was changed.")) }
+    if is_ours {
+        Ok(())
+    } else {
+        Err(Failure::refused(403, "This request came from another site. Nothing was changed."))
+    }
 }
 
 /// Whether an origin names this authority. Which scheme does not count: behind a proxy, ours is not the browser's.

@@ -66,7 +66,9 @@ fn route(request: &Request) -> Result<Response, Failure> {
     let routes: Vec<_> = ROUTES.iter().filter(|(_, path, _)| *path == request.path).collect();
     let Some((ask, _, page)) = routes.iter().find(|(ask, ..)| ask.admits(&request.method)) else {
         let methods: Vec<_> = routes.iter().map(|(ask, ..)| ask.methods()).collect();
-        return Err(if methods.is_empty() { Reason::NoSuchPage } else { Reason::WrongMethod(methods.join(", ")) }.into());
+        return Err(
+            if methods.is_empty() { Reason::NoSuchPage } else { Reason::WrongMethod(methods.join(", ")) }.into()
+        );
     };
     if *ask != Ask::Show {
         origin::refuse_cross_site(request)?;

@@ -129,6 +129,34 @@ impl fmt::Debug for Session {
     }
 }
 
+/// A text attribute.
+pub fn text(text: &str) -> Value {
+    Value::Text(text.into())
+}
+
+/// An integer attribute.
+pub fn integer(integer: i64) -> Value {
+    Value::Integer(integer)
+}
+
+impl Session {
+    /// An attribute that is an integer, or none.
+    pub async fn count(&self, name: &str) -> Option<i64> {
+        match self.get(name).await {
+            None => None,
+            Some(Value::Integer(count)) => Some(count),
+            Some(other) => panic!("{name} is {other:?}"),
+        }
+    }
+
+    /// Add one to an attribute, which begins at 0.
+    pub async fn increment(&self, name: &str) -> i64 {
+        let next = self.count(name).await.unwrap_or(0) + 1;
+        self.set(name, &integer(next)).await.unwrap();
+        next
+    }
+}
+
 methods! { Manager in session3_sessions_session_manager.manager {
     /// `start-request`, as a bare handle.
     start_raw = call_start_request(cookies: &[String], peer: Option<&str>, access: Access) -> Answer<ResourceAny>;
@@ -137,11 +165,11 @@ methods! { Manager in session3_sessions_session_manager.manager {
     /// `finish-failed-request`, of a bare handle.
     fail_raw = call_finish_failed_request(session: ResourceAny) -> Vec<HeaderField>;
     /// `has-session`
-    has = call_has_session(id: &str) -> Answer<bool>;
+    has = call_has_session(id: &str => &id.to_owned()) -> Answer<bool>;
     /// `inspect-session`, as a bare handle.
-    inspect_raw = call_inspect_session(id: &str) -> Answer<Option<ResourceAny>>;
+    inspect_raw = call_inspect_session(id: &str => &id.to_owned()) -> Answer<Option<ResourceAny>>;
     /// `end-session`
-    end = call_end_session(id: &str) -> Answer<bool>;
+    end = call_end_session(id: &str => &id.to_owned()) -> Answer<bool>;
     /// `end-sessions-of`
     end_sessions_of = call_end_sessions_of(user: &str) -> Answer<u64>;
 }}

@@ -131,19 +131,19 @@ methods! { Store in session3_sessions_session_store.store {
     /// `create-session`
     create = call_create_session(id: Option<&str> => id.map(str::to_owned).as_ref(), contents: &Contents) -> Answer<SessionInfo>;
     /// `load-session`
-    load = call_load_session(id: &str) -> Answer<Option<Record>>;
+    load = call_load_session(id: &str => &id.to_owned()) -> Answer<Option<Record>>;
     /// `save-session`
-    save = call_save_session(id: &str, contents: &Contents, expected: Option<u64>) -> Answer<u64>;
+    save = call_save_session(id: &str => &id.to_owned(), contents: &Contents, expected: Option<u64>) -> Answer<u64>;
     /// `touch-session`
-    touch = call_touch_session(id: &str) -> Answer<()>;
+    touch = call_touch_session(id: &str => &id.to_owned()) -> Answer<()>;
     /// `delete-session`
-    delete = call_delete_session(id: &str) -> Answer<bool>;
+    delete = call_delete_session(id: &str => &id.to_owned()) -> Answer<bool>;
     /// `has-session`
-    has = call_has_session(id: &str) -> Answer<bool>;
+    has = call_has_session(id: &str => &id.to_owned()) -> Answer<bool>;
     /// `rename-session`
-    rename = call_rename_session(id: &str, new_id: Option<&str> => new_id.map(str::to_owned).as_ref()) -> Answer<String>;
+    rename = call_rename_session(id: &str => &id.to_owned(), new_id: Option<&str> => new_id.map(str::to_owned).as_ref()) -> Answer<String>;
     /// `lock-session`, as a bare handle.
-    lock_raw = call_lock_session(id: &str, mode: LockMode, wait: Option<u64>) -> Answer<ResourceAny>;
+    lock_raw = call_lock_session(id: &str => &id.to_owned(), mode: LockMode, wait: Option<u64>) -> Answer<ResourceAny>;
     /// `delete-old-sessions`
     delete_old = call_delete_old_sessions(minutes: u32) -> Answer<(u64, u64)>;
     /// `collect-garbage`

@@ -1,1 +1,222 @@
-//! What every implementation of the contract does.
+//! What every implementation of the contract does: one function for each promise, each on an empty place.
+//!
+//! The functions are listed once, in [`conformance_tests!`]; a test of this crate sees to it that none is left out.
+
+#![expect(missing_docs, reason = "the names are sentences")]
+
+pub mod administration;
+pub mod attributes;
+pub mod cookies;
+pub mod expiry;
+pub mod garbage;
+pub mod listing;
+pub mod locking;
+pub mod login;
+pub mod names;
+pub mod opening;
+pub mod records;
+pub mod requests;
+pub mod sharing;
+pub mod sizes;
+pub mod timeouts;
+
+/// Make each function of the suite a test, in a module for each part of the contract.
+///
+/// The argument makes a [`Harness`](crate::harness::Harness); each test gets a new one.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($harness:expr) => {
+        $crate::conformance_tests! { $harness;
+            opening:
+                a_missing_store_is_not_made_unasked
+                a_store_is_made_when_asked_and_stays
+                stores_at_two_locations_are_two
+                handles_of_one_instance_are_one_store
+                setup_makes_a_store_once
+                a_store_is_made_once_by_many
+                bad_locations_are_refused
+                limits_above_the_maximum_are_refused
+                a_store_of_excluding_instances_is_thread_safe
+            ;
+            records:
+                what_is_created_is_loaded
+                a_random_id_is_a_uuid
+                a_taken_id_is_refused_and_nothing_replaced
+                what_is_absent_is_no_error
+                a_save_replaces_all_contents
+                versions_count_the_saves
+                a_save_from_an_old_version_is_a_conflict
+                a_save_never_creates
+                instances_see_each_others_writes_at_once
+                one_winner_for_each_version
+                owners_have_1_to_256_bytes
+                ids_have_8_to_128_characters
+            ;
+            sizes:
+                every_size_comes_back
+                the_largest_size_comes_back
+                data_grows_and_shrinks
+                a_hundred_growing_saves
+                the_limit_is_exact
+                the_limit_is_for_writing_only
+            ;
+            expiry:
+                the_idle_timeout_is_exact
+                the_deadline_is_exact
+                without_timeouts_nothing_expires
+                whichever_comes_first
+                a_load_is_no_use
+                a_touch_counts_from_now_and_changes_nothing_else
+                a_save_counts_from_now
+                a_touch_of_what_is_absent_is_gone
+                an_expired_session_is_as_absent_as_a_deleted_one
+                what_was_seen_expired_stays_gone_when_the_clock_steps_back
+                a_clock_that_was_ahead_dates_nothing_in_the_future
+                a_session_from_the_future_is_not_kept_by_it
+                a_small_step_back_is_forgiven
+                timeouts_at_the_ends_of_the_scale
+            ;
+            names:
+                a_delete_says_whether_there_was_one
+                what_is_deleted_is_gone_for_all
+                a_deleted_id_is_free
+                has_tells_whether_a_load_would_find_it
+                a_rename_keeps_everything_but_the_id
+                a_rename_leaves_the_old_id_dead
+                a_rename_without_an_id_makes_a_random_one
+                a_rename_never_replaces
+                a_rename_of_what_is_absent_is_gone
+                a_race_for_an_id_has_one_winner
+            ;
+            locking:
+                an_exclusive_guard_does_everything
+                a_shared_guard_only_loads
+                what_does_not_exist_can_be_locked
+                modes_exclude_each_other
+                who_writes_waits_for_the_guard_and_who_loads_does_not
+                a_new_name_is_locked_too
+                a_wait_ends_with_the_guard
+                a_wait_is_bounded
+                an_instance_does_not_wait_for_itself
+                a_circle_of_waits_is_refused
+                the_end_of_an_instance_frees_its_locks
+                an_instance_that_ends_while_waiting_takes_nothing
+                a_guard_follows_a_rename
+                a_refused_rename_keeps_the_guard
+                no_increment_is_lost_under_a_lock
+                no_increment_is_lost_with_expected_versions
+            ;
+            garbage:
+                old_sessions_are_deleted_by_last_activity
+                garbage_is_collected_in_steps
+                a_step_examines_about_its_budget
+                steps_go_on_while_sessions_come_and_go
+                sessions_in_use_are_left_for_the_next_round
+                collecting_from_nowhere_harms_nothing
+            ;
+            listing:
+                an_empty_store_lists_nothing
+                pages_add_up_to_all_in_one_order
+                a_page_has_1_to_1000_sessions
+                entries_say_what_a_load_says
+                a_listing_starts_behind_an_id
+                a_listing_stands_changes
+                what_has_expired_is_not_listed
+                an_owners_sessions_come_oldest_first
+                a_session_moves_with_its_owner
+                logging_out_everywhere
+                a_locked_session_is_not_left_out_of_a_logout
+            ;
+            requests:
+                a_visitor_leaves_no_trace
+                what_came_and_went_in_one_request_leaves_no_trace
+                anything_to_keep_is_kept
+                a_session_lives_across_requests_and_instances
+                what_is_unchanged_is_neither_written_nor_sent
+                a_failed_request_changes_nothing
+                a_failed_first_request_leaves_no_trace
+                a_dropped_session_discards_its_changes
+                a_logout_ends_the_session_and_the_cookie
+                a_logout_of_nobody_sends_nothing
+                a_session_that_lost_its_last_information_ends
+                a_session_that_ended_meanwhile_stays_so
+                times_and_address_are_told
+                too_much_to_store_is_refused_whole
+                a_stored_session_belongs_to_its_user
+            ;
+            cookies:
+                the_cookie_has_every_protection
+                two_cookies_have_nothing_in_common
+                a_deleted_cookie_is_deleted_as_it_was_set
+                the_configuration_is_what_is_sent
+                what_browsers_reject_is_refused
+                only_the_right_cookie_finds_the_session
+                the_cookie_is_found_among_others
+                the_address_is_only_text
+            ;
+            login:
+                a_login_changes_id_and_secret
+                a_login_under_exclusive_access
+                regenerating_changes_id_and_secret
+                regenerating_with_other_changes_keeps_them
+                the_same_user_again_changes_nothing
+                a_new_session_may_begin_with_a_login
+                a_request_overtaken_by_a_login_stores_nothing
+                users_have_1_to_256_bytes
+            ;
+            attributes:
+                every_kind_of_value_comes_back
+                it_is_a_dictionary
+                names_have_1_to_256_bytes
+                only_json_is_json
+                form_tokens_are_good_for_once
+                a_session_keeps_the_newest_32_tokens
+                wrong_tokens_are_no_tokens
+                a_token_used_twice_at_once_is_a_conflict
+                a_dump_has_no_secret
+            ;
+            sharing:
+                read_only_changes_nothing
+                different_attributes_both_succeed
+                a_changed_attribute_that_was_read_is_a_conflict
+                what_conflicts_and_what_does_not
+                a_blind_write_wins_over_an_earlier_one
+                exclusive_access_is_exclusive
+                exclusive_access_ends_with_the_request
+                a_visitor_needs_no_lock
+                four_times_200_increments_are_800
+            ;
+            timeouts:
+                unused_for_30_minutes
+                twelve_hours_however_much_it_is_used
+                a_visit_counts_as_use
+                polling_does_not_count_as_use
+                a_failed_request_does_not_shorten_a_session
+                use_is_known_to_the_minute
+                timeouts_are_configured
+                an_expired_sessions_cookie_gets_a_new_session
+            ;
+            administration:
+                a_session_is_known_by_its_id
+                a_session_is_inspected_read_only
+                an_inspection_is_no_use
+                data_of_others_is_not_a_session
+                a_session_is_ended_by_its_id
+                a_user_is_logged_out_everywhere
+                ids_are_checked
+            ;
+        }
+    };
+    ($harness:expr; $($part:ident: $($test:ident)* ;)*) => {
+        $(mod $part {
+            use super::*;
+            $(#[tokio::test]
+            async fn $test() {
+                $crate::conformance::$part::$test(&$harness).await;
+            })*
+        })*
+
+        /// Every function of the suite, as `part::test`.
+        const LISTED: &[&str] = &[$($(concat!(stringify!($part), "::", stringify!($test))),*),*];
+    };
+}

@@ -1,7 +1,7 @@
 use super::error::{Error, Mode};
 use super::name::Name;
 use super::space::{LockSpace, Place, Request};
-use super::table::Owner;
+use super::table::{Owner, Ticket};
 use std::collections::HashMap;
 use std::time::Duration;
 use wasmtime::component::ResourceTable;
@@ -12,10 +12,9 @@ use wasmtime::component::ResourceTable;
 pub struct LocksCtx {
     space: LockSpace,
     owner: Owner,
-    /// What is held, by the number in the guard. It is here and not in the guard so that it ends with the instance,
+    /// What is held, by the ticket in the guard. It is here and not in the guard so that it ends with the instance,
     /// whatever becomes of the resource table.
-    held: HashMap<u64, Place>,
-    last_guard: u64,
+    held: HashMap<Ticket, Place>,
     limits: Limits,
 }
 
@@ -27,7 +26,7 @@ struct Limits {
 }
 
 /// The host's side of the resource `guard`: which of the instance's locks it is.
-pub struct Guard(u64);
+pub struct Guard(Ticket);
 
 impl LocksCtx {
     /// An owner of locks in `space`, with the limits that [`LocksCtxBuilder::new`] begins with.
@@ -40,19 +39,31 @@ impl LocksCtx {
     }
 
     /// `&mut`, so an instance waits for one lock at a time; the search for deadlocks relies on it.
-    pub(super) async fn acquire(&mut self, name: &str, mode: Mode, wait: Duration) -> Result<Place, Error> {
+    pub(super) async fn acquire(
+        &mut self,
+        name: &str,
+        mode: Mode,
+        wait: Duration,
+    ) -> Result<Place, Error> {
         let name = Name::parse(name).ok_or(Error::InvalidName)?;
         if self.held.len() >= self.limits.held {
             return Err(Error::TooMany);
         }
-        let request = Request { owner: self.owner, name, mode, max_waiters: self.limits.waiters };
-        self.space.acquire(request, wait.min(self.limits.wait)).await
+        let request = Request {
+            owner: self.owner,
+            name,
+            mode,
+            max_waiters: self.limits.waiters,
+        };
+        self.space
+            .acquire(request, wait.min(self.limits.wait))
+            .await
     }
 
     pub(super) fn hold(&mut self, place: Place) -> Guard {
-        self.last_guard += 1;
-        self.held.insert(self.last_guard, place);
-        Guard(self.last_guard)
+        let ticket = place.ticket();
+        self.held.insert(ticket, place);
+        Guard(ticket)
     }
 
     pub(super) fn release(&mut self, guard: Guard) {
@@ -69,8 +80,15 @@ pub struct LocksCtxBuilder {
 impl LocksCtxBuilder {
     /// An instance that may hold 64 locks, wait behind 1024 others for each, and wait 60 seconds.
     pub fn new(space: &LockSpace) -> Self {
-        let limits = Limits { held: 64, waiters: 1024, wait: Duration::from_secs(60) };
-        Self { space: space.clone(), limits }
+        let limits = Limits {
+            held: 64,
+            waiters: 1024,
+            wait: Duration::from_secs(60),
+        };
+        Self {
+            space: space.clone(),
+            limits,
+        }
     }
 
     /// The most locks the instance may hold at once; for one more it gets `too-many`.
@@ -93,8 +111,12 @@ impl LocksCtxBuilder {
 
     /// The owner. It is a new one, and excludes every other, even from the same thread.
     pub fn build(self) -> LocksCtx {
-        let owner = self.space.new_owner();
-        LocksCtx { space: self.space, owner, held: HashMap::new(), last_guard: 0, limits: self.limits }
+        LocksCtx {
+            space: self.space,
+            owner: Owner::new(),
+            held: HashMap::new(),
+            limits: self.limits,
+        }
     }
 }
 

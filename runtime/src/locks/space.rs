@@ -45,15 +45,14 @@ impl LockSpace {
     }
 
     fn with(file: Option<LockFile>) -> Self {
-        Self(Arc::new(Inner { table: Mutex::default(), file }))
+        Self(Arc::new(Inner {
+            table: Mutex::default(),
+            file,
+        }))
     }
 
     pub(super) fn is_machine_wide(&self) -> bool {
         self.0.file.is_some()
-    }
-
-    pub(super) fn new_owner(&self) -> Owner {
-        self.table().new_owner()
     }
 
     /// Take a lock, waiting at most so long.
@@ -66,7 +65,10 @@ impl LockSpace {
         let (place, granted) = self.enter(request, wait)?;
         if let Some(granted) = granted {
             // The sender is in the table until the grant: it cannot be lost.
-            timeout_at(deadline, granted).await.map_err(|_| Error::TimedOut)?.map_err(|_| Error::TimedOut)?;
+            timeout_at(deadline, granted)
+                .await
+                .map_err(|_| Error::TimedOut)?
+                .map_err(|_| Error::TimedOut)?;
         }
         if let Some(file) = &self.0.file {
             file.lock(name, request.mode, deadline).await?;
@@ -75,8 +77,17 @@ impl LockSpace {
     }
 
     /// Take a place: at once, or behind those who wait.
-    fn enter(&self, request: Request, wait: Duration) -> Result<(Place, Option<oneshot::Receiver<()>>), Error> {
-        let Request { owner, name, mode, max_waiters } = request;
+    fn enter(
+        &self,
+        request: Request,
+        wait: Duration,
+    ) -> Result<(Place, Option<oneshot::Receiver<()>>), Error> {
+        let Request {
+            owner,
+            name,
+            mode,
+            max_waiters,
+        } = request;
         let mut table = self.table();
         if let Some(ticket) = table.take(owner, name, mode) {
             return Ok((self.place(name, ticket), None));
@@ -95,7 +106,11 @@ impl LockSpace {
     }
 
     fn place(&self, name: Name, ticket: Ticket) -> Place {
-        Place { space: self.clone(), name, ticket }
+        Place {
+            space: self.clone(),
+            name,
+            ticket,
+        }
     }
 
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
@@ -122,6 +137,12 @@ pub(super) struct Place {
     space: LockSpace,
     name: Name,
     ticket: Ticket,
+}
+
+impl Place {
+    pub(super) fn ticket(&self) -> Ticket {
+        self.ticket
+    }
 }
 
 impl Drop for Place {

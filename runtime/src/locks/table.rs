@@ -5,13 +5,15 @@
 use super::error::Mode;
 use super::name::Name;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::sync::oneshot;
 
 /// Who owns locks: one instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Owner(u64);
 
-/// A place at a name, waiting or holding. Given out once, in increasing order.
+/// A place at a name, waiting or holding. Later ones are greater, and none is given out twice in this process: what
+/// an old ticket stood for cannot be confused with something new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
 
@@ -21,7 +23,6 @@ pub(super) struct Table {
     pub(super) queues: HashMap<Name, Queue>,
     /// What each owner waits for. It is one name at most, as an instance waits inside one call.
     pub(super) waits: HashMap<Owner, Name>,
-    last_number: u64,
 }
 
 /// Invariants: an exclusive holder is the only holder; the first waiter does not go with the holders.
@@ -45,17 +46,37 @@ pub(super) struct Waiter {
     granted: oneshot::Sender<()>,
 }
 
-impl Table {
-    pub(super) fn new_owner(&mut self) -> Owner {
-        Owner(self.next_number())
+impl Owner {
+    pub(super) fn new() -> Self {
+        Self(next_number())
     }
+}
 
+impl Ticket {
+    fn new() -> Self {
+        Self(next_number())
+    }
+}
+
+fn next_number() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Relaxed)
+}
+
+impl Table {
     /// Take the lock if it is free and nobody waits for it.
     pub(super) fn take(&mut self, owner: Owner, name: Name, mode: Mode) -> Option<Ticket> {
-        let free = self.queues.get(&name).is_none_or(|queue| queue.waiters.is_empty() && queue.admits(mode));
+        let free = self
+            .queues
+            .get(&name)
+            .is_none_or(|queue| queue.waiters.is_empty() && queue.admits(mode));
         free.then(|| {
-            let ticket = Ticket(self.next_number());
-            self.queues.entry(name).or_default().holders.push(Holder { ticket, owner, mode });
+            let ticket = Ticket::new();
+            self.queues.entry(name).or_default().holders.push(Holder {
+                ticket,
+                owner,
+                mode,
+            });
             ticket
         })
     }
@@ -69,11 +90,20 @@ impl Table {
         let mut seen = HashSet::from([name]);
         let mut open = vec![name];
         while let Some(name) = open.pop() {
-            for holder in self.queues.get(&name).into_iter().flat_map(|queue| &queue.holders) {
+            for holder in self
+                .queues
+                .get(&name)
+                .into_iter()
+                .flat_map(|queue| &queue.holders)
+            {
                 if holder.owner == owner {
                     return true;
                 }
-                open.extend(self.waits.get(&holder.owner).filter(|&&next| seen.insert(next)));
+                open.extend(
+                    self.waits
+                        .get(&holder.owner)
+                        .filter(|&&next| seen.insert(next)),
+                );
             }
         }
         false
@@ -81,36 +111,67 @@ impl Table {
 
     /// How many wait for a name.
     pub(super) fn waiters(&self, name: Name) -> usize {
-        self.queues.get(&name).map_or(0, |queue| queue.waiters.len())
+        self.queues
+            .get(&name)
+            .map_or(0, |queue| queue.waiters.len())
     }
 
     /// Wait behind all others. The receiver hears when the lock is granted.
-    pub(super) fn enqueue(&mut self, owner: Owner, name: Name, mode: Mode) -> (Ticket, oneshot::Receiver<()>) {
-        let ticket = Ticket(self.next_number());
+    pub(super) fn enqueue(
+        &mut self,
+        owner: Owner,
+        name: Name,
+        mode: Mode,
+    ) -> (Ticket, oneshot::Receiver<()>) {
+        let ticket = Ticket::new();
         let (granted, hears) = oneshot::channel();
-        let waiter = Waiter { holder: Holder { ticket, owner, mode }, granted };
-        self.queues.entry(name).or_default().waiters.push_back(waiter);
+        let waiter = Waiter {
+            holder: Holder {
+                ticket,
+                owner,
+                mode,
+            },
+            granted,
+        };
+        self.queues
+            .entry(name)
+            .or_default()
+            .waiters
+            .push_back(waiter);
         self.waits.insert(owner, name);
         (ticket, hears)
     }
 
     /// Give up a place, waiting or holding. Says whether that left the name without a holder. `grant` must follow.
     pub(super) fn leave(&mut self, name: Name, ticket: Ticket) -> bool {
-        let Some(queue) = self.queues.get_mut(&name) else { return false };
-        if let Ok(index) = queue.waiters.binary_search_by_key(&ticket, |waiter| waiter.holder.ticket) {
+        let Some(queue) = self.queues.get_mut(&name) else {
+            return false;
+        };
+        if let Ok(index) = queue
+            .waiters
+            .binary_search_by_key(&ticket, |waiter| waiter.holder.ticket)
+        {
             if let Some(waiter) = queue.waiters.remove(index) {
                 self.waits.remove(&waiter.holder.owner);
             }
             return false;
         }
-        let Some(index) = queue.holders.iter().position(|holder| holder.ticket == ticket) else { return false };
+        let Some(index) = queue
+            .holders
+            .iter()
+            .position(|holder| holder.ticket == ticket)
+        else {
+            return false;
+        };
         queue.holders.swap_remove(index);
         queue.holders.is_empty()
     }
 
     /// Give the lock to those at the head of the queue who can have it now.
     pub(super) fn grant(&mut self, name: Name) {
-        let Some(queue) = self.queues.get_mut(&name) else { return };
+        let Some(queue) = self.queues.get_mut(&name) else {
+            return;
+        };
         while let Some(waiter) = queue.next_admitted() {
             self.waits.remove(&waiter.holder.owner);
             queue.holders.push(waiter.holder);
@@ -121,11 +182,6 @@ impl Table {
             self.queues.remove(&name);
         }
     }
-
-    fn next_number(&mut self) -> u64 {
-        self.last_number += 1;
-        self.last_number
-    }
 }
 
 impl Queue {
@@ -133,7 +189,10 @@ impl Queue {
     pub(super) fn admits(&self, mode: Mode) -> bool {
         match mode {
             Mode::Exclusive => self.holders.is_empty(),
-            Mode::Shared => self.holders.iter().all(|holder| holder.mode == Mode::Shared),
+            Mode::Shared => self
+                .holders
+                .iter()
+                .all(|holder| holder.mode == Mode::Shared),
         }
     }
 

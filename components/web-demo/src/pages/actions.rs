@@ -65,7 +65,7 @@ fn count(session: &Session) -> Result<(), Failure> {
         Some(_) => None,
     };
     let next = next.ok_or_else(|| {
-        Failure::refused(400, "The attribute “counter” is no integer, or the largest there is. Remove it and try again.")
+        Failure::refused(400, "The attribute “counter” is no integer, or the largest there is. Remove it first.")
     })?;
     Ok(session.set(COUNTER, &Value::Integer(next))?)
 }

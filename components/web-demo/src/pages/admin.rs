@@ -57,7 +57,7 @@ fn is_id(text: &str) -> bool {
 
 fn page(listing: &Listing, own: Option<&str>) -> Markup {
     let after = listing.after.as_deref();
-    layout("Administration", "/admin", &html! {
+    let content = html! {
         section.card aria-labelledby="sessions" {
             h1 #sessions { "All sessions" }
             p.warning { strong { "Anybody may see this page: it is a demo. " }
@@ -71,7 +71,8 @@ fn page(listing: &Listing, own: Option<&str>) -> Markup {
             p.note { "Several processes on this machine may use this store at once: "
                 @if listing.is_multiprocess_safe { "yes." } @else { "no." } }
         }
-    })
+    };
+    layout("Administration", "/admin", &content)
 }
 
 fn table(listing: &Listing, own: Option<&str>) -> Markup {

@@ -5,12 +5,13 @@ use maud::{Markup, html};
 use super::layout::layout;
 
 pub fn error(status: u16, title: &str, text: &str) -> Markup {
-    layout(title, "", &html! {
+    let content = html! {
         section.card.narrow {
             p { span.badge.bad { (status) } }
             h1 { (title) }
             p { (text) }
             p.actions { a.button href="/" { "Back to the session" } }
         }
-    })
+    };
+    layout(title, "", &content)
 }

@@ -14,10 +14,10 @@ pub fn show(request: &Request) -> Result<Response, Failure> {
 }
 
 fn page(token: &str) -> Markup {
-    layout("One-time form", "/form", &html! {
+    let content = html! {
         section.card.narrow {
             h1 { "One-time form" }
-            p { "Send it, then go back and send it again: the second time it is refused." }
+            p { "Send it, then reload the answer, which sends it again: the second time it is refused." }
             form method="post" action="/form" {
                 input type="hidden" name="token" value=(token);
                 label for="message" { "Message" }
@@ -27,7 +27,8 @@ fn page(token: &str) -> Markup {
                 }
             }
         }
-    })
+    };
+    layout("One-time form", "/form", &content)
 }
 
 pub fn submit(request: &Request) -> Result<Response, Failure> {
@@ -50,11 +51,12 @@ fn not_accepted() -> Failure {
 }
 
 fn accepted(message: &str) -> Markup {
-    layout("Accepted", "/form", &html! {
+    let content = html! {
         section.card.narrow {
             h1 { "Thank you" }
             p.statement role="status" { "Accepted: " (message) }
             p.actions { a.button href="/form" { "A new form" } " " a.button href="/" { "Back to the session" } }
         }
-    })
+    };
+    layout("Accepted", "/form", &content)
 }

@@ -49,7 +49,7 @@ pub fn show(request: &Request) -> Result<Response, Failure> {
     let shown = sessions::work(request, Access::Optimistic, |session| Ok(View::of(session)))?;
     let view = shown.value;
     let may_lack_https = !request.is_https && !sessions::is_plain_loopback(request);
-    let page = layout("Your session", "/", &html! {
+    let content = html! {
         h1.hidden { "Your session" }
         div.cards {
             (session_card(&view, may_lack_https))
@@ -58,7 +58,8 @@ pub fn show(request: &Request) -> Result<Response, Failure> {
             (form_card())
             (attributes_card(&view.entries))
         }
-    });
+    };
+    let page = layout("Your session", "/", &content);
     Ok(Response::page(200, page).with_all(shown.fields))
 }
 

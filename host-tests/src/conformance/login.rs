@@ -1,0 +1,120 @@
+//! Who is logged in, and what changes with that: the id and the secret.
+
+use crate::bindings::Access::{Exclusive, Optimistic, ReadOnly};
+use crate::browser::{Browser, new_session};
+use crate::check::refused_for;
+use crate::client::{Manager, Session};
+use crate::clock::MINUTE;
+use crate::harness::Harness;
+
+/// A visit after which the old id and the old cookie must be dead and the data kept.
+async fn renewed(manager: &Manager, browser: &mut Browser, work: impl AsyncFnOnce(&Session)) {
+    let mut thief = browser.clone();
+    let (old, value) = (browser.look(manager).await.unwrap(), browser.cookie().to_owned());
+    browser.visit(manager, Optimistic, work).await.unwrap();
+    let new = browser.look(manager).await.expect("still a session");
+    assert_ne!(new, old);
+    assert_ne!(browser.cookie()[new.len()..], value[old.len()..], "the secret is new, too");
+    assert_eq!(thief.look(manager).await, None, "the old cookie is dead");
+    assert!(!manager.has(&old).await.unwrap());
+    let visits = browser.visit(manager, ReadOnly, async |session| session.count("visits").await).await.unwrap();
+    assert_eq!(visits, Some(1), "the data is kept");
+}
+
+async fn user(manager: &Manager, browser: &mut Browser) -> Option<String> {
+    browser.visit(manager, ReadOnly, async |session| session.user().await).await.unwrap()
+}
+
+/// Session fixation: a cookie that somebody planted before the login is worth nothing after it.
+pub async fn a_login_changes_id_and_secret(host: &impl Harness) {
+    let manager = host.manager().await;
+    let mut browser = new_session(&manager).await;
+    renewed(&manager, &mut browser, async |session| session.set_user(Some("ann")).await.unwrap()).await;
+    assert_eq!(user(&manager, &mut browser).await.as_deref(), Some("ann"));
+    renewed(&manager, &mut browser, async |session| session.set_user(Some("bob")).await.unwrap()).await;
+    assert_eq!(user(&manager, &mut browser).await.as_deref(), Some("bob"));
+    renewed(&manager, &mut browser, async |session| session.set_user(None).await.unwrap()).await;
+    assert_eq!(user(&manager, &mut browser).await, None);
+    assert_eq!(host.store().await.ids().await.len(), 1);
+}
+
+pub async fn a_login_under_exclusive_access(host: &impl Harness) {
+    let manager = host.manager().await;
+    let mut browser = new_session(&manager).await;
+    let mut thief = browser.clone();
+    let work = async |session: &Session| session.set_user(Some("ann")).await.unwrap();
+    browser.visit(&manager, Exclusive, work).await.unwrap();
+    assert_eq!(thief.look(&manager).await, None);
+    assert_eq!(user(&manager, &mut browser).await.as_deref(), Some("ann"));
+}
+
+pub async fn regenerating_changes_id_and_secret(host: &impl Harness) {
+    let manager = host.manager().await;
+    let start = host.clock().now();
+    let mut browser = new_session(&manager).await;
+    host.clock().pass(MINUTE);
+    renewed(&manager, &mut browser, async |session| session.regenerate().await.unwrap()).await;
+    let created = browser.visit(&manager, ReadOnly, async |session| session.created().await).await.unwrap();
+    assert_eq!(created, start, "it is the same session: its absolute timeout goes on");
+}
+
+pub async fn regenerating_with_other_changes_keeps_them(host: &impl Harness) {
+    let manager = host.manager().await;
+    let mut browser = new_session(&manager).await;
+    let work = async |session: &Session| {
+        session.regenerate().await.unwrap();
+        session.increment("visits").await;
+    };
+    browser.visit(&manager, Optimistic, work).await.unwrap();
+    let visits = browser.visit(&manager, ReadOnly, async |session| session.count("visits").await).await.unwrap();
+    assert_eq!(visits, Some(2));
+}
+
+pub async fn the_same_user_again_changes_nothing(host: &impl Harness) {
+    let manager = host.manager().await;
+    let mut browser = new_session(&manager).await;
+    browser.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap()).await.unwrap();
+    let (id, cookies) = (browser.look(&manager).await, browser.cookies());
+    browser.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap()).await.unwrap();
+    assert_eq!((browser.look(&manager).await, browser.cookies()), (id, cookies));
+}
+
+pub async fn a_new_session_may_begin_with_a_login(host: &impl Harness) {
+    let manager = host.manager().await;
+    let mut browser = Browser::new();
+    browser.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap()).await.unwrap();
+    assert_eq!(user(&manager, &mut browser).await.as_deref(), Some("ann"));
+    browser.visit(&manager, Optimistic, async |session| session.set_user(None).await.unwrap()).await.unwrap();
+    assert!(!browser.has_cookie(), "the user was all there was to keep");
+    assert!(host.store().await.ids().await.is_empty());
+}
+
+/// While one request logs the user in, another with the old cookie is under way.
+pub async fn a_request_overtaken_by_a_login_stores_nothing(host: &impl Harness) {
+    let (manager, other) = (host.manager().await, host.manager().await);
+    let mut browser = new_session(&manager).await;
+    let late = browser.start(&other, Optimistic).await.unwrap();
+    late.increment("visits").await;
+    browser.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap()).await.unwrap();
+    refused_for(other.finish(late).await, "gone", &"the old session is dead");
+    let visits = browser.visit(&manager, ReadOnly, async |session| session.count("visits").await).await.unwrap();
+    assert_eq!(visits, Some(1));
+    assert_eq!(host.store().await.ids().await.len(), 1);
+}
+
+pub async fn users_have_1_to_256_bytes(host: &impl Harness) {
+    let manager = host.manager().await;
+    let (longest, too_long) = ("x".repeat(256), "x".repeat(257));
+    for good in ["a", &longest, "\u{1F40C}", "../../etc", "Ann <ann@example.com>"] {
+        let mut browser = Browser::new();
+        browser.visit(&manager, Optimistic, async |session| session.set_user(Some(good)).await.unwrap()).await.unwrap();
+        assert_eq!(user(&manager, &mut browser).await.as_deref(), Some(good));
+        assert_eq!(manager.end_sessions_of(good).await.unwrap(), 1);
+    }
+    let session = Browser::new().start(&manager, Optimistic).await.unwrap();
+    for bad in ["", &too_long] {
+        refused_for(session.set_user(Some(bad)).await, "invalid-argument", &bad);
+        refused_for(manager.end_sessions_of(bad).await, "invalid-argument", &bad);
+    }
+    assert_eq!(session.user().await, None);
+}

@@ -1,0 +1,119 @@
+//! Compiles the components that the command carries inside. They are also put where tests and users look for them:
+//! `target/components/`.
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const TARGET: &str = "wasm32-wasip2";
+
+/// Package, file, and the variable that tells the command where the file is.
+const GUESTS: [(&str, &str, &str); 2] =
+    [("session-store", "session_store", "SESSION_STORE_WASM"), ("web-demo", "web_demo", "WEB_DEMO_WASM")];
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    if env::var_os("CARGO_FEATURE_COMMAND").is_none() {
+        return;
+    }
+    if let Err(error) = build() {
+        eprintln!("error: the components of `session3` could not be built: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn build() -> Result<()> {
+    let workspace = Path::new(&env::var("CARGO_MANIFEST_DIR")?).parent().ok_or("no workspace")?.to_owned();
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let target = target_dir(&out)?;
+    // Its own directory: the one of the cargo that runs us is locked until we are done.
+    let guests = target.join("guests");
+    let components = target.join("components");
+
+    install_target(&workspace)?;
+    compile(&workspace, &guests)?;
+    fs::create_dir_all(&components)?;
+    for (_, file, variable) in GUESTS {
+        let built = guests.join(TARGET).join("release").join(file);
+        let wasm = fs::read(built.with_extension("wasm"))?;
+        write_if_changed(&components.join(file).with_extension("wasm"), &wasm)?;
+        let embedded = out.join(file).with_extension("wasm");
+        write_if_changed(&embedded, &wasm)?;
+        println!("cargo:rustc-env={variable}={}", embedded.display());
+        watch_sources(&built.with_extension("d"))?;
+    }
+    for file in ["Cargo.toml", "Cargo.lock", "core/Cargo.toml", "components/web-demo/Cargo.toml", "wit"] {
+        println!("cargo:rerun-if-changed={}", workspace.join(file).display());
+    }
+    Ok(())
+}
+
+/// Cargo marks it, and does not name it. With `--target` or another profile it is a few levels higher.
+fn target_dir(out: &Path) -> Result<&Path> {
+    let marked = out.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
+    marked.or(out.ancestors().nth(4)).ok_or_else(|| format!("no target directory above {}", out.display()).into())
+}
+
+fn compile(workspace: &Path, guests: &Path) -> Result<()> {
+    let mut cargo = Command::new(env::var("CARGO")?);
+    cargo.current_dir(workspace).args(["build", "--release", "--locked", "--target", TARGET]);
+    cargo.arg("--target-dir").arg(guests);
+    for (package, ..) in GUESTS {
+        cargo.args(["-p", package]);
+    }
+    // What is meant for the host: flags of its linker, and the clippy that may be checking us.
+    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET"] {
+        cargo.env_remove(variable);
+    }
+    // The outer cargo reads our standard output.
+    let status = cargo.stdout(Stdio::null()).status()?;
+    if !status.success() {
+        return Err(format!("cargo build --target {TARGET}: {status}").into());
+    }
+    Ok(())
+}
+
+fn install_target(workspace: &Path) -> Result<()> {
+    let rustc = env::var("RUSTC")?;
+    let libdir = Command::new(rustc).current_dir(workspace).args(["--print=target-libdir", "--target", TARGET]).output()?;
+    let libdir = String::from_utf8(libdir.stdout)?;
+    if !libdir.trim().is_empty() && Path::new(libdir.trim()).exists() {
+        return Ok(());
+    }
+    let added = Command::new("rustup").current_dir(workspace).args(["target", "add", TARGET]).stdout(Stdio::null()).status();
+    match added {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`rustup target add {TARGET}` failed ({status}); run it by hand").into()),
+        Err(error) => Err(format!(
+            "the Rust target {TARGET} is not installed, and rustup cannot be run ({error}); install the target with \
+             `rustup target add {TARGET}`, or from where your Rust came from"
+        )
+        .into()),
+    }
+}
+
+/// Cargo has noted beside the component which files it was made of.
+fn watch_sources(list: &Path) -> Result<()> {
+    let list = fs::read_to_string(list)?;
+    let (_, sources) = list.split_once(": ").ok_or("an empty list of sources")?;
+    // A space in a name is escaped.
+    for source in sources.trim_end().replace("\\ ", "\0").split(' ') {
+        println!("cargo:rerun-if-changed={}", source.replace('\0', " "));
+    }
+    Ok(())
+}
+
+/// The time of a file that stays the same stays, too, and nothing is rebuilt for it.
+fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    // At once: tests of another cargo may be reading it.
+    let new = path.with_extension("new");
+    fs::write(&new, bytes)?;
+    Ok(fs::rename(new, path)?)
+}
