@@ -240,13 +240,17 @@ fn error(doing: &str, code: ErrorCode) -> Error {
         ErrorCode::Quota => Error::NoSpace(text("the disk quota is used up")),
         ErrorCode::FileTooLarge => Error::NoSpace(text("the file would exceed the size limit of the process or disk")),
         ErrorCode::ReadOnly => Error::AccessDenied(text("the file system is read-only")),
-        ErrorCode::Access | ErrorCode::NotPermitted => {
-            Error::AccessDenied(text("permission denied; the host must preopen the directory for writing, as its owner"))
-        }
+        ErrorCode::Access | ErrorCode::NotPermitted => Error::AccessDenied(text(
+            "permission denied; the host must preopen the directory for writing, as its owner",
+        )),
         ErrorCode::Loop => Error::Corrupt(text("a symbolic link is in its place; remove it")),
         // Hosts answer `bad-descriptor` to a read from a directory.
-        ErrorCode::IsDirectory | ErrorCode::BadDescriptor => Error::Corrupt(text("a directory is in its place; remove it")),
-        ErrorCode::InvalidSeek | ErrorCode::Pipe => Error::Corrupt(text("what is in its place is not a file; remove it")),
+        ErrorCode::IsDirectory | ErrorCode::BadDescriptor => {
+            Error::Corrupt(text("a directory is in its place; remove it"))
+        }
+        ErrorCode::InvalidSeek | ErrorCode::Pipe => {
+            Error::Corrupt(text("what is in its place is not a file; remove it"))
+        }
         ErrorCode::NotDirectory => Error::Corrupt(text("a file is where a directory should be; remove it")),
         code => Error::Io(text(code.message())),
     }

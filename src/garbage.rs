@@ -150,7 +150,9 @@ fn owner(store: &Store, path: &str, report: &mut Report) -> Result<()> {
 /// Whether a session's owner has this index directory. A session that cannot be read might.
 fn belongs(store: &Store, id: &SessionId, path: &str) -> Result<bool> {
     match store.peek(id) {
-        Ok(peek) => Ok(peek.and_then(|peek| peek.record.contents.owner).is_some_and(|owner| layout::owner(&owner) == path)),
+        Ok(peek) => {
+            Ok(peek.and_then(|peek| peek.record.contents.owner).is_some_and(|owner| layout::owner(&owner) == path))
+        }
         Err(Error::Corrupt(_)) => Ok(true),
         Err(error) => Err(error),
     }
@@ -205,9 +207,10 @@ pub fn delete_old(store: &Store, minutes: u32) -> Result<(u64, u64)> {
         };
         let gone = old
             && match free(store.lock_for(&id, true, Some(0)))? {
-                Some(mut guard) => guard.collect_if(|version, touched, now| {
-                    is_old(expiry::last_active(version, touched, now))
-                })? || store.peek(&id)?.is_none(),
+                Some(mut guard) => {
+                    guard.collect_if(|version, touched, now| is_old(expiry::last_active(version, touched, now)))?
+                        || store.peek(&id)?.is_none()
+                }
                 None => false,
             };
         if gone { deleted += 1 } else { remaining += 1 }

@@ -15,8 +15,8 @@
 //! | `listing`, `garbage` | walking through all sessions, in steps |
 //! | `exports` | the WIT interfaces, translated |
 
-#![no_std]
 #![cfg(target_family = "wasm")]
+#![no_std]
 
 extern crate alloc;
 

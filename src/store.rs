@@ -382,7 +382,8 @@ fn parse_location(location: &str) -> Result<Vec<&str>> {
     let parts: Vec<&str> = location.split('/').collect();
     if parts.iter().any(|part| matches!(*part, "" | "." | "..") || part.contains(['\\', '\0'])) {
         return Err(Error::InvalidArgument(
-            "a location is `.` or a path below the preopened directory, without `..`, empty parts or a leading `/`".into(),
+            "a location is `.` or a path below the preopened directory, without `..`, empty parts or a leading `/`"
+                .into(),
         ));
     }
     Ok(parts)
@@ -397,7 +398,8 @@ fn read_marker(root: &Directory) -> Result<Option<String>> {
     match id {
         Some(id) if SessionId::parse(id).is_ok() => Ok(Some(id.to_owned())),
         _ => Err(Error::Corrupt(
-            "the file `session3.store` is damaged, or of a newer format; restore it from a copy of this directory".into(),
+            "the file `session3.store` is damaged, or of a newer format; restore it from a copy of this directory"
+                .into(),
         )),
     }
 }

@@ -79,17 +79,12 @@ impl State {
 
     /// The data to store.
     pub fn encode(&self) -> Result<Vec<u8>> {
-        postcard::to_extend(self, vec![FORMAT])
-            .map_err(|error| Error::Other(format!("cannot encode: {error}")))
+        postcard::to_extend(self, vec![FORMAT]).map_err(|error| Error::Other(format!("cannot encode: {error}")))
     }
 
     /// Read data that was stored. Allocates no more than the data has.
     pub fn decode(data: &[u8]) -> Result<Self> {
-        let corrupt = |what: &str| {
-            Err(Error::Corrupt(format!(
-                "not the data of a managed session: {what}"
-            )))
-        };
+        let corrupt = |what: &str| Err(Error::Corrupt(format!("not the data of a managed session: {what}")));
         let Some((&format, data)) = data.split_first() else {
             return corrupt("it is empty");
         };
@@ -107,10 +102,7 @@ impl State {
     }
 
     fn is_within_limits(&self) -> bool {
-        self.user
-            .iter()
-            .chain(self.attributes.keys())
-            .all(|name| is_name(name))
+        self.user.iter().chain(self.attributes.keys()).all(|name| is_name(name))
     }
 }
 

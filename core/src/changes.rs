@@ -34,18 +34,8 @@ pub(crate) struct Reads {
 
 impl Changes {
     pub fn is_empty(&self) -> bool {
-        let Self {
-            user,
-            cleared,
-            attributes,
-            tokens_added,
-            tokens_used,
-        } = self;
-        user.is_none()
-            && !cleared
-            && attributes.is_empty()
-            && tokens_added.is_empty()
-            && tokens_used.is_empty()
+        let Self { user, cleared, attributes, tokens_added, tokens_used } = self;
+        user.is_none() && !cleared && attributes.is_empty() && tokens_added.is_empty() && tokens_used.is_empty()
     }
 
     /// The new user, if that changes; none in it is a logout.
@@ -67,37 +57,22 @@ impl Changes {
         self.user = (user != base.user).then_some(user);
     }
 
-    pub fn attribute<'a>(
-        &'a self,
-        base: &'a State,
-        reads: &mut Reads,
-        name: &str,
-    ) -> Option<&'a Value> {
+    pub fn attribute<'a>(&'a self, base: &'a State, reads: &mut Reads, name: &str) -> Option<&'a Value> {
         if !self.cleared && !self.attributes.contains_key(name) && !reads.attribute(name) {
             reads.attributes.insert(name.to_string());
         }
         self.seen(base, name)
     }
 
-    pub fn all_attributes<'a>(
-        &'a self,
-        base: &'a State,
-        reads: &mut Reads,
-    ) -> BTreeMap<&'a str, &'a Value> {
+    pub fn all_attributes<'a>(&'a self, base: &'a State, reads: &mut Reads) -> BTreeMap<&'a str, &'a Value> {
         reads.all_attributes = true;
         let names = base.attributes.keys().chain(self.attributes.keys());
-        names
-            .filter_map(|name| Some((name.as_str(), self.seen(base, name)?)))
-            .collect()
+        names.filter_map(|name| Some((name.as_str(), self.seen(base, name)?))).collect()
     }
 
     /// Set an attribute or, with none, remove it.
     pub fn set_attribute(&mut self, base: &State, name: &str, value: Option<Value>) {
-        let before = if self.cleared {
-            None
-        } else {
-            base.attributes.get(name)
-        };
+        let before = if self.cleared { None } else { base.attributes.get(name) };
         if value.as_ref() == before {
             self.attributes.remove(name);
         } else {
@@ -138,29 +113,17 @@ impl Changes {
     pub fn has_info(&self, base: &State) -> bool {
         let user = self.user.as_ref().unwrap_or(&base.user);
         let mut names = base.attributes.keys().chain(self.attributes.keys());
-        user.is_some()
-            || names.any(|name| self.seen(base, name).is_some())
-            || !self.tokens(base).is_empty()
+        user.is_some() || names.any(|name| self.seen(base, name).is_some()) || !self.tokens(base).is_empty()
     }
 
     /// Whether applying the changes to the newest state would lose what others did since the base: this request has
     /// read and changed something that is different now, or has used up a token that is gone.
     pub fn conflict(&self, reads: &Reads, base: &State, newest: &State) -> bool {
-        let stale = |name: &String| {
-            reads.attribute(name) && base.attributes.get(name) != newest.attributes.get(name)
-        };
+        let stale = |name: &String| reads.attribute(name) && base.attributes.get(name) != newest.attributes.get(name);
         self.attributes.keys().any(stale)
-            || self.cleared
-                && base
-                    .attributes
-                    .keys()
-                    .chain(newest.attributes.keys())
-                    .any(stale)
+            || self.cleared && base.attributes.keys().chain(newest.attributes.keys()).any(stale)
             || self.user.is_some() && reads.user && base.user != newest.user
-            || self
-                .tokens_used
-                .iter()
-                .any(|token| !newest.tokens.has(*token))
+            || self.tokens_used.iter().any(|token| !newest.tokens.has(*token))
     }
 
     pub fn apply(&self, state: &mut State) {

@@ -46,12 +46,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self {
-            name: "__Host-session".to_string(),
-            secure: true,
-            same_site: SameSite::Lax,
-            path: "/".to_string(),
-        }
+        Self { name: "__Host-session".to_string(), secure: true, same_site: SameSite::Lax, path: "/".to_string() }
     }
 }
 
@@ -59,23 +54,13 @@ impl Policy {
     /// Refuse what a browser would reject or misread.
     pub fn check(&self) -> Result<()> {
         // Browsers compare these without regard to case (RFC 6265bis, section 5.7).
-        let has_prefix = |prefix: &str| {
-            self.name
-                .get(..prefix.len())
-                .is_some_and(|s| s.eq_ignore_ascii_case(prefix))
-        };
+        let has_prefix = |prefix: &str| self.name.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
         let host = has_prefix("__Host-");
-        let wrong = if self.name.is_empty()
-            || self.name.len() > MAX_NAME
-            || !self.name.bytes().all(is_token)
-        {
+        let wrong = if self.name.is_empty() || self.name.len() > MAX_NAME || !self.name.bytes().all(is_token) {
             "a cookie name is a token of 1 to 64 characters (RFC 9110, section 5.6.2)"
         } else if !self.path.starts_with('/')
             || self.path.len() > MAX_PATH
-            || !self
-                .path
-                .bytes()
-                .all(|b| matches!(b, 0x21..=0x7e) && b != b';')
+            || !self.path.bytes().all(|b| matches!(b, 0x21..=0x7e) && b != b';')
         {
             "a cookie path starts with / and has at most 1024 visible ASCII characters, none of them ;"
         } else if !self.secure && (host || has_prefix("__Secure-") || has_prefix("__Http-")) {
@@ -108,17 +93,10 @@ impl Policy {
             SameSite::None => "None",
         };
         let secure = if self.secure { "; Secure" } else { "" };
-        let cookie = format!(
-            "{}={value}; Path={}{age}; HttpOnly; SameSite={same_site}{secure}",
-            self.name, self.path
-        );
-        [
-            ("set-cookie", cookie.as_str()),
-            ("cache-control", "no-store"),
-            ("vary", "Cookie"),
-        ]
-        .map(|(name, value)| (name.to_string(), value.to_string()))
-        .into()
+        let cookie = format!("{}={value}; Path={}{age}; HttpOnly; SameSite={same_site}{secure}", self.name, self.path);
+        [("set-cookie", cookie.as_str()), ("cache-control", "no-store"), ("vary", "Cookie")]
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .into()
     }
 }
 
@@ -136,10 +114,7 @@ pub fn find<'a>(fields: &'a [String], name: &str) -> Option<&'a str> {
         if its_name != name {
             continue;
         }
-        let value = value
-            .strip_prefix('"')
-            .and_then(|value| value.strip_suffix('"'))
-            .unwrap_or(value);
+        let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
         if found.is_some_and(|other| other != value) {
             return None;
         }

@@ -42,10 +42,7 @@ impl Credential {
 
     /// Make a new one. `random` gives 16 bytes of a cryptographic generator at each call.
     pub fn generate(random: &mut dyn FnMut() -> [u8; 16]) -> Self {
-        Self {
-            id: SessionId::generate(random()),
-            secret: Secret(random()),
-        }
+        Self { id: SessionId::generate(random()), secret: Secret(random()) }
     }
 
     /// Read a cookie's value; none unless it is one to the last character.
@@ -56,10 +53,7 @@ impl Credential {
         }
         let mut secret = [0; 16];
         base16ct::lower::decode(digits, &mut secret).ok()?;
-        Some(Self {
-            id: SessionId::parse(id).ok()?,
-            secret: Secret(secret),
-        })
+        Some(Self { id: SessionId::parse(id).ok()?, secret: Secret(secret) })
     }
 
     /// The cookie's value. Handle as what it is: a password.
@@ -73,10 +67,7 @@ impl Credential {
 
     /// What the session keeps of it.
     pub fn hash(&self) -> SecretHash {
-        let hash = Sha256::new()
-            .chain_update(LABEL)
-            .chain_update(self.id.as_str())
-            .chain_update(self.secret.0);
+        let hash = Sha256::new().chain_update(LABEL).chain_update(self.id.as_str()).chain_update(self.secret.0);
         SecretHash(hash.finalize().into())
     }
 }
@@ -102,9 +93,7 @@ impl fmt::Debug for SecretHash {
 
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("Credential").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -179,24 +168,13 @@ mod tests {
 
     #[test]
     fn a_secret_opens_only_the_session_it_was_made_for() {
-        assert!(
-            !credential(ID, DIGITS_32)
-                .hash()
-                .is(&credential("fedcba9876543210", DIGITS_32).hash())
-        );
+        assert!(!credential(ID, DIGITS_32).hash().is(&credential("fedcba9876543210", DIGITS_32).hash()));
     }
 
     #[test]
     fn debug_shows_no_secret() {
-        let shown = format!(
-            "{:?} {:?}",
-            credential(ID, DIGITS_32),
-            credential(ID, DIGITS_32).secret
-        );
+        let shown = format!("{:?} {:?}", credential(ID, DIGITS_32), credential(ID, DIGITS_32).secret);
         assert_eq!(shown, format!("Credential {{ id: {ID}, .. }} Secret(..)"));
-        assert_eq!(
-            format!("{:?}", credential(ID, DIGITS_32).hash()),
-            "SecretHash(..)"
-        );
+        assert_eq!(format!("{:?}", credential(ID, DIGITS_32).hash()), "SecretHash(..)");
     }
 }

@@ -25,9 +25,9 @@ pub fn last_active(version: &Version, touched: Instant, now: Instant) -> Option<
 /// a login too many than a session that does not end.
 pub fn expired(version: &Version, touched: Instant, now: Instant) -> bool {
     past_deadline(version, now)
-        || version.idle_timeout.is_some_and(|idle| {
-            last_active(version, touched, now).is_none_or(|active| now - active >= idle)
-        })
+        || version
+            .idle_timeout
+            .is_some_and(|idle| last_active(version, touched, now).is_none_or(|active| now - active >= idle))
 }
 
 /// Whether the absolute deadline has come.

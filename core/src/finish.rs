@@ -73,10 +73,7 @@ impl<S: Sessions> Manager<S> {
         for _ in 0..ATTEMPTS {
             let credential = Credential::generate(random);
             state.secret = credential.hash();
-            match self
-                .store
-                .create(&credential.id, self.contents(&state, self.deadline(now))?)
-            {
+            match self.store.create(&credential.id, self.contents(&state, self.deadline(now))?) {
                 Ok(_) => return Ok(self.configuration.cookie.set(&credential)),
                 Err(Error::AlreadyExists) => {}
                 Err(error) => return Err(error),
@@ -116,10 +113,7 @@ impl<S: Sessions> Manager<S> {
         if !renewing && session.has_info() {
             let mut state = session.base.clone();
             session.changes.apply(&mut state);
-            match guard.save(
-                &self.contents(&state, stored.deadline)?,
-                Some(stored.version),
-            ) {
+            match guard.save(&self.contents(&state, stored.deadline)?, Some(stored.version)) {
                 Err(Error::Conflict(_)) => {}
                 result => return result.map(|_| Vec::new()),
             }
@@ -130,11 +124,7 @@ impl<S: Sessions> Manager<S> {
         if !state.secret.is(&session.base.secret) {
             return Err(Error::Gone);
         }
-        if newest.version != stored.version
-            && session
-                .changes
-                .conflict(&session.reads, &session.base, &state)
-        {
+        if newest.version != stored.version && session.changes.conflict(&session.reads, &session.base, &state) {
             return Err(Error::Conflict(newest.version));
         }
         session.changes.apply(&mut state);
@@ -184,8 +174,7 @@ impl<S: Sessions> Manager<S> {
                 break;
             }
         }
-        let undo =
-            version != newest.version && !matches!(failure, Error::Gone | Error::OutcomeUnknown(_));
+        let undo = version != newest.version && !matches!(failure, Error::Gone | Error::OutcomeUnknown(_));
         if undo && let Err(error) = guard.save(&newest.contents, Some(version)) {
             return Err(Error::OutcomeUnknown(format!(
                 "the session could get no new id ({failure}) and now has no cookie either ({error})"
@@ -204,8 +193,6 @@ impl<S: Sessions> Manager<S> {
     }
 
     fn deadline(&self, now: Instant) -> Option<Instant> {
-        self.configuration
-            .absolute_timeout
-            .map(|timeout| now.saturating_add(timeout))
+        self.configuration.absolute_timeout.map(|timeout| now.saturating_add(timeout))
     }
 }

@@ -31,12 +31,7 @@ impl TokenHash {
     /// Of a new token.
     pub fn new(random: [u8; 16]) -> Self {
         let mut kept = [0; 16];
-        for (kept, hashed) in kept.iter_mut().zip(
-            Sha256::new()
-                .chain_update(LABEL)
-                .chain_update(random)
-                .finalize(),
-        ) {
+        for (kept, hashed) in kept.iter_mut().zip(Sha256::new().chain_update(LABEL).chain_update(random).finalize()) {
             *kept = hashed;
         }
         Self(kept)
@@ -75,10 +70,7 @@ impl FormTokens {
 
     /// Whether a token is among them. Compares with each of them in constant time.
     pub fn has(&self, token: TokenHash) -> bool {
-        self.0
-            .iter()
-            .fold(Choice::from(0), |found, each| found | each.ct_eq(&token.0))
-            .into()
+        self.0.iter().fold(Choice::from(0), |found, each| found | each.ct_eq(&token.0)).into()
     }
 
     /// Take one out, and say whether it was there.

@@ -14,16 +14,10 @@ pub const MAX_DEPTH: usize = 128;
 pub fn check(text: &str) -> Result<()> {
     // This does not recurse, however deep the text nests.
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
-        return Err(Error::InvalidArgument(format!(
-            "not JSON at line {}, column {}",
-            error.line(),
-            error.column()
-        )));
+        return Err(Error::InvalidArgument(format!("not JSON at line {}, column {}", error.line(), error.column())));
     }
     if depth(text) > MAX_DEPTH {
-        return Err(Error::InvalidArgument(format!(
-            "JSON nested deeper than {MAX_DEPTH}"
-        )));
+        return Err(Error::InvalidArgument(format!("JSON nested deeper than {MAX_DEPTH}")));
     }
     Ok(())
 }
@@ -57,15 +51,8 @@ mod tests {
 
     #[test]
     fn json_is_accepted() {
-        for text in [
-            "null",
-            " 1e999 ",
-            "-0.5",
-            "\"\\u00e9 \\\" ]]]\"",
-            "[]",
-            "{\"a\":[1,{\"b\":null}]}",
-            "[[],[],{}]",
-        ] {
+        for text in ["null", " 1e999 ", "-0.5", "\"\\u00e9 \\\" ]]]\"", "[]", "{\"a\":[1,{\"b\":null}]}", "[[],[],{}]"]
+        {
             assert_eq!(check(text), Ok(()), "{text}");
         }
     }
@@ -97,20 +84,10 @@ mod tests {
             "//\n1",
             "\0",
         ] {
-            let Err(Error::InvalidArgument(reason)) = check(text) else {
-                panic!("{text:?} passed")
-            };
-            assert!(
-                reason.starts_with("not JSON at line "),
-                "{text:?}: {reason}"
-            );
+            let Err(Error::InvalidArgument(reason)) = check(text) else { panic!("{text:?} passed") };
+            assert!(reason.starts_with("not JSON at line "), "{text:?}: {reason}");
         }
-        assert_eq!(
-            check("{\n \"a\": x}"),
-            Err(Error::InvalidArgument(
-                "not JSON at line 2, column 7".to_string()
-            ))
-        );
+        assert_eq!(check("{\n \"a\": x}"), Err(Error::InvalidArgument("not JSON at line 2, column 7".to_string())));
     }
 
     #[test]
@@ -119,20 +96,10 @@ mod tests {
         assert_eq!(check(&nested(MAX_DEPTH)), Ok(()));
         assert_eq!(
             check(&nested(MAX_DEPTH + 1)),
-            Err(Error::InvalidArgument(
-                "JSON nested deeper than 128".to_string()
-            ))
+            Err(Error::InvalidArgument("JSON nested deeper than 128".to_string()))
         );
         assert!(check(&nested(1_000_000)).is_err());
-        assert_eq!(
-            check(&format!("[{}[]]", "[],".repeat(1000))),
-            Ok(()),
-            "wide is not deep"
-        );
-        assert_eq!(
-            check(&format!("\"{}\"", "[".repeat(1000))),
-            Ok(()),
-            "a text is not deep"
-        );
+        assert_eq!(check(&format!("[{}[]]", "[],".repeat(1000))), Ok(()), "wide is not deep");
+        assert_eq!(check(&format!("\"{}\"", "[".repeat(1000))), Ok(()), "a text is not deep");
     }
 }

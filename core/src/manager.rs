@@ -37,9 +37,7 @@ impl Configuration {
     pub fn check(&self) -> Result<()> {
         self.cookie.check()?;
         if self.idle_timeout == Some(0) || self.absolute_timeout == Some(0) {
-            return Err(Error::InvalidArgument(
-                "a timeout is at least 1 millisecond".to_string(),
-            ));
+            return Err(Error::InvalidArgument("a timeout is at least 1 millisecond".to_string()));
         }
         Ok(())
     }
@@ -55,10 +53,7 @@ impl<S: Sessions> Manager<S> {
     /// Refuses a configuration that cannot work.
     pub fn new(store: S, configuration: Configuration) -> Result<Self> {
         configuration.check()?;
-        Ok(Self {
-            store,
-            configuration,
-        })
+        Ok(Self { store, configuration })
     }
 
     /// The store it works on.
@@ -119,10 +114,7 @@ impl<S: Sessions> Manager<S> {
 /// The session that was loaded, if the client may have it. A session that cannot be read is not one that the client
 /// can go on with; it gets a new one, as it does for a wrong secret. A store that failed is another matter: the
 /// session may well be there.
-fn recognise(
-    loaded: Result<Option<Record>>,
-    credential: &Credential,
-) -> Result<Option<(Record, State)>> {
+fn recognise(loaded: Result<Option<Record>>, credential: &Credential) -> Result<Option<(Record, State)>> {
     let record = match loaded {
         Ok(Some(record)) => record,
         Ok(None) | Err(Error::Corrupt(_)) => return Ok(None),

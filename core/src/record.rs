@@ -82,13 +82,9 @@ impl<'a> Version<'a> {
         out.extend_from_slice(&(self.encoded_len() as u32).to_le_bytes());
         out.extend_from_slice(&(owner.len() as u16).to_le_bytes());
         out.extend_from_slice(&flags.to_le_bytes());
-        for number in [
-            self.version,
-            self.created,
-            self.modified,
-            self.idle_timeout.unwrap_or(0),
-            self.deadline.unwrap_or(0),
-        ] {
+        for number in
+            [self.version, self.created, self.modified, self.idle_timeout.unwrap_or(0), self.deadline.unwrap_or(0)]
+        {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(owner.as_bytes());

@@ -57,19 +57,13 @@ pub(crate) struct Stored {
 impl<G> Session<G> {
     /// A new session: it is nowhere yet.
     pub(crate) fn new(access: Access, peer: Option<&str>, now: Instant) -> Self {
-        let remote_address = peer.map(|peer| {
-            peer.get(..peer.floor_char_boundary(MAX_ADDRESS))
-                .unwrap_or_default()
-                .to_string()
-        });
+        let remote_address =
+            peer.map(|peer| peer.get(..peer.floor_char_boundary(MAX_ADDRESS)).unwrap_or_default().to_string());
         Self {
             access,
             stored: None,
             guard: None,
-            base: State {
-                remote_address,
-                ..State::default()
-            },
+            base: State { remote_address, ..State::default() },
             changes: Changes::default(),
             reads: Reads::default(),
             ending: false,
@@ -158,16 +152,12 @@ impl<G> Session<G> {
     /// All attributes, sorted by name.
     pub fn entries(&mut self) -> Vec<(String, Value)> {
         let all = self.changes.all_attributes(&self.base, &mut self.reads);
-        all.into_iter()
-            .map(|(name, value)| (name.to_string(), value.clone()))
-            .collect()
+        all.into_iter().map(|(name, value)| (name.to_string(), value.clone())).collect()
     }
 
     /// How many attributes there are.
     pub fn len(&mut self) -> usize {
-        self.changes
-            .all_attributes(&self.base, &mut self.reads)
-            .len()
+        self.changes.all_attributes(&self.base, &mut self.reads).len()
     }
 
     /// Whether there are no attributes.
@@ -254,14 +244,8 @@ impl<G> Session<G> {
     }
 
     fn write_dump(&mut self, out: &mut String, now: Instant) -> fmt::Result {
-        let escaped = |text: Option<&str>| {
-            text.map_or("none".to_string(), |text| text.escape_default().to_string())
-        };
-        writeln!(
-            out,
-            "session: {}",
-            self.id().map_or("not stored", SessionId::as_str)
-        )?;
+        let escaped = |text: Option<&str>| text.map_or("none".to_string(), |text| text.escape_default().to_string());
+        writeln!(out, "session: {}", self.id().map_or("not stored", SessionId::as_str))?;
         writeln!(out, "user: {}", escaped(self.user()))?;
         writeln!(out, "remote address: {}", escaped(self.remote_address()))?;
         writeln!(out, "created: {} ms ago", self.creation_age(now))?;
@@ -300,9 +284,7 @@ impl<G> Session<G> {
 
     fn writable(&self) -> Result<()> {
         if self.access == Access::ReadOnly {
-            return Err(Error::AccessDenied(
-                "this request has only read access to its session".to_string(),
-            ));
+            return Err(Error::AccessDenied("this request has only read access to its session".to_string()));
         }
         Ok(())
     }
@@ -310,9 +292,6 @@ impl<G> Session<G> {
 
 impl<G> fmt::Debug for Session<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
-            .field("id", &self.id())
-            .field("access", &self.access)
-            .finish_non_exhaustive()
+        f.debug_struct("Session").field("id", &self.id()).field("access", &self.access).finish_non_exhaustive()
     }
 }

@@ -132,13 +132,11 @@ impl<'a> Slots<'a> {
     /// Find the versions in a file. Fails when there is none, or only older ones than the file proves to have had.
     pub fn parse(file: &'a [u8]) -> Result<Self, Error> {
         let head = Head::parse(file)?;
-        let slots: [_; SLOTS] =
-            core::array::from_fn(|index| Version::decode(head.slot(file, index), head.seed));
-        let torn = (0..SLOTS)
-            .any(|index| slots[index].is_none() && u32_at(head.slot(file, index), 8).unwrap_or(1) != 0);
-        let live = (0..SLOTS)
-            .filter(|index| slots[*index].is_some())
-            .max_by_key(|index| slots[*index].map(|v| v.version));
+        let slots: [_; SLOTS] = core::array::from_fn(|index| Version::decode(head.slot(file, index), head.seed));
+        let torn =
+            (0..SLOTS).any(|index| slots[index].is_none() && u32_at(head.slot(file, index), 8).unwrap_or(1) != 0);
+        let live =
+            (0..SLOTS).filter(|index| slots[*index].is_some()).max_by_key(|index| slots[*index].map(|v| v.version));
         let Some(live) = live else {
             return Err(Error::Corrupt("no version of the session is whole".into()));
         };
@@ -151,8 +149,7 @@ impl<'a> Slots<'a> {
                 newest.version
             )));
         }
-        let proven =
-            (0..SLOTS).find(|index| slots[*index].is_some_and(|v| Some(v.version) == proof));
+        let proven = (0..SLOTS).find(|index| slots[*index].is_some_and(|v| Some(v.version) == proof));
         Ok(Self { head, slots, live, proven, torn })
     }
 
@@ -222,7 +219,15 @@ mod tests {
     use super::*;
 
     fn version(number: u64, data: &[u8]) -> Version<'_> {
-        Version { version: number, created: 1, modified: 2, owner: Some("ann"), idle_timeout: Some(3), deadline: None, data }
+        Version {
+            version: number,
+            created: 1,
+            modified: 2,
+            owner: Some("ann"),
+            idle_timeout: Some(3),
+            deadline: None,
+            data,
+        }
     }
 
     fn prove(file: &mut [u8], head: &Head, number: u64) {

@@ -8,6 +8,7 @@
 //! | [`host`] | a directory, a clock and a lock space, and instances of the component on them |
 //! | [`instance`] | one instance |
 //! | [`calls`] | which host functions an instance calls, and how often |
+//! | [`tree`] | what is on the disk |
 //! | [`harness`] | what the conformance suite needs of a host |
 //! | [`browser`] | the other end of a cookie |
 //! | [`conformance`] | what every implementation of the contract does |
@@ -28,3 +29,4 @@ pub mod conformance;
 pub mod harness;
 pub mod host;
 pub mod instance;
+pub mod tree;

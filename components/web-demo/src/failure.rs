@@ -89,21 +89,26 @@ fn refusal(status: u16) -> &'static str {
 fn explain(error: &Error) -> (u16, &'static str, String) {
     let retry = "Nothing was changed. Reload the page and try again.";
     match error {
-        Error::InvalidId(text) => (400, "That is not the id of a session", text.clone()),
-        Error::InvalidArgument(text) => (400, "The value cannot be used", text.clone()),
+        Error::InvalidId(text) => (400, "That is not the id of a session", reason(text)),
+        Error::InvalidArgument(text) => (400, "The value cannot be used", reason(text)),
         Error::TooLarge(limit) => (413, "The session is full", format!("It may hold at most {limit} bytes.")),
         Error::Gone => (409, "Your session was ended elsewhere", retry.to_owned()),
         Error::Conflict(_) => (409, "The session was changed elsewhere", retry.to_owned()),
         Error::Busy => {
             (503, "Your session is busy", "Other requests are working on it. Try again in a second.".to_owned())
         }
-        Error::NoSpace(text) => (507, "There is no space left", text.clone()),
-        Error::AccessDenied(text) => (500, "The session store may not be used", text.clone()),
-        Error::NoSuchStore(text) => (500, "There is no session store", text.clone()),
-        Error::Corrupt(text) => (500, "The session cannot be read", text.clone()),
-        Error::OutcomeUnknown(text) => (500, "It is not known whether this was stored", text.clone()),
-        Error::Io(text) | Error::Other(text) => (500, "The session store failed", text.clone()),
+        Error::NoSpace(text) => (507, "There is no space left", reason(text)),
+        Error::AccessDenied(text) => (500, "The session store may not be used", reason(text)),
+        Error::NoSuchStore(text) => (500, "There is no session store", reason(text)),
+        Error::Corrupt(text) => (500, "The session cannot be read", reason(text)),
+        Error::OutcomeUnknown(text) => (500, "It is not known whether this was stored", reason(text)),
+        Error::Io(text) | Error::Other(text) => (500, "The session store failed", reason(text)),
         Error::AlreadyExists => (500, "The session store failed", "The session exists already.".to_owned()),
         Error::Deadlock => (500, "The session store failed", "Requests are waiting for each other.".to_owned()),
     }
+}
+
+/// The store's own words, which are no sentence.
+fn reason(text: &str) -> String {
+    format!("The reason: {text}.")
 }

@@ -27,25 +27,13 @@ fn value() -> impl Strategy<Value = Value> {
 fn state() -> impl Strategy<Value = State> {
     let attributes = btree_map("\\PC{1,20}", value(), 0..10);
     let tokens = vec(any::<[u8; 16]>(), 0..40);
-    (
-        option::of("\\PC{1,20}"),
-        option::of(any::<String>()),
-        attributes,
-        tokens,
-    )
-        .prop_map(|(user, remote_address, attributes, randoms)| {
+    (option::of("\\PC{1,20}"), option::of(any::<String>()), attributes, tokens).prop_map(
+        |(user, remote_address, attributes, randoms)| {
             let mut tokens = FormTokens::default();
-            randoms
-                .into_iter()
-                .for_each(|random| tokens.add(TokenHash::new(random)));
-            State {
-                secret: secret(),
-                user,
-                remote_address,
-                attributes,
-                tokens,
-            }
-        })
+            randoms.into_iter().for_each(|random| tokens.add(TokenHash::new(random)));
+            State { secret: secret(), user, remote_address, attributes, tokens }
+        },
+    )
 }
 
 fn secret() -> session_core::credential::SecretHash {
@@ -78,9 +66,7 @@ fn format_1_is_read_and_written_as_ever() {
     let mut expected = vec![1];
     expected.extend(SAMPLE_SECRET);
     expected.extend(b"\x01\x05alice\x01\x03::1\x07");
-    expected.extend(
-        b"\x01b\x01\x01\x01d\x05\x02\x00\xff\x01i\x02\x03\x01j\x06\x02[]\x01n\x00\x01t\x04\x01x",
-    );
+    expected.extend(b"\x01b\x01\x01\x01d\x05\x02\x00\xff\x01i\x02\x03\x01j\x06\x02[]\x01n\x00\x01t\x04\x01x");
     expected.extend(b"\x01x\x03\0\0\0\0\0\0\xf8\x3f");
     expected.push(16);
     expected.extend(SAMPLE_TOKEN);
@@ -93,57 +79,38 @@ fn format_1_is_read_and_written_as_ever() {
 
 /// SHA-256 of "session3 cookie secret 1\0", "0123456789abcdef" and the bytes 00 11 .. ff.
 const SAMPLE_SECRET: [u8; 32] = [
-    0x12, 0x50, 0x78, 0xbe, 0x72, 0xb8, 0xd7, 0x8c, 0xbf, 0x04, 0x9f, 0x36, 0x64, 0xed, 0x3a, 0x60,
-    0xbb, 0x8b, 0x7a, 0x1f, 0xff, 0xaa, 0xb7, 0x84, 0x61, 0xec, 0x92, 0x2f, 0x36, 0x92, 0xdd, 0xd7,
+    0x12, 0x50, 0x78, 0xbe, 0x72, 0xb8, 0xd7, 0x8c, 0xbf, 0x04, 0x9f, 0x36, 0x64, 0xed, 0x3a, 0x60, 0xbb, 0x8b, 0x7a,
+    0x1f, 0xff, 0xaa, 0xb7, 0x84, 0x61, 0xec, 0x92, 0x2f, 0x36, 0x92, 0xdd, 0xd7,
 ];
 
 /// The first half of SHA-256 of "session3 form token 1\0" and sixteen bytes 7.
-const SAMPLE_TOKEN: [u8; 16] = [
-    0xcd, 0x29, 0xdd, 0x29, 0x1c, 0x2e, 0xf2, 0x21, 0x17, 0x52, 0xd3, 0xaa, 0xe3, 0x07, 0xbf, 0xc8,
-];
+const SAMPLE_TOKEN: [u8; 16] =
+    [0xcd, 0x29, 0xdd, 0x29, 0x1c, 0x2e, 0xf2, 0x21, 0x17, 0x52, 0xd3, 0xaa, 0xe3, 0x07, 0xbf, 0xc8];
 
 #[test]
 fn whatever_is_cut_or_has_more_behind_it_is_corrupt() {
     let whole = sample().encode().expect("encode");
     for end in 0..whole.len() {
         let error = State::decode(&whole[..end]).expect_err("cut");
-        assert!(
-            matches!(error, Error::Corrupt(_)),
-            "cut at {end}: {error:?}"
-        );
+        assert!(matches!(error, Error::Corrupt(_)), "cut at {end}: {error:?}");
     }
     for more in [&[0][..], &[0; 100], &whole] {
         let error = State::decode(&[&whole, more].concat()).expect_err("more");
-        assert_eq!(
-            error,
-            Error::Corrupt("not the data of a managed session: bytes are left over".into())
-        );
+        assert_eq!(error, Error::Corrupt("not the data of a managed session: bytes are left over".into()));
     }
 }
 
 #[test]
 fn the_error_says_what_is_wrong() {
     let corrupt = |data: &[u8], text: &str| {
-        assert_eq!(
-            State::decode(data).expect_err(text),
-            Error::Corrupt(text.into())
-        );
+        assert_eq!(State::decode(data).expect_err(text), Error::Corrupt(text.into()));
     };
     corrupt(b"", "not the data of a managed session: it is empty");
-    corrupt(
-        b"\x80\x04\x95",
-        "data of a managed session in format 128; this manager reads format 1",
-    );
-    corrupt(
-        b"\x01abc",
-        "not the data of a managed session: it is cut or damaged",
-    );
+    corrupt(b"\x80\x04\x95", "data of a managed session in format 128; this manager reads format 1");
+    corrupt(b"\x01abc", "not the data of a managed session: it is cut or damaged");
     let mut nameless = sample();
     nameless.attributes.insert(String::new(), Value::Null);
-    corrupt(
-        &nameless.encode().expect("encode"),
-        "not the data of a managed session: a name is empty or too long",
-    );
+    corrupt(&nameless.encode().expect("encode"), "not the data of a managed session: a name is empty or too long");
 }
 
 /// A few bytes that announce much: the decoder must not allocate for what is not there.
@@ -151,13 +118,7 @@ fn the_error_says_what_is_wrong() {
 fn announced_lengths_are_not_believed() {
     let huge = [0xff, 0xff, 0xff, 0xff, 0x0f];
     let head = |rest: &[u8]| [&[1][..], &[0; 32], rest, &huge].concat();
-    for data in [
-        head(&[1]),
-        head(&[0, 1]),
-        head(&[0, 0]),
-        head(&[0, 0, 1, b'a', 5]),
-        head(&[0, 0, 0]),
-    ] {
+    for data in [head(&[1]), head(&[0, 1]), head(&[0, 0]), head(&[0, 0, 1, b'a', 5]), head(&[0, 0, 0])] {
         assert!(matches!(State::decode(&data), Err(Error::Corrupt(_))));
     }
 }
@@ -177,10 +138,7 @@ fn more_tokens_than_a_session_can_have_are_corrupt() {
 
 #[test]
 fn debug_shows_no_value_and_no_hash() {
-    assert_eq!(
-        format!("{:?}", sample()),
-        "State { user: Some(\"alice\"), attributes: 7, tokens: 1, .. }"
-    );
+    assert_eq!(format!("{:?}", sample()), "State { user: Some(\"alice\"), attributes: 7, tokens: 1, .. }");
 }
 
 proptest! {

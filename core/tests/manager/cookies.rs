@@ -70,10 +70,7 @@ fn long_headers_are_read_to_the_end() {
     finds(&[&long], Some("x"));
     finds(&[&";".repeat(100_000)], None);
     finds(&[&"sid=x; ".repeat(20_000)], Some("x"));
-    finds(
-        &[&format!("sid={}", "x".repeat(100_000))],
-        Some(&"x".repeat(100_000)),
-    );
+    finds(&[&format!("sid={}", "x".repeat(100_000))], Some(&"x".repeat(100_000)));
 }
 
 /// Whatever a client sends that is not its own cookie, it gets a new session, and the one that it aimed at is
@@ -116,25 +113,17 @@ fn a_hostile_cookie_gets_a_new_session_and_touches_no_other() {
         vec![format!("\u{2000}__Host-session={cookie}")],
     ] {
         for access in [Access::ReadOnly, Access::Optimistic, Access::Exclusive] {
-            let mut session = site
-                .manager
-                .start_request(&fields, None, access, site.now())
-                .expect("start");
+            let mut session = site.manager.start_request(&fields, None, access, site.now()).expect("start");
             assert_eq!(session.id(), None, "{fields:?}");
             assert_eq!(session.len(), 0, "{fields:?}");
             assert!(!site.store.calls().contains(&"lock"), "{fields:?}");
             if access != Access::ReadOnly {
                 set(&mut session, "mine", 1);
-                let set_cookie =
-                    site.manager
-                        .finish_successful_request(session, site.now(), &mut || site.random());
+                let set_cookie = site.manager.finish_successful_request(session, site.now(), &mut || site.random());
                 let mut other = Browser::default();
                 other.receive(&set_cookie.expect("finish"));
                 let other = other.cookie.expect("a cookie of its own");
-                assert!(
-                    !other.starts_with(id) && !other.starts_with(&VALUE[..16]),
-                    "no id is adopted"
-                );
+                assert!(!other.starts_with(id) && !other.starts_with(&VALUE[..16]), "no id is adopted");
             }
         }
     }
@@ -145,9 +134,7 @@ fn a_hostile_cookie_gets_a_new_session_and_touches_no_other() {
         vec![format!("a=b; {}; {}", host(cookie), host(cookie))],
         vec![host(cookie), host(cookie)],
     ] {
-        let session = site
-            .manager
-            .start_request(&fields, None, Access::Optimistic, site.now());
+        let session = site.manager.start_request(&fields, None, Access::Optimistic, site.now());
         assert_eq!(session.expect("start").id(), Some(&before.id), "{fields:?}");
     }
 }
@@ -157,10 +144,7 @@ fn the_fields_that_set_and_revoke_the_cookie() {
     let policy = Policy::default();
     let credential = Credential::parse(VALUE).expect("a credential");
     let fields = |fields: Vec<(String, String)>| -> Vec<String> {
-        fields
-            .into_iter()
-            .map(|(name, value)| format!("{name}: {value}"))
-            .collect()
+        fields.into_iter().map(|(name, value)| format!("{name}: {value}")).collect()
     };
     assert_eq!(
         fields(policy.set(&credential)),
@@ -178,35 +162,19 @@ fn the_fields_that_set_and_revoke_the_cookie() {
             "vary: Cookie",
         ]
     );
-    let plain = Policy {
-        name: "sid".into(),
-        secure: false,
-        same_site: SameSite::Strict,
-        path: "/shop".into(),
-    };
+    let plain = Policy { name: "sid".into(), secure: false, same_site: SameSite::Strict, path: "/shop".into() };
     assert_eq!(
         fields(plain.set(&credential))[0],
         format!("set-cookie: sid={VALUE}; Path=/shop; HttpOnly; SameSite=Strict")
     );
-    let embedded = Policy {
-        same_site: SameSite::None,
-        ..Policy::default()
-    };
+    let embedded = Policy { same_site: SameSite::None, ..Policy::default() };
     assert!(fields(embedded.set(&credential))[0].ends_with("; SameSite=None; Secure"));
 }
 
 #[track_caller]
 fn policy(name: &str, secure: bool, same_site: SameSite, path: &str, refused: Option<&str>) {
-    let policy = Policy {
-        name: name.into(),
-        secure,
-        same_site,
-        path: path.into(),
-    };
-    let configuration = Configuration {
-        cookie: policy,
-        ..Configuration::default()
-    };
+    let policy = Policy { name: name.into(), secure, same_site, path: path.into() };
+    let configuration = Configuration { cookie: policy, ..Configuration::default() };
     let error = Manager::new(Memory::default(), configuration).err();
     let expected = refused.map(|reason| Error::InvalidArgument(reason.into()));
     assert_eq!(error, expected, "{name:?} {secure} {same_site:?} {path:?}");
@@ -229,83 +197,30 @@ fn what_browsers_would_reject_is_refused() {
         policy(name, secure, same_site, path, None);
     }
     let name = "a cookie name is a token of 1 to 64 characters (RFC 9110, section 5.6.2)";
-    for wrong in [
-        "",
-        "a b",
-        "a=b",
-        "a;b",
-        "a,b",
-        "a\"b",
-        "a\0",
-        "a\r\n",
-        "\u{e9}",
-        "a(b)",
-        "a/b",
-        &"n".repeat(65),
-    ] {
+    for wrong in ["", "a b", "a=b", "a;b", "a,b", "a\"b", "a\0", "a\r\n", "\u{e9}", "a(b)", "a/b", &"n".repeat(65)] {
         policy(wrong, true, Lax, "/", Some(name));
     }
-    let path =
-        "a cookie path starts with / and has at most 1024 visible ASCII characters, none of them ;";
-    for wrong in [
-        "",
-        "shop",
-        " /",
-        "/a b",
-        "/;Domain=example.org",
-        "/\r\nx: y",
-        "/\0",
-        "/\u{7f}",
-        "/\u{e9}",
-    ] {
+    let path = "a cookie path starts with / and has at most 1024 visible ASCII characters, none of them ;";
+    for wrong in ["", "shop", " /", "/a b", "/;Domain=example.org", "/\r\nx: y", "/\0", "/\u{7f}", "/\u{e9}"] {
         policy("sid", true, Lax, wrong, Some(path));
     }
-    policy(
-        "sid",
-        true,
-        Lax,
-        &format!("/{}", "p".repeat(MAX_PATH)),
-        Some(path),
-    );
+    policy("sid", true, Lax, &format!("/{}", "p".repeat(MAX_PATH)), Some(path));
     let prefix = "browsers reject a cookie named __Host-, __Secure- or __Http- that is not Secure; choose another name";
-    for wrong in [
-        "__Host-sid",
-        "__host-sid",
-        "__Secure-sid",
-        "__SECURE-sid",
-        "__Http-sid",
-        "__Host-Http-sid",
-    ] {
+    for wrong in ["__Host-sid", "__host-sid", "__Secure-sid", "__SECURE-sid", "__Http-sid", "__Host-Http-sid"] {
         policy(wrong, false, Lax, "/", Some(prefix));
     }
     let host = "browsers reject a cookie named __Host- whose path is not /";
     policy("__Host-sid", true, Lax, "/shop", Some(host));
     policy("__HOST-sid", true, Lax, "/shop", Some(host));
-    policy(
-        "sid",
-        false,
-        Always,
-        "/",
-        Some("browsers reject a cookie with SameSite=None that is not Secure"),
-    );
+    policy("sid", false, Always, "/", Some("browsers reject a cookie with SameSite=None that is not Secure"));
 }
 
 #[test]
 fn a_timeout_of_nothing_is_refused() {
-    for (idle_timeout, absolute_timeout, valid) in [
-        (Some(0), None, false),
-        (None, Some(0), false),
-        (Some(1), Some(1), true),
-        (None, None, true),
-    ] {
-        let configuration = Configuration {
-            idle_timeout,
-            absolute_timeout,
-            ..Configuration::default()
-        };
-        assert_eq!(
-            Manager::new(Memory::default(), configuration).is_ok(),
-            valid
-        );
+    for (idle_timeout, absolute_timeout, valid) in
+        [(Some(0), None, false), (None, Some(0), false), (Some(1), Some(1), true), (None, None, true)]
+    {
+        let configuration = Configuration { idle_timeout, absolute_timeout, ..Configuration::default() };
+        assert_eq!(Manager::new(Memory::default(), configuration).is_ok(), valid);
     }
 }

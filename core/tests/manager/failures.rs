@@ -14,23 +14,14 @@ fn io() -> Error {
 fn an_error_of_the_store_is_not_read_as_no_session() {
     let site = Site::new();
     let browser = site.visitor();
-    for error in [
-        io(),
-        Error::Busy,
-        Error::AccessDenied("no".into()),
-        Error::Other("?".into()),
-    ] {
+    for error in [io(), Error::Busy, Error::AccessDenied("no".into()), Error::Other("?".into())] {
         for access in [Access::ReadOnly, Access::Optimistic, Access::Exclusive] {
             site.store.fail("load", error.clone());
             assert_eq!(site.try_start(&browser, access).expect_err("load"), error);
         }
         for operation in ["lock", "guard.load"] {
             site.store.fail(operation, error.clone());
-            assert_eq!(
-                site.try_start(&browser, Access::Exclusive)
-                    .expect_err(operation),
-                error
-            );
+            assert_eq!(site.try_start(&browser, Access::Exclusive).expect_err(operation), error);
             assert!(site.store.inner().locked.is_empty());
         }
         let id = site.store.only().id;
@@ -48,17 +39,11 @@ fn a_session_that_cannot_be_read_is_replaced_by_a_new_one_and_left_as_it_is() {
         let mut browser = site.visitor();
         let mut broken = site.store.only();
         broken.contents.data = data.to_vec();
-        site.store
-            .inner()
-            .records
-            .insert(broken.id.clone(), broken.clone());
+        site.store.inner().records.insert(broken.id.clone(), broken.clone());
         for access in [Access::ReadOnly, Access::Optimistic, Access::Exclusive] {
             assert_eq!(site.start(&browser, access).id(), None);
         }
-        assert!(matches!(
-            site.manager.inspect_session(&broken.id),
-            Err(Error::Corrupt(_))
-        ));
+        assert!(matches!(site.manager.inspect_session(&broken.id), Err(Error::Corrupt(_))));
         assert_eq!(site.manager.has_session(&broken.id), Ok(true));
         site.visit(&mut browser, |session| set(session, "a", 2));
         assert_eq!(site.see(&browser, "a"), Some(Value::Integer(2)));
@@ -80,10 +65,7 @@ fn a_file_that_the_store_cannot_read_is_no_session_either() {
     assert!(site.store.inner().locked.is_empty());
     site.store.fail("load", corrupt());
     let id = site.store.only().id;
-    assert_eq!(
-        site.manager.inspect_session(&id).expect_err("corrupt"),
-        corrupt()
-    );
+    assert_eq!(site.manager.inspect_session(&id).expect_err("corrupt"), corrupt());
 }
 
 /// Each operation of each kind of finish fails once: the error is returned, the session is as it was, the lock is
@@ -113,32 +95,15 @@ fn a_finish_that_fails_changes_nothing() {
         let mut browser = site.visitor();
         let before = site.store.only();
         site.wait(2 * MINUTE);
-        for error in [
-            io(),
-            Error::Busy,
-            Error::NoSpace("full".into()),
-            Error::TooLarge(10),
-        ] {
+        for error in [io(), Error::Busy, Error::NoSpace("full".into()), Error::TooLarge(10)] {
             let mut session = site.start(&browser, Access::Optimistic);
             work(&mut session);
             site.store.fail(operation, error.clone());
-            assert_eq!(
-                site.try_finish(&mut browser, session),
-                Err(error),
-                "{operation}"
-            );
+            assert_eq!(site.try_finish(&mut browser, session), Err(error), "{operation}");
             let after = site.store.only();
-            assert_eq!(
-                (after.id, after.contents),
-                (before.id.clone(), before.contents.clone()),
-                "{operation}"
-            );
+            assert_eq!((after.id, after.contents), (before.id.clone(), before.contents.clone()), "{operation}");
             assert!(site.store.inner().locked.is_empty());
-            assert_eq!(
-                site.see(&browser, "a"),
-                Some(Value::Integer(1)),
-                "{operation}"
-            );
+            assert_eq!(site.see(&browser, "a"), Some(Value::Integer(1)), "{operation}");
         }
     }
 }
@@ -162,8 +127,7 @@ fn a_regeneration_that_cannot_be_undone_says_so() {
     let mut session = site.start(&browser, Access::Exclusive);
     log_in(&mut session, "alice");
     site.store.pass("guard.save");
-    site.store
-        .fail("guard.rename", Error::NoSpace("no room for a name".into()));
+    site.store.fail("guard.rename", Error::NoSpace("no room for a name".into()));
     site.store.fail("guard.save", io());
     assert_eq!(
         site.try_finish(&mut browser, session),
@@ -204,16 +168,10 @@ fn an_unknown_outcome_of_the_rename_is_passed_on() {
     site.store.fail("guard.rename", unknown.clone());
     site.store.calls();
     assert_eq!(site.try_finish(&mut browser, session), Err(unknown));
-    assert_eq!(
-        site.store.calls(),
-        ["lock", "guard.load", "guard.save", "guard.rename"]
-    );
+    assert_eq!(site.store.calls(), ["lock", "guard.load", "guard.save", "guard.rename"]);
     let state = State::decode(&site.store.only().contents.data).expect("a state");
     assert_eq!(state.user.as_deref(), Some("alice"));
-    assert!(
-        !site.start(&browser, Access::ReadOnly).has_info(),
-        "the old secret does not open the new state"
-    );
+    assert!(!site.start(&browser, Access::ReadOnly).has_info(), "the old secret does not open the new state");
 }
 
 #[test]
@@ -222,9 +180,7 @@ fn a_session_that_ended_before_it_was_noted_is_no_failure() {
     let mut browser = site.visitor();
     site.wait(2 * MINUTE);
     let session = site.start(&browser, Access::Optimistic);
-    site.manager
-        .end_session(&site.store.only().id)
-        .expect("end");
+    site.manager.end_session(&site.store.only().id).expect("end");
     assert_eq!(site.finish(&mut browser, session), []);
 }
 

@@ -89,17 +89,9 @@ fn attributes_are_a_dictionary_of_typed_values() {
     site.visit(&mut browser, |session| {
         assert_eq!(session.len(), 7);
         assert_eq!(session.names(), values.each_ref().map(|(name, _)| *name));
-        assert_eq!(
-            session.entries(),
-            values
-                .each_ref()
-                .map(|(name, value)| (name.to_string(), value.clone()))
-        );
+        assert_eq!(session.entries(), values.each_ref().map(|(name, value)| (name.to_string(), value.clone())));
         assert!(session.contains("null") && !session.contains("nil"));
-        assert_eq!(
-            session.remove("integer"),
-            Ok(Some(Value::Integer(i64::MIN)))
-        );
+        assert_eq!(session.remove("integer"), Ok(Some(Value::Integer(i64::MIN))));
         assert_eq!(session.remove("integer"), Ok(None));
         set(session, "integer", 5);
         set(session, "another", 6);
@@ -155,9 +147,7 @@ fn a_session_in_use_is_noted_once_a_minute() {
     site.wait(1);
     site.visit(&mut browser, |_| {});
     assert_eq!(site.store.calls(), ["load", "touch"]);
-    site.visit(&mut browser, |session| {
-        assert_eq!(session.access_age(START + MINUTE), 0)
-    });
+    site.visit(&mut browser, |session| assert_eq!(session.access_age(START + MINUTE), 0));
     assert_eq!(site.store.calls(), ["load"]);
     assert_eq!(site.store.only().version, 1);
 }
@@ -177,10 +167,7 @@ fn an_exclusive_request_that_changes_nothing_is_noted_too() {
 /// A resolution of a minute would end a session of half a minute in the middle of its use.
 #[test]
 fn a_short_idle_timeout_is_noted_more_often() {
-    let site = Site::with(Configuration {
-        idle_timeout: Some(30_000),
-        ..Configuration::default()
-    });
+    let site = Site::with(Configuration { idle_timeout: Some(30_000), ..Configuration::default() });
     let mut browser = site.visitor();
     for _ in 0..100 {
         site.wait(7_500);
@@ -192,10 +179,7 @@ fn a_short_idle_timeout_is_noted_more_often() {
 
 #[test]
 fn without_an_idle_timeout_nothing_is_noted() {
-    let site = Site::with(Configuration {
-        idle_timeout: None,
-        ..Configuration::default()
-    });
+    let site = Site::with(Configuration { idle_timeout: None, ..Configuration::default() });
     let mut browser = site.visitor();
     site.wait(11 * HOUR);
     site.visit(&mut browser, |session| assert!(session.has_info()));
@@ -206,15 +190,9 @@ fn without_an_idle_timeout_nothing_is_noted() {
 fn a_session_ends_when_it_was_not_used() {
     let site = Site::new();
     let mut browser = site.visitor();
-    for (wait, alive) in [
-        (29 * MINUTE, true),
-        (30 * MINUTE - 1, true),
-        (30 * MINUTE, false),
-    ] {
+    for (wait, alive) in [(29 * MINUTE, true), (30 * MINUTE - 1, true), (30 * MINUTE, false)] {
         site.wait(wait);
-        let fields = site.visit(&mut browser, |session| {
-            assert_eq!(session.has_info(), alive)
-        });
+        let fields = site.visit(&mut browser, |session| assert_eq!(session.has_info(), alive));
         assert_eq!(fields, NOTHING, "a dead cookie is not revoked");
     }
 }
@@ -235,19 +213,12 @@ fn a_session_ends_however_much_it_is_used() {
 
 #[test]
 fn sessions_may_live_for_ever() {
-    let configuration = Configuration {
-        idle_timeout: None,
-        absolute_timeout: None,
-        ..Configuration::default()
-    };
+    let configuration = Configuration { idle_timeout: None, absolute_timeout: None, ..Configuration::default() };
     let site = Site::with(configuration);
     let browser = site.visitor();
     site.wait(100 * 365 * 24 * HOUR);
     assert!(site.start(&browser, Access::ReadOnly).has_info());
-    let eternal = Site::with(Configuration {
-        absolute_timeout: Some(u64::MAX),
-        ..Configuration::default()
-    });
+    let eternal = Site::with(Configuration { absolute_timeout: Some(u64::MAX), ..Configuration::default() });
     eternal.visitor();
     assert_eq!(eternal.store.only().contents.deadline, Some(u64::MAX));
 }
@@ -294,18 +265,11 @@ fn logout_ends_the_session_at_the_end_of_the_request() {
         set(&mut session, "b", 1);
         assert_eq!(site.store.inner().records.len(), 1);
         let fields = site.finish(&mut browser, session);
-        assert!(
-            fields[0]
-                .1
-                .starts_with("__Host-session=; Path=/; Max-Age=0;")
-        );
+        assert!(fields[0].1.starts_with("__Host-session=; Path=/; Max-Age=0;"));
         assert_eq!(fields[1], ("cache-control".into(), "no-store".into()));
         assert_eq!(browser.cookie, None);
         assert!(site.store.is_empty());
-        assert!(
-            !site.start(&copy, Access::ReadOnly).has_info(),
-            "nor does a copy of the cookie work"
-        );
+        assert!(!site.start(&copy, Access::ReadOnly).has_info(), "nor does a copy of the cookie work");
     }
 }
 
@@ -374,22 +338,10 @@ fn times_and_ages_never_run_below_zero() {
     site.visit(&mut browser, |session| set(session, "a", 2));
     site.wait(3 * MINUTE);
     let session = site.start(&browser, Access::ReadOnly);
-    assert_eq!(
-        (session.created(), session.last_active()),
-        (START, START + 5 * MINUTE)
-    );
+    assert_eq!((session.created(), session.last_active()), (START, START + 5 * MINUTE));
     let now = site.now();
-    assert_eq!(
-        (session.creation_age(now), session.access_age(now)),
-        (8 * MINUTE, 3 * MINUTE)
-    );
-    assert_eq!(
-        (
-            session.creation_age(START - 1),
-            session.access_age(START - 1)
-        ),
-        (0, 0)
-    );
+    assert_eq!((session.creation_age(now), session.access_age(now)), (8 * MINUTE, 3 * MINUTE));
+    assert_eq!((session.creation_age(START - 1), session.access_age(START - 1)), (0, 0));
 
     let new = site.start(&Browser::default(), Access::Optimistic);
     assert_eq!((new.created(), new.last_active()), (now, now));
@@ -399,13 +351,9 @@ fn times_and_ages_never_run_below_zero() {
 fn the_address_is_that_of_the_first_request() {
     let site = Site::new();
     let browser = site.visitor();
-    let session =
-        site.manager
-            .start_request(&browser.fields(), Some("::1"), Access::ReadOnly, site.now());
+    let session = site.manager.start_request(&browser.fields(), Some("::1"), Access::ReadOnly, site.now());
     assert_eq!(session.expect("start").remote_address(), Some("192.0.2.1"));
-    let session = site
-        .manager
-        .start_request(&[], None, Access::ReadOnly, site.now());
+    let session = site.manager.start_request(&[], None, Access::ReadOnly, site.now());
     assert_eq!(session.expect("start").remote_address(), None);
 }
 
@@ -438,16 +386,11 @@ fn a_form_token_of_a_failed_request_can_be_sent_again() {
     let site = Site::new();
     let mut browser = Browser::default();
     let mut token = String::new();
-    site.visit(&mut browser, |session| {
-        token = session.create_form_token(site.random()).expect("token")
-    });
+    site.visit(&mut browser, |session| token = session.create_form_token(site.random()).expect("token"));
     let mut session = site.start(&browser, Access::Optimistic);
     assert_eq!(session.remove_form_token(&token), Ok(true));
     site.manager.finish_failed_request(session);
-    assert!(
-        site.start(&browser, Access::ReadOnly)
-            .has_form_token(&token)
-    );
+    assert!(site.start(&browser, Access::ReadOnly).has_form_token(&token));
 }
 
 #[test]
@@ -455,21 +398,12 @@ fn the_store_holds_no_usable_secret() {
     let site = Site::new();
     let mut browser = Browser::default();
     let mut token = String::new();
-    site.visit(&mut browser, |session| {
-        token = session
-            .create_form_token(*b"0123456789abcdef")
-            .expect("token")
-    });
+    site.visit(&mut browser, |session| token = session.create_form_token(*b"0123456789abcdef").expect("token"));
     let data = site.store.only().contents.data;
     let cookie = browser.cookie.expect("cookie");
     let (_, secret) = cookie.split_once('.').expect("id.secret");
     let secret_bytes = u128::from_str_radix(secret, 16).expect("hex").to_be_bytes();
-    for hidden in [
-        secret.as_bytes(),
-        &secret_bytes,
-        token.as_bytes(),
-        b"0123456789abcdef",
-    ] {
+    for hidden in [secret.as_bytes(), &secret_bytes, token.as_bytes(), b"0123456789abcdef"] {
         assert!(!data.windows(hidden.len()).any(|window| window == hidden));
     }
 }
@@ -482,11 +416,7 @@ fn administration_needs_no_cookie() {
     let id = site.store.only().id;
     assert_eq!(site.manager.has_session(&id), Ok(true));
 
-    let mut session = site
-        .manager
-        .inspect_session(&id)
-        .expect("inspect")
-        .expect("there");
+    let mut session = site.manager.inspect_session(&id).expect("inspect").expect("there");
     assert_eq!(session.id(), Some(&id));
     assert_eq!(session.user(), Some("alice"));
     assert!(matches!(session.expire(), Err(Error::AccessDenied(_))));
@@ -494,12 +424,7 @@ fn administration_needs_no_cookie() {
     assert_eq!(site.manager.end_session(&id), Ok(true));
     assert_eq!(site.manager.end_session(&id), Ok(false));
     assert_eq!(site.manager.has_session(&id), Ok(false));
-    assert!(
-        site.manager
-            .inspect_session(&id)
-            .expect("inspect")
-            .is_none()
-    );
+    assert!(site.manager.inspect_session(&id).expect("inspect").is_none());
     assert_eq!(site.start(&alice, Access::ReadOnly).user(), None);
 }
 
@@ -512,11 +437,7 @@ fn all_sessions_of_a_user_end_at_once() {
     }
     assert_eq!(site.manager.end_sessions_of("alice"), Ok(3));
     assert_eq!(site.manager.end_sessions_of("alice"), Ok(0));
-    let users = browsers.map(|browser| {
-        site.start(&browser, Access::ReadOnly)
-            .user()
-            .map(str::to_string)
-    });
+    let users = browsers.map(|browser| site.start(&browser, Access::ReadOnly).user().map(str::to_string));
     assert_eq!(users, [None, None, Some("bob".into()), None]);
 }
 
@@ -527,9 +448,7 @@ fn dump_describes_and_reveals_nothing() {
     site.visit(&mut browser, |session| {
         log_in(session, "al\nice");
         set(session, "pin", 4711);
-        session
-            .set("note", Value::Text("hidden".into()))
-            .expect("set");
+        session.set("note", Value::Text("hidden".into())).expect("set");
         session.create_form_token([1; 16]).expect("token");
     });
     site.wait(1500);
@@ -545,8 +464,5 @@ fn dump_describes_and_reveals_nothing() {
              ends with the request\ngets a new id\n"
         )
     );
-    assert_eq!(
-        format!("{session:?}"),
-        format!("Session {{ id: Some({id}), access: Optimistic, .. }}")
-    );
+    assert_eq!(format!("{session:?}"), format!("Session {{ id: Some({id}), access: Optimistic, .. }}"));
 }

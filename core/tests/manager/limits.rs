@@ -18,10 +18,7 @@ fn names_have_1_to_256_bytes() {
             let reason = "the name of an attribute has 1 to 256 bytes";
             assert_eq!(error, Err(Error::InvalidArgument(reason.into())));
             let error = session.set_user(Some(wrong.into()));
-            assert_eq!(
-                error,
-                Err(Error::InvalidArgument("a user has 1 to 256 bytes".into()))
-            );
+            assert_eq!(error, Err(Error::InvalidArgument("a user has 1 to 256 bytes".into())));
             assert_eq!(session.get(wrong), None);
             assert_eq!(session.remove(wrong), Ok(None));
         }
@@ -32,14 +29,8 @@ fn names_have_1_to_256_bytes() {
     let mut session = site.start(&browser, Access::ReadOnly);
     assert!(session.contains(&longest));
     assert_eq!(session.user(), Some(longest.as_str()));
-    assert!(matches!(
-        site.manager.end_sessions_of(""),
-        Err(Error::InvalidArgument(_))
-    ));
-    assert!(matches!(
-        site.manager.end_sessions_of(&longer),
-        Err(Error::InvalidArgument(_))
-    ));
+    assert!(matches!(site.manager.end_sessions_of(""), Err(Error::InvalidArgument(_))));
+    assert!(matches!(site.manager.end_sessions_of(&longer), Err(Error::InvalidArgument(_))));
 }
 
 #[test]
@@ -47,25 +38,13 @@ fn json_is_checked_when_it_is_set() {
     let site = Site::new();
     site.visit(&mut Browser::default(), |session| {
         let error = session.set("a", Value::Json("{'a': 1}".into()));
-        assert_eq!(
-            error,
-            Err(Error::InvalidArgument(
-                "not JSON at line 1, column 2".into()
-            ))
-        );
+        assert_eq!(error, Err(Error::InvalidArgument("not JSON at line 1, column 2".into())));
         let deep = "[".repeat(100_000) + &"]".repeat(100_000);
         let error = session.set("a", Value::Json(deep));
-        assert_eq!(
-            error,
-            Err(Error::InvalidArgument("JSON nested deeper than 128".into()))
-        );
+        assert_eq!(error, Err(Error::InvalidArgument("JSON nested deeper than 128".into())));
         assert!(!session.contains("a"));
-        session
-            .set("a", Value::Json("{\"a\": 1}".into()))
-            .expect("set");
-        session
-            .set("b", Value::Text("{'a': 1}".into()))
-            .expect("text is any text");
+        session.set("a", Value::Json("{\"a\": 1}".into())).expect("set");
+        session.set("b", Value::Text("{'a': 1}".into())).expect("text is any text");
     });
 }
 
@@ -90,16 +69,9 @@ fn a_session_keeps_the_newest_32_tokens() {
         }
     });
     let session = site.start(&browser, Access::ReadOnly);
-    let kept = tokens
-        .iter()
-        .filter(|token| session.has_form_token(token))
-        .count();
+    let kept = tokens.iter().filter(|token| session.has_form_token(token)).count();
     assert_eq!(kept, MAX_TOKENS);
-    assert!(
-        tokens[tokens.len() - MAX_TOKENS..]
-            .iter()
-            .all(|token| session.has_form_token(token))
-    );
+    assert!(tokens[tokens.len() - MAX_TOKENS..].iter().all(|token| session.has_form_token(token)));
 }
 
 #[test]
@@ -130,14 +102,9 @@ fn a_malformed_token_is_none_of_the_session() {
 fn a_long_address_is_cut_between_characters() {
     let site = Site::new();
     let long = "\u{20ac}".repeat(100_000);
-    let session = site
-        .manager
-        .start_request(&[], Some(&long), Access::Optimistic, site.now());
+    let session = site.manager.start_request(&[], Some(&long), Access::Optimistic, site.now());
     let mut session = session.expect("start");
-    assert_eq!(
-        session.remote_address(),
-        Some("\u{20ac}".repeat(MAX_ADDRESS / 3).as_str())
-    );
+    assert_eq!(session.remote_address(), Some("\u{20ac}".repeat(MAX_ADDRESS / 3).as_str()));
     set(&mut session, "a", 1);
     site.finish(&mut Browser::default(), session);
     assert!(site.store.only().contents.data.len() < 400);

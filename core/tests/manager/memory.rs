@@ -47,20 +47,12 @@ impl Memory {
 
     /// The next call of an operation fails.
     pub fn fail(&self, operation: &'static str, error: Error) {
-        self.inner()
-            .failures
-            .entry(operation)
-            .or_default()
-            .push_back(Some(error));
+        self.inner().failures.entry(operation).or_default().push_back(Some(error));
     }
 
     /// The next call of an operation works, before those that fail.
     pub fn pass(&self, operation: &'static str) {
-        self.inner()
-            .failures
-            .entry(operation)
-            .or_default()
-            .push_back(None);
+        self.inner().failures.entry(operation).or_default().push_back(None);
     }
 
     /// Others do this just before the next call of an operation.
@@ -80,12 +72,7 @@ impl Memory {
         }
         let mut inner = self.inner();
         inner.calls.push(operation);
-        match inner
-            .failures
-            .get_mut(operation)
-            .and_then(VecDeque::pop_front)
-            .flatten()
-        {
+        match inner.failures.get_mut(operation).and_then(VecDeque::pop_front).flatten() {
             Some(error) => Err(error),
             None => Ok(inner),
         }
@@ -97,10 +84,7 @@ impl Inner {
         let now = self.now;
         self.records.get_mut(id).filter(|record| {
             let idle = record.contents.idle_timeout;
-            record
-                .contents
-                .deadline
-                .is_none_or(|deadline| now < deadline)
+            record.contents.deadline.is_none_or(|deadline| now < deadline)
                 && idle.is_none_or(|idle| now.saturating_sub(record.last_active) < idle)
         })
     }
@@ -115,14 +99,7 @@ impl Sessions for Memory {
             return Err(Error::AlreadyExists);
         }
         let now = inner.now;
-        let record = Record {
-            id: id.clone(),
-            version: 1,
-            created: now,
-            modified: now,
-            last_active: now,
-            contents,
-        };
+        let record = Record { id: id.clone(), version: 1, created: now, modified: now, last_active: now, contents };
         inner.records.insert(id.clone(), record.clone());
         Ok(record)
     }
@@ -146,18 +123,13 @@ impl Sessions for Memory {
         if !inner.locked.insert(id.clone()) {
             return Err(Error::Busy);
         }
-        Ok(Guard {
-            store: self.clone(),
-            id: id.clone(),
-        })
+        Ok(Guard { store: self.clone(), id: id.clone() })
     }
 
     fn delete_of(&self, owner: &str) -> Result<u64> {
         let mut inner = self.call("delete_of")?;
         let before = inner.records.len();
-        inner
-            .records
-            .retain(|_, record| record.contents.owner.as_deref() != Some(owner));
+        inner.records.retain(|_, record| record.contents.owner.as_deref() != Some(owner));
         Ok((before - inner.records.len()) as u64)
     }
 }

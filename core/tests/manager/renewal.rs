@@ -16,17 +16,12 @@ fn a_new_user_gets_a_new_id_and_the_old_cookie_is_dead() {
             let old = browser.clone();
             let mut session = site.start(&browser, access);
             let old_id = session.id().expect("id").clone();
-            session
-                .set_user(user.map(str::to_string))
-                .expect("set_user");
+            session.set_user(user.map(str::to_string)).expect("set_user");
             let fields = site.finish(&mut browser, session);
 
             assert_eq!(fields.len(), 3);
             assert_ne!(browser.cookie, old.cookie);
-            assert!(
-                !site.start(&old, Access::ReadOnly).has_info(),
-                "the old cookie"
-            );
+            assert!(!site.start(&old, Access::ReadOnly).has_info(), "the old cookie");
             assert_eq!(site.manager.has_session(&old_id), Ok(false));
             let mut session = site.start(&browser, Access::ReadOnly);
             assert_eq!(session.user(), user);
@@ -34,9 +29,7 @@ fn a_new_user_gets_a_new_id_and_the_old_cookie_is_dead() {
             assert_eq!(site.store.only().contents.owner.as_deref(), user);
             assert!(site.store.inner().locked.is_empty());
         }
-        site.manager
-            .end_session(&site.store.only().id)
-            .expect("end");
+        site.manager.end_session(&site.store.only().id).expect("end");
     }
 }
 
@@ -45,14 +38,10 @@ fn neither_the_old_secret_nor_the_new_id_is_enough() {
     let site = Site::new();
     let mut browser = site.visitor();
     let old = browser.cookie.clone().expect("cookie");
-    site.visit(&mut browser, |session| {
-        session.regenerate().expect("regenerate")
-    });
+    site.visit(&mut browser, |session| session.regenerate().expect("regenerate"));
     let new = browser.cookie.clone().expect("cookie");
-    let ((old_id, old_secret), (new_id, new_secret)) = (
-        old.split_once('.').expect("old"),
-        new.split_once('.').expect("new"),
-    );
+    let ((old_id, old_secret), (new_id, new_secret)) =
+        (old.split_once('.').expect("old"), new.split_once('.').expect("new"));
     for (id, secret, works) in [
         (new_id, new_secret, true),
         (old_id, old_secret, false),
@@ -70,9 +59,7 @@ fn regenerate_keeps_the_data_and_the_deadline() {
     let mut browser = site.visitor();
     let before = site.store.only();
     site.wait(1000);
-    site.visit(&mut browser, |session| {
-        session.regenerate().expect("regenerate")
-    });
+    site.visit(&mut browser, |session| session.regenerate().expect("regenerate"));
     let after = site.store.only();
     assert_ne!(after.id, before.id);
     assert_eq!(after.created, before.created);
@@ -92,9 +79,7 @@ fn login_restarts_the_deadline_and_logout_does_not() {
     assert_eq!(deadline(), Some(start + 1000 + day));
     site.wait(1000);
     site.visit(&mut browser, |session| set(session, "b", 1));
-    site.visit(&mut browser, |session| {
-        session.set_user(None).expect("set_user")
-    });
+    site.visit(&mut browser, |session| session.set_user(None).expect("set_user"));
     assert_eq!(deadline(), Some(start + 1000 + day));
 }
 
@@ -104,10 +89,7 @@ fn the_same_user_again_is_no_change() {
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| log_in(session, "alice"));
     let before = site.store.only();
-    assert!(
-        site.visit(&mut browser, |session| log_in(session, "alice"))
-            .is_empty()
-    );
+    assert!(site.visit(&mut browser, |session| log_in(session, "alice")).is_empty());
     assert_eq!(site.store.only(), before);
 }
 
@@ -120,12 +102,7 @@ fn a_new_session_has_nothing_to_regenerate() {
         set(session, "a", 1);
     });
     assert_eq!(site.store.calls(), ["create"]);
-    assert!(
-        site.visit(&mut Browser::default(), |session| session
-            .regenerate()
-            .expect("regenerate"))
-            .is_empty()
-    );
+    assert!(site.visit(&mut Browser::default(), |session| session.regenerate().expect("regenerate")).is_empty());
 }
 
 #[test]
@@ -133,9 +110,7 @@ fn logout_by_user_alone_ends_a_session_that_has_nothing_else() {
     let site = Site::new();
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| log_in(session, "alice"));
-    site.visit(&mut browser, |session| {
-        session.set_user(None).expect("set_user")
-    });
+    site.visit(&mut browser, |session| session.set_user(None).expect("set_user"));
     assert_eq!(browser.cookie, None);
     assert!(site.store.is_empty());
 }
@@ -181,12 +156,7 @@ fn of_two_logins_at_once_one_wins() {
         log_in(&mut session, user);
         session
     });
-    let second = sessions
-        .as_mut_slice()
-        .last_mut()
-        .expect("two")
-        .user()
-        .map(str::to_string);
+    let second = sessions.as_mut_slice().last_mut().expect("two").user().map(str::to_string);
     assert_eq!(second.as_deref(), Some("bob"));
     let [first, second] = sessions;
     site.finish(&mut browser, first);
@@ -201,29 +171,18 @@ fn an_id_that_is_taken_is_drawn_again_three_times() {
     let before = site.store.only();
     let taken = [9; 16];
     let other = SessionId::generate(taken);
-    let record = session_core::store::Record {
-        id: other.clone(),
-        ..before.clone()
-    };
-    site.store
-        .inner()
-        .records
-        .insert(other.clone(), record.clone());
+    let record = session_core::store::Record { id: other.clone(), ..before.clone() };
+    site.store.inner().records.insert(other.clone(), record.clone());
     // Each attempt draws an id and a secret.
     site.rigged.borrow_mut().extend([taken; 4]);
-    site.visit(&mut browser, |session| {
-        session.regenerate().expect("regenerate")
-    });
+    site.visit(&mut browser, |session| session.regenerate().expect("regenerate"));
     assert!(site.start(&browser, Access::ReadOnly).has_info());
 
     site.rigged.borrow_mut().extend([taken; 6]);
     let stored = site.store.inner().records.clone();
     let mut session = site.start(&browser, Access::Optimistic);
     log_in(&mut session, "alice");
-    assert_eq!(
-        site.try_finish(&mut browser, session),
-        Err(Error::AlreadyExists)
-    );
+    assert_eq!(site.try_finish(&mut browser, session), Err(Error::AlreadyExists));
     let mut session = site.start(&browser, Access::ReadOnly);
     assert!(session.has_info(), "the old cookie works as before");
     assert_eq!(session.user(), None);
@@ -236,15 +195,8 @@ fn an_id_that_is_taken_is_drawn_again_three_times() {
     site.rigged.borrow_mut().extend([taken; 6]);
     let mut session = site.start(&Browser::default(), Access::Optimistic);
     set(&mut session, "a", 4);
-    assert_eq!(
-        site.try_finish(&mut newcomer, session),
-        Err(Error::AlreadyExists)
-    );
-    assert_eq!(
-        site.store.inner().records.get(&other),
-        Some(&record),
-        "nobody's session was replaced"
-    );
+    assert_eq!(site.try_finish(&mut newcomer, session), Err(Error::AlreadyExists));
+    assert_eq!(site.store.inner().records.get(&other), Some(&record), "nobody's session was replaced");
 }
 
 #[test]
@@ -256,19 +208,13 @@ fn a_conflict_stops_a_regeneration_too() {
     log_in(&mut session, "alice");
     site.visit(&mut browser, |session| set(session, "a", 5));
     let before = site.store.only();
-    assert_eq!(
-        site.try_finish(&mut browser, session),
-        Err(Error::Conflict(2))
-    );
+    assert_eq!(site.try_finish(&mut browser, session), Err(Error::Conflict(2)));
     assert_eq!(site.store.only(), before);
 }
 
 #[test]
 fn without_an_absolute_timeout_login_sets_no_deadline() {
-    let site = Site::with(Configuration {
-        absolute_timeout: None,
-        ..Configuration::default()
-    });
+    let site = Site::with(Configuration { absolute_timeout: None, ..Configuration::default() });
     let mut browser = site.visitor();
     site.visit(&mut browser, |session| log_in(session, "alice"));
     assert_eq!(site.store.only().contents.deadline, None);

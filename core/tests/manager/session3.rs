@@ -20,9 +20,7 @@ fn defect_10_attributes_and_tokens_are_kept_without_a_user() {
 
     let mut sender = Browser::default();
     let mut token = String::new();
-    site.visit(&mut sender, |session| {
-        token = session.create_form_token(site.random()).expect("token")
-    });
+    site.visit(&mut sender, |session| token = session.create_form_token(site.random()).expect("token"));
     assert!(site.start(&sender, Access::ReadOnly).has_form_token(&token));
 }
 
@@ -77,11 +75,7 @@ fn defect_19_questions_get_plain_answers() {
     assert!(there);
     let mut session = site.start(&browser, Access::Optimistic);
     assert!(session.dump(site.now()).starts_with("session: "));
-    assert!(
-        site.start(&Browser::default(), Access::Optimistic)
-            .dump(0)
-            .starts_with("session: not stored\n")
-    );
+    assert!(site.start(&Browser::default(), Access::Optimistic).dump(0).starts_with("session: not stored\n"));
     assert_eq!(session.remove_form_token(&"0".repeat(32)), Ok(false));
 }
 
@@ -93,15 +87,7 @@ fn defect_20_a_cookie_is_safe_without_being_asked() {
     let (pair, attributes) = fields[0].1.split_once("; ").expect("attributes");
     assert!(pair.starts_with("__Host-session="));
     let attributes: BTreeSet<&str> = attributes.split("; ").collect();
-    assert_eq!(
-        attributes,
-        BTreeSet::from(["HttpOnly", "Path=/", "SameSite=Lax", "Secure"])
-    );
+    assert_eq!(attributes, BTreeSet::from(["HttpOnly", "Path=/", "SameSite=Lax", "Secure"]));
     // HttpOnly cannot be switched off at all: a policy has no field for it.
-    let Policy {
-        name: _,
-        secure: _,
-        same_site: _,
-        path: _,
-    } = Policy::default();
+    let Policy { name: _, secure: _, same_site: _, path: _ } = Policy::default();
 }

@@ -27,29 +27,16 @@ fn race(
     let before = site.store.only();
     let outcome = site.try_finish(&mut browser, late).map(drop);
     if outcome.is_err() {
-        assert_eq!(
-            site.store.only(),
-            before,
-            "nothing of the request is stored"
-        );
+        assert_eq!(site.store.only(), before, "nothing of the request is stored");
     }
     assert!(site.store.inner().locked.is_empty());
     let mut session = site.start(&browser, Access::ReadOnly);
     let names = session.names();
-    (
-        outcome,
-        names
-            .into_iter()
-            .map(|name| (name.clone(), integer(&mut session, &name)))
-            .collect(),
-    )
+    (outcome, names.into_iter().map(|name| (name.clone(), integer(&mut session, &name))).collect())
 }
 
 fn state(attributes: &[(&str, i64)]) -> Vec<(String, i64)> {
-    attributes
-        .iter()
-        .map(|(name, value)| (name.to_string(), *value))
-        .collect()
+    attributes.iter().map(|(name, value)| (name.to_string(), *value)).collect()
 }
 
 fn remove(session: &mut Session<Guard>, name: &str) {
@@ -65,10 +52,7 @@ fn changes_of_different_attributes_both_succeed() {
         set(s, "b", 12);
     };
     assert_eq!(race(|s| set(s, "a", 11), read_the_other), expected);
-    assert_eq!(
-        race(|s| set(s, "a", 11), |s| increment(s, "b")),
-        (Ok(()), state(&[("a", 11), ("b", 3)]))
-    );
+    assert_eq!(race(|s| set(s, "a", 11), |s| increment(s, "b")), (Ok(()), state(&[("a", 11), ("b", 3)])));
     assert_eq!(
         race(|s| set(s, "c", 3), |s| set(s, "d", 4)),
         (Ok(()), state(&[("a", 1), ("b", 2), ("c", 3), ("d", 4)]))
@@ -78,47 +62,24 @@ fn changes_of_different_attributes_both_succeed() {
 
 #[test]
 fn of_blind_changes_the_last_one_stands() {
-    assert_eq!(
-        race(|s| set(s, "a", 11), |s| set(s, "a", 12)),
-        (Ok(()), state(&[("a", 12), ("b", 2)]))
-    );
-    assert_eq!(
-        race(|s| remove(s, "a"), |s| set(s, "a", 12)),
-        (Ok(()), state(&[("a", 12), ("b", 2)]))
-    );
+    assert_eq!(race(|s| set(s, "a", 11), |s| set(s, "a", 12)), (Ok(()), state(&[("a", 12), ("b", 2)])));
+    assert_eq!(race(|s| remove(s, "a"), |s| set(s, "a", 12)), (Ok(()), state(&[("a", 12), ("b", 2)])));
     let clear = |s: &mut Session<Guard>| s.clear().expect("clear");
     let clear_and_set = |s: &mut Session<Guard>| {
         clear(s);
         set(s, "x", 9);
     };
-    assert_eq!(
-        race(|s| set(s, "c", 3), clear_and_set),
-        (Ok(()), state(&[("x", 9)]))
-    );
-    assert_eq!(
-        race(clear_and_set, |s| set(s, "a", 12)),
-        (Ok(()), state(&[("a", 12), ("x", 9)]))
-    );
+    assert_eq!(race(|s| set(s, "c", 3), clear_and_set), (Ok(()), state(&[("x", 9)])));
+    assert_eq!(race(clear_and_set, |s| set(s, "a", 12)), (Ok(()), state(&[("a", 12), ("x", 9)])));
 }
 
 #[test]
 fn a_change_of_what_was_read_and_is_no_longer_so_conflicts() {
     let conflict = Err(Error::Conflict(2));
-    assert_eq!(
-        race(|s| increment(s, "a"), |s| increment(s, "a")),
-        (conflict.clone(), state(&[("a", 2), ("b", 2)]))
-    );
+    assert_eq!(race(|s| increment(s, "a"), |s| increment(s, "a")), (conflict.clone(), state(&[("a", 2), ("b", 2)])));
     assert_eq!(race(|s| remove(s, "a"), |s| increment(s, "a")).0, conflict);
-    assert_eq!(
-        race(|s| set(s, "c", 3), |s| increment(s, "c")).0,
-        conflict,
-        "it was absent"
-    );
-    assert_eq!(
-        race(|s| set(s, "a", 3), |s| remove(s, "a")).0,
-        conflict,
-        "remove returned the old value"
-    );
+    assert_eq!(race(|s| set(s, "c", 3), |s| increment(s, "c")).0, conflict, "it was absent");
+    assert_eq!(race(|s| set(s, "a", 3), |s| remove(s, "a")).0, conflict, "remove returned the old value");
     for read in [
         |s: &mut Session<Guard>| assert!(s.contains("a")),
         |s: &mut Session<Guard>| drop(s.names()),
@@ -148,18 +109,12 @@ fn reading_alone_never_conflicts() {
         s.dump(0);
         s.user();
     };
-    assert_eq!(
-        race(|s| set(s, "a", 11), read_all),
-        (Ok(()), state(&[("a", 11), ("b", 2)]))
-    );
+    assert_eq!(race(|s| set(s, "a", 11), read_all), (Ok(()), state(&[("a", 11), ("b", 2)])));
     let read_all_and_change_another = |s: &mut Session<Guard>| {
         read_all(s);
         set(s, "c", 3);
     };
-    assert_eq!(
-        race(|s| set(s, "a", 11), read_all_and_change_another).0,
-        Ok(())
-    );
+    assert_eq!(race(|s| set(s, "a", 11), read_all_and_change_another).0, Ok(()));
 }
 
 #[test]
@@ -169,28 +124,19 @@ fn reading_what_the_request_itself_has_written_is_not_reading() {
         assert_eq!(integer(s, "a"), 12);
         increment(s, "a");
     };
-    assert_eq!(
-        race(|s| set(s, "a", 11), write_and_read),
-        (Ok(()), state(&[("a", 13), ("b", 2)]))
-    );
+    assert_eq!(race(|s| set(s, "a", 11), write_and_read), (Ok(()), state(&[("a", 13), ("b", 2)])));
     let clear_and_read = |s: &mut Session<Guard>| {
         s.clear().expect("clear");
         assert_eq!(s.get("a"), None);
         set(s, "a", 13);
     };
-    assert_eq!(
-        race(|s| set(s, "a", 11), clear_and_read),
-        (Ok(()), state(&[("a", 13)]))
-    );
+    assert_eq!(race(|s| set(s, "a", 11), clear_and_read), (Ok(()), state(&[("a", 13)])));
 }
 
 #[test]
 fn what_came_back_to_the_same_value_does_not_conflict() {
     let there_and_back = |s: &mut Session<Guard>| set(s, "b", 5);
-    assert_eq!(
-        race(there_and_back, |s| increment(s, "a")),
-        (Ok(()), state(&[("a", 2), ("b", 5)]))
-    );
+    assert_eq!(race(there_and_back, |s| increment(s, "a")), (Ok(()), state(&[("a", 2), ("b", 5)])));
     let not_a_number = |s: &mut Session<Guard>| s.set("a", Value::Number(f64::NAN)).expect("set");
     let site = Site::new();
     let mut browser = Browser::default();
@@ -211,11 +157,7 @@ fn a_session_emptied_by_one_and_filled_by_another_lives_on() {
     let mut late = site.start(&browser, Access::Optimistic);
     empty(&mut late);
     site.visit(&mut browser, |s| log_in(s, "alice"));
-    assert_eq!(
-        site.try_finish(&mut browser.clone(), late),
-        Err(Error::Gone),
-        "a login gave it a new id"
-    );
+    assert_eq!(site.try_finish(&mut browser.clone(), late), Err(Error::Gone), "a login gave it a new id");
 
     let mut late = site.start(&browser, Access::Optimistic);
     late.set_user(None).expect("set_user");
@@ -234,15 +176,11 @@ fn a_form_token_used_by_two_requests_works_for_one() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut token = String::new();
-    site.visit(&mut browser, |s| {
-        token = s.create_form_token(site.random()).expect("token")
-    });
+    site.visit(&mut browser, |s| token = s.create_form_token(site.random()).expect("token"));
     let mut late = site.start(&browser, Access::Optimistic);
     assert_eq!(late.remove_form_token(&token), Ok(true));
     set(&mut late, "order", 1);
-    site.visit(&mut browser, |s| {
-        assert_eq!(s.remove_form_token(&token), Ok(true))
-    });
+    site.visit(&mut browser, |s| assert_eq!(s.remove_form_token(&token), Ok(true)));
     assert_eq!(site.try_finish(&mut browser, late), Err(Error::Conflict(3)));
     assert_eq!(site.see(&browser, "order"), None);
 }
@@ -253,9 +191,7 @@ fn tokens_made_by_two_requests_are_both_kept() {
     let mut browser = site.visitor();
     let mut late = site.start(&browser, Access::Optimistic);
     let mut tokens = vec![late.create_form_token(site.random()).expect("token")];
-    site.visit(&mut browser, |s| {
-        tokens.push(s.create_form_token(site.random()).expect("token"))
-    });
+    site.visit(&mut browser, |s| tokens.push(s.create_form_token(site.random()).expect("token")));
     site.finish(&mut browser, late);
     let session = site.start(&browser, Access::ReadOnly);
     assert!(tokens.iter().all(|token| session.has_form_token(token)));
@@ -292,22 +228,11 @@ fn an_exclusive_request_has_the_session_for_itself() {
     let mut browser = site.visitor();
     let mut session = site.start(&browser, Access::Exclusive);
     increment(&mut session, "a");
-    assert_eq!(
-        site.try_start(&browser, Access::Exclusive)
-            .expect_err("locked"),
-        Error::Busy
-    );
+    assert_eq!(site.try_start(&browser, Access::Exclusive).expect_err("locked"), Error::Busy);
     let mut other = site.start(&browser, Access::Optimistic);
     increment(&mut other, "a");
-    assert_eq!(
-        site.try_finish(&mut browser.clone(), other),
-        Err(Error::Busy)
-    );
-    assert_eq!(
-        site.see(&browser, "a"),
-        Some(Value::Integer(1)),
-        "readers are not kept waiting"
-    );
+    assert_eq!(site.try_finish(&mut browser.clone(), other), Err(Error::Busy));
+    assert_eq!(site.see(&browser, "a"), Some(Value::Integer(1)), "readers are not kept waiting");
     site.finish(&mut browser, session);
     assert_eq!(site.see(&browser, "a"), Some(Value::Integer(2)));
     assert!(site.start(&browser, Access::Exclusive).has_info());
@@ -371,10 +296,7 @@ fn changes_are_never_stored_in_a_session_with_another_secret() {
         state.secret = Default::default();
         other.contents.data = state.encode().expect("encode");
         other.version += 1;
-        site.store
-            .inner()
-            .records
-            .insert(other.id.clone(), other.clone());
+        site.store.inner().records.insert(other.id.clone(), other.clone());
         assert_eq!(site.try_finish(&mut browser, session), Err(Error::Gone));
         assert_eq!(site.store.only(), other);
         site.store.inner().records.insert(mine.id.clone(), mine);

@@ -40,12 +40,7 @@ impl Site {
         let store = Memory::default();
         store.inner().now = START;
         let manager = Manager::new(store.clone(), configuration).expect("a valid configuration");
-        Self {
-            store,
-            manager,
-            drawn: RefCell::default(),
-            rigged: RefCell::default(),
-        }
+        Self { store, manager, drawn: RefCell::default(), rigged: RefCell::default() }
     }
 
     pub fn now(&self) -> u64 {
@@ -62,10 +57,7 @@ impl Site {
         }
         *self.drawn.borrow_mut() += 1;
         // Never twice the same, and all digits occur.
-        self.drawn
-            .borrow()
-            .wrapping_mul(0xfedc_ba98_7654_3210_0123_4567_89ab_cdef)
-            .to_be_bytes()
+        self.drawn.borrow().wrapping_mul(0xfedc_ba98_7654_3210_0123_4567_89ab_cdef).to_be_bytes()
     }
 
     #[track_caller]
@@ -74,18 +66,11 @@ impl Site {
     }
 
     pub fn try_start(&self, browser: &Browser, access: Access) -> Result<Session<Guard>> {
-        self.manager
-            .start_request(&browser.fields(), Some("192.0.2.1"), access, self.now())
+        self.manager.start_request(&browser.fields(), Some("192.0.2.1"), access, self.now())
     }
 
-    pub fn try_finish(
-        &self,
-        browser: &mut Browser,
-        session: Session<Guard>,
-    ) -> Result<Vec<HeaderField>> {
-        let fields = self
-            .manager
-            .finish_successful_request(session, self.now(), &mut || self.random())?;
+    pub fn try_finish(&self, browser: &mut Browser, session: Session<Guard>) -> Result<Vec<HeaderField>> {
+        let fields = self.manager.finish_successful_request(session, self.now(), &mut || self.random())?;
         browser.receive(&fields);
         Ok(fields)
     }
@@ -97,11 +82,7 @@ impl Site {
 
     /// One request that succeeds.
     #[track_caller]
-    pub fn visit(
-        &self,
-        browser: &mut Browser,
-        work: impl FnOnce(&mut Session<Guard>),
-    ) -> Vec<HeaderField> {
+    pub fn visit(&self, browser: &mut Browser, work: impl FnOnce(&mut Session<Guard>)) -> Vec<HeaderField> {
         let mut session = self.start(browser, Access::Optimistic);
         work(&mut session);
         self.finish(browser, session)
@@ -126,16 +107,11 @@ impl Site {
 
 impl Browser {
     pub fn with(cookie: impl Into<String>) -> Self {
-        Self {
-            cookie: Some(cookie.into()),
-        }
+        Self { cookie: Some(cookie.into()) }
     }
 
     pub fn fields(&self) -> Vec<String> {
-        self.cookie
-            .iter()
-            .map(|value| format!("theme=dark; __Host-session={value}; lang=de"))
-            .collect()
+        self.cookie.iter().map(|value| format!("theme=dark; __Host-session={value}; lang=de")).collect()
     }
 
     pub fn receive(&mut self, fields: &[HeaderField]) {

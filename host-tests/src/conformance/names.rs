@@ -61,6 +61,8 @@ pub async fn a_rename_keeps_everything_but_the_id(host: &impl Harness) {
     a.create(Some(ID), &data("first")).await.unwrap();
     host.clock().pass(MINUTE);
     a.save(ID, &wanted, None).await.unwrap();
+    host.clock().pass(MINUTE);
+    a.touch(ID).await.unwrap();
     let mut info = a.load(ID).await.unwrap().unwrap().info;
     host.clock().pass(MINUTE);
     assert_eq!(a.rename(ID, Some(NEW)).await.unwrap(), NEW);

@@ -92,7 +92,7 @@ fn table(listing: &Listing, own: Option<&str>) -> Markup {
                     @for id in &listing.unreadable {
                         tr {
                             th.id scope="row" { code { (id) } }
-                            td colspan="6" { span.badge.bad { "unreadable" } " Loading it says why." }
+                            td colspan="6" { span.badge.bad { "unreadable" } " Its data cannot be read." }
                             td.end { (end_form(id, after)) }
                         }
                     }

@@ -143,9 +143,10 @@ struct Loader {
 
 impl Loader {
     fn new() -> Result<Self> {
-        let engine = engine::for_command()?;
+        let s0=std::time::Instant::now();let engine = engine::for_command()?;
         let component = Component::from_binary(&engine, SESSION_STORE)?;
-        let linker = guest::linker(&engine)?;
+        let s1=s0.elapsed();let linker = guest::linker(&engine)?;
+        eprintln!("compile {s1:?} linker {:?}", s0.elapsed()-s1);
         Ok(Self { engine, linker, component })
     }
 

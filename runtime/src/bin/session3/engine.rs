@@ -31,7 +31,13 @@ pub fn for_server(max_instances: u32, memory_limit: usize) -> Result<Engine> {
 /// For one instance: what counts is how soon it runs, and not how fast.
 pub fn for_command() -> Result<Engine> {
     let mut config = Config::new();
-    config.cranelift_opt_level(OptLevel::None);
+    let e = std::env::var("EXP").unwrap_or_default();
+    if e.contains('n') { config.cranelift_opt_level(OptLevel::None); }
+    if e.contains('r') { config.cranelift_regalloc_algorithm(wasmtime::RegallocAlgorithm::SinglePass); }
+    if e.contains('a') { config.generate_address_map(false); }
+    if e.contains('u') { config.native_unwind_info(false); }
+    if e.contains('p') { config.parallel_compilation(false); }
+    if e.contains('v') { config.signals_based_traps(false); }
     Engine::new(&config)
 }
 

@@ -1,0 +1,138 @@
+//! How many host calls each operation makes. `cargo test --release -p host-tests calls -- --nocapture` prints them.
+
+use std::collections::BTreeMap;
+
+use host_tests::bindings::{Contents, Durability, LockMode, Options};
+use host_tests::calls::Calls;
+use host_tests::client::{Store, contents, data, options};
+use host_tests::clock::HOUR;
+use host_tests::harness::Harness;
+use host_tests::host::Host;
+
+const ID: &str = "session-1";
+
+/// Calls by what they cost.
+#[derive(Debug, PartialEq)]
+struct Count {
+    filesystem: u64,
+    clock: u64,
+    locks: u64,
+    other: u64,
+}
+
+fn count(calls: &BTreeMap<String, u64>) -> Count {
+    let of = |module: &str| calls.iter().filter(|(name, _)| name.starts_with(module)).map(|(_, calls)| calls).sum();
+    let (filesystem, clock, locks) = (of("types."), of("wall-clock."), of("advisory-locks."));
+    Count { filesystem, clock, locks, other: calls.values().sum::<u64>() - filesystem - clock - locks }
+}
+
+fn row(operation: &str, calls: &BTreeMap<String, u64>) {
+    let Count { filesystem, clock, locks, other } = count(calls);
+    let short = |name: &str| name.rsplit(['.', ']']).next().unwrap_or(name).to_owned();
+    let names: Vec<_> = calls
+        .iter()
+        .map(|(name, calls)| {
+            let name = if name.contains("[drop]") { format!("drop {}", short(name)) } else { short(name) };
+            if *calls == 1 { name } else { format!("{calls} {name}") }
+        })
+        .collect();
+    println!("{operation:38} {filesystem:4} {clock:5} {locks:5} {other:5}   {}", names.join(", "));
+}
+
+async fn warm(host: &Host, durability: Durability, session: &Contents) -> Store {
+    let store = host.store_with(Options { durability, ..options() }).await;
+    store.create(Some(ID), session).await.unwrap();
+    for _ in 0..3 {
+        store.save(ID, session, None).await.unwrap();
+    }
+    store
+}
+
+fn idle() -> Contents {
+    Contents { idle_timeout: Some(HOUR), ..data(vec![7; 1024]) }
+}
+
+#[tokio::test]
+async fn a_load_makes_at_most_four() {
+    for (contents, most) in [(idle(), 4), (data(vec![7; 1024]), 3)] {
+        let host = Host::new();
+        let store = warm(&host, Durability::Relaxed, &contents).await;
+        let calls = Calls::count();
+        store.load(ID).await.unwrap().unwrap();
+        let made = calls.take();
+        let count = count(&made);
+        assert!(count.filesystem <= most && count.clock <= 1, "{contents:?}: {made:#?}");
+        assert_eq!((count.locks, count.other), (0, 0), "{made:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_save_makes_at_most_six() {
+    for durability in [Durability::Relaxed, Durability::Durable] {
+        let host = Host::new();
+        let store = warm(&host, durability, &idle()).await;
+        let calls = Calls::count();
+        store.save(ID, &idle(), None).await.unwrap();
+        let made = calls.take();
+        let count = count(&made);
+        assert!(count.filesystem <= 6 && count.clock <= 1, "{durability:?}: {made:#?}");
+        assert_eq!((count.locks, count.other), (2, 0), "{durability:?}: {made:#?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_absent_costs_one() {
+    let host = Host::new();
+    let store = host.store().await;
+    let calls = Calls::count();
+    assert!(store.load(ID).await.unwrap().is_none());
+    assert_eq!(count(&calls.take()), Count { filesystem: 1, clock: 0, locks: 0, other: 0 });
+    assert!(store.load("../../etc/passwd").await.is_err());
+    assert_eq!(count(&calls.take()), Count { filesystem: 0, clock: 0, locks: 0, other: 0 });
+}
+
+#[tokio::test]
+async fn the_table() {
+    let host = Host::new();
+    let store = warm(&host, Durability::Relaxed, &idle()).await;
+    let durable = host.store_with(Options { durability: Durability::Durable, ..options() }).await;
+    let calls = Calls::count();
+    let measured = |operation: &str| row(operation, &calls.take());
+    println!("{:38} {:>4} {:>5} {:>5} {:>5}", "operation, 1 KiB", "file", "clock", "locks", "other");
+    store.load(ID).await.unwrap().unwrap();
+    measured("load");
+    store.has(ID).await.unwrap();
+    measured("has");
+    store.save(ID, &idle(), None).await.unwrap();
+    measured("save relaxed");
+    durable.save(ID, &idle(), None).await.unwrap();
+    measured("save durable");
+    store.touch(ID).await.unwrap();
+    measured("touch");
+    let guard = store.lock(ID, LockMode::Exclusive, None).await.unwrap();
+    measured("lock");
+    guard.load().await.unwrap();
+    measured("guard load");
+    guard.save(&idle(), None).await.unwrap();
+    measured("guard save relaxed");
+    guard.close().await;
+    measured("guard drop");
+    store.save(ID, &data(vec![7; 9000]), None).await.unwrap();
+    measured("save that outgrows its slot");
+    store.create(Some("session-2"), &idle()).await.unwrap();
+    measured("create");
+    store.create(Some("session-3"), &contents("ann", "x")).await.unwrap();
+    measured("create, first of its owner");
+    store.create(Some("session-4"), &contents("ann", "x")).await.unwrap();
+    measured("create with an owner");
+    store.rename("session-2", Some("session-5")).await.unwrap();
+    measured("rename");
+    store.sessions_of("ann").await.unwrap();
+    measured("sessions-of, two");
+    store.delete("session-5").await.unwrap();
+    measured("delete");
+    store.delete("session-3").await.unwrap();
+    measured("delete with an owner");
+    host.store().await;
+    measured("open");
+}

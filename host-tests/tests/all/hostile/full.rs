@@ -1,0 +1,135 @@
+//! A full disk.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use host_tests::bindings::Durability::{Durable, Relaxed};
+use host_tests::bindings::{Durability, Options};
+use host_tests::check::{refused, refused_for};
+use host_tests::client::{Store, contents, data, options};
+use host_tests::harness::Harness;
+use host_tests::host::Host;
+use host_tests::tree::named;
+use tempfile::TempDir;
+
+/// A file system of 1 MiB. Unmounted when it is dropped.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=1m,mode=0700", "session3-test"])
+            .arg(directory.path())
+            .output();
+        let mounted = mounted.expect("these tests need `mount`");
+        let why = String::from_utf8_lossy(&mounted.stderr);
+        assert!(mounted.status.success(), "these tests need the right to mount a tmpfs (run them as root): {why}");
+        Self(directory)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Leave no room.
+    fn fill(&self) {
+        let _ = fs::write(self.path().join("filler"), vec![1; 2 << 20]);
+        let mut small = 0;
+        while fs::write(self.path().join(format!("filler-{small}")), [1; 512]).is_ok() {
+            small += 1;
+        }
+    }
+
+    fn free(&self) {
+        for entry in fs::read_dir(self.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().unwrap().to_str().unwrap().starts_with("filler") {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+    }
+}
+
+async fn store(host: &Host, durability: Durability) -> Store {
+    host.store_with(Options { durability, ..options() }).await
+}
+
+#[tokio::test]
+async fn loses_nothing_and_says_so() {
+    for durability in [Relaxed, Durable] {
+        let disk = SmallDisk::mount();
+        let host = Host::on(disk.path());
+        let store = store(&host, durability).await;
+        store.create(Some("session-1"), &contents("ann", "old")).await.unwrap();
+        disk.fill();
+        let full = "no-space";
+        refused(store.create(Some("session-2"), &data("x")).await, full);
+        refused(store.create(Some("session-3"), &contents("bob", "x")).await, full);
+        refused(store.save("session-1", &data(vec![1; 100_000]), None).await, full);
+        assert_eq!(store.text("session-1").await.as_deref(), Some("old"));
+        assert!(!store.has("session-2").await.unwrap());
+        assert_eq!(store.ids().await, ["session-1"]);
+        store.delete("session-1").await.unwrap();
+        assert!(!store.has("session-1").await.unwrap(), "a full disk stops no logout");
+    }
+}
+
+/// A session that fits where it is needs no room.
+#[tokio::test]
+async fn stops_no_save_in_place() {
+    let disk = SmallDisk::mount();
+    let host = Host::on(disk.path());
+    for durability in [Relaxed, Durable] {
+        let store = store(&host, durability).await;
+        let id = store.create(None, &data("0")).await.unwrap().id;
+        disk.fill();
+        for save in 1..=20 {
+            store.save(&id, &data(save.to_string()), None).await.unwrap();
+        }
+        assert_eq!(store.text(&id).await.as_deref(), Some("20"));
+        disk.free();
+    }
+}
+
+#[tokio::test]
+async fn leaves_no_litter() {
+    let disk = SmallDisk::mount();
+    let host = Host::on(disk.path());
+    let store = store(&host, Relaxed).await;
+    let mut made = 0;
+    let refusal = loop {
+        match store.create(Some(&format!("session-{made}")), &data(vec![1; 20_000])).await {
+            Ok(_) => made += 1,
+            refusal => break refusal,
+        }
+    };
+    refused(refusal, "no-space");
+    assert!(made > 2, "{made} sessions on 1 MiB");
+    assert_eq!(store.ids().await.len(), made);
+    assert_eq!(named(disk.path(), &format!("session-{made}")).len(), 0);
+    store.delete("session-0").await.unwrap();
+    store.create(Some("session-x"), &data(vec![1; 20_000])).await.unwrap();
+    let report = store.collect(u32::MAX, None).await.unwrap();
+    assert_eq!((report.expired, report.abandoned), (0, 0), "nothing was left behind: {report:?}");
+}
+
+#[tokio::test]
+async fn takes_no_store() {
+    let disk = SmallDisk::mount();
+    disk.fill();
+    let host = Host::on(disk.path());
+    let instance = host.instance().await;
+    refused_for(Store::open(&instance, ".", options()).await.map(drop), "no-space", &"open");
+    refused_for(Store::setup(&instance, ".", options()).await.map(drop), "no-space", &"setup");
+    disk.free();
+    let store = Store::open(&instance, ".", options()).await.unwrap();
+    store.create(None, &data("x")).await.unwrap();
+}

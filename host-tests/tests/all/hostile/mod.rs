@@ -1,0 +1,9 @@
+//! Hostile input: from clients, from the disk and from whoever else writes to it. Every answer is typed, nothing traps,
+//! nothing outside is read or written, nothing foreign is deleted.
+
+mod damage;
+mod foreign;
+mod full;
+mod ids;
+mod links;
+mod read_only;
