@@ -6,7 +6,8 @@
 use session_core::SessionId;
 use session_core::error::{Error, Result};
 use session_core::record::Version;
-use session_core::slots::{self, NO_PROOF, PROOF_AT, Slots};
+use session_core::slots::{self, CELL_AT, Slots};
+use session_core::store::Instant;
 
 use crate::directory::{Directory, ErrorCode, File, Io, failed, unknown};
 use crate::layout;
@@ -21,18 +22,19 @@ pub fn save(root: &Directory, id: &SessionId, file: &File, slots: &Slots, next: 
     };
     let head = slots.head();
     if let Err(code) = file.write(&slots::encode(&head, next), at) {
-        return Err(take_back(file, at, code));
+        return Err(take_back(file, at, slots.live().modified, code));
     }
     if durable {
         file.sync().map_err(unknown(SAVE))?;
-        file.write(&head.proof(next.version), PROOF_AT).map_err(unknown(SAVE))?;
+        file.write(&head.cell(Some(next.version), id, id), CELL_AT).map_err(unknown(SAVE))?;
     }
     Ok(())
 }
 
-/// A write failed, perhaps after it took effect: empty the slot. When that is certain, the session is as it was.
-fn take_back(file: &File, at: u64, code: ErrorCode) -> Error {
-    match file.write(&[0; 16], at).and_then(|()| file.sync()) {
+/// A write failed, perhaps after it took effect: empty the slot. When that is certain, the session is as it was. The
+/// attempt does not count as use: it ends its idle time no later than its last save said.
+fn take_back(file: &File, at: u64, modified: Instant, code: ErrorCode) -> Error {
+    match file.write(&[0; 16], at).and_then(|()| file.sync()).and_then(|()| file.set_modified(modified)) {
         Ok(()) => failed(SAVE)(code),
         Err(_) => unknown(SAVE)(code),
     }
@@ -45,9 +47,9 @@ fn take_back(file: &File, at: u64, code: ErrorCode) -> Error {
 /// session that cannot be read, and a save into a file without a durable name would be lost with it.
 pub fn new_file(root: &Directory, id: &SessionId, version: &Version) -> Result<()> {
     let shard = root.directory(&layout::shard(layout::SESSIONS, id.shard())).map_err(failed(CREATE))?;
-    let (head, bytes) = slots::new_file(version, wasi::random::random::get_random_u64());
+    let (head, bytes) = slots::new_file(id, version, wasi::random::random::get_random_u64());
     let file = publish(&shard, id.as_str(), &bytes)?;
-    file.write(&head.proof(version.version), PROOF_AT).map_err(unknown(CREATE))
+    file.write(&head.cell(Some(version.version), id, id), CELL_AT).map_err(unknown(CREATE))
 }
 
 /// Write the file that makes a directory a store.
@@ -78,21 +80,33 @@ fn discard(directory: &Directory, making: &str) {
     let _ = directory.remove(making);
 }
 
-/// Move a session's file to its new name. Meanwhile it proves nothing: a save that finds it so, because this was cut
-/// short, makes its name durable first.
-pub fn rename(root: &Directory, old: &SessionId, new: &SessionId, file: &File, slots: &Slots) -> Result<()> {
+/// Move a session's file to its new name.
+///
+/// Meanwhile the file answers to both names, and proves nothing: a save that finds it so, because this was cut short,
+/// makes its name durable first. The first cell is synced, since under the new name a file with the old cell would be
+/// another session's. A rename is no use of the session: the time of its last touch stays.
+pub fn rename(
+    root: &Directory,
+    old: &SessionId,
+    new: &SessionId,
+    file: &File,
+    slots: &Slots,
+    touched: Instant,
+) -> Result<()> {
     const RENAME: &str = "rename the session";
-    let proof = slots.proven_version().map_or(NO_PROOF, |version| slots.head().proof(version));
-    file.write(&NO_PROOF, PROOF_AT).map_err(failed(RENAME))?;
+    let (head, proven) = (slots.head(), slots.proven_version());
+    let settle = |id| file.write(&head.cell(proven, id, id), CELL_AT).and_then(|()| file.set_modified(touched));
+    if let Err(code) = file.write(&head.cell(None, old, new), CELL_AT).and_then(|()| file.sync()) {
+        return Err(settle(old).map_or_else(unknown(RENAME), |()| failed(RENAME)(code)));
+    }
     let (from, to) = (layout::session(old), layout::session(new));
     if let Err(code) = root.rename(&from, &to) {
         return Err(match root.exists(&from) {
-            Ok(true) => file.write(&proof, PROOF_AT).map_or_else(unknown(RENAME), |()| failed(RENAME)(code)),
+            Ok(true) => settle(old).map_or_else(unknown(RENAME), |()| failed(RENAME)(code)),
             _ => unknown(RENAME)(code),
         });
     }
-    sync_shard(root, new).and_then(|()| sync_shard(root, old)).map_err(unknown(RENAME))?;
-    file.write(&proof, PROOF_AT).map_err(unknown(RENAME))
+    sync_shard(root, new).and_then(|()| sync_shard(root, old)).and_then(|()| settle(new)).map_err(unknown(RENAME))
 }
 
 /// Remove a session's file. With `durable`, the name does not come back after a power cut.

@@ -104,7 +104,7 @@ pub fn collect(store: &Store, budget: u32, resume: Option<&str>) -> Result<Repor
 }
 
 fn session(store: &Store, place: &Place, name: &str, report: &mut Report) -> Result<()> {
-    if let Ok(id) = SessionId::parse(name) {
+    if let Some(id) = layout::session_in(place.shard.into(), name) {
         let expired = match store.peek(&id) {
             Ok(peek) => peek.is_some_and(|peek| peek.expired),
             Err(Error::Corrupt(_)) => false,

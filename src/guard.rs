@@ -59,7 +59,7 @@ impl Guard {
 
     fn remove_if(&mut self, is_meant: impl FnOnce(&Version, Instant, Instant) -> bool, durable: bool) -> Result<bool> {
         let Some((found, now)) = self.find()? else { return Ok(false) };
-        let slots = found.slots()?;
+        let slots = found.slots(&self.id)?;
         if !is_meant(&slots.live(), found.touched()?, now) {
             return Ok(false);
         }
@@ -72,7 +72,7 @@ impl Guard {
     fn find(&self) -> Result<Option<(Found, Instant)>> {
         self.need_exclusive()?;
         let Some(found) = Found::write(self.store.root(), &self.id)? else { return Ok(None) };
-        let slots = match found.slots() {
+        let slots = match found.slots(&self.id) {
             Ok(slots) => slots,
             Err(error) => return Err(self.quarantine(&found, error)),
         };
@@ -120,7 +120,7 @@ impl Guard {
             return self.store.load_session(&self.id);
         }
         let Some((found, now)) = self.find()? else { return Ok(None) };
-        let (slots, touched) = (found.slots()?, found.touched()?);
+        let (slots, touched) = (found.slots(&self.id)?, found.touched()?);
         Ok(Some(store::record(self.id.clone(), &slots.live(), touched, now)))
     }
 
@@ -140,7 +140,7 @@ impl SessionGuard for Guard {
     fn save(&mut self, contents: &Contents, expected: Option<u64>) -> Result<u64> {
         self.store.check(contents)?;
         let (found, now) = self.find()?.ok_or(Error::Gone)?;
-        let slots = found.slots()?;
+        let slots = found.slots(&self.id)?;
         let live = slots.live();
         if expected.is_some_and(|expected| expected != live.version) {
             return Err(Error::Conflict(live.version));
@@ -170,13 +170,13 @@ impl SessionGuard for Guard {
         let mut target = self.store.lock_for(new_id, true, None)?;
         target.refuse_taken()?;
         let (found, _) = self.find()?.ok_or(Error::Gone)?;
-        let slots = found.slots()?;
+        let slots = found.slots(&self.id)?;
         let root = self.store.root();
         let owner = slots.live().owner;
         if let Some(owner) = owner {
             owners::add(root, owner, new_id)?;
         }
-        commit::rename(root, &self.id, new_id, &found.file, &slots)?;
+        commit::rename(root, &self.id, new_id, &found.file, &slots, found.touched()?)?;
         if let Some(owner) = owner {
             owners::remove(root, owner, &self.id);
         }

@@ -33,6 +33,12 @@ pub fn session(id: &SessionId) -> String {
     format!("{SESSIONS}/{:02x}/{id}", id.shard())
 }
 
+/// The session whose file has this name in this shard's directory. A valid name in another directory is none: no load
+/// would find it there.
+pub fn session_in(shard: u16, name: &str) -> Option<SessionId> {
+    SessionId::parse(name).ok().filter(|id| u16::from(id.shard()) == shard)
+}
+
 /// A name that no other instance uses and that is no session's: for a file in the making or put aside.
 pub fn unique(name: &str) -> String {
     format!("{name}~{:016x}", wasi::random::random::get_random_u64())

@@ -92,10 +92,10 @@ impl Cursor {
     pub fn next_id(&mut self) -> Result<Option<SessionId>> {
         loop {
             while let Some(name) = self.ahead.pop() {
-                let id = SessionId::parse(&name);
+                let id = layout::session_in(self.shard, &name);
                 self.after = name;
-                if let Ok(id) = id {
-                    return Ok(Some(id));
+                if id.is_some() {
+                    return Ok(id);
                 }
             }
             if !self.more {

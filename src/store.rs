@@ -131,7 +131,7 @@ impl Store {
     /// does not.
     pub fn peek(&self, id: &SessionId) -> Result<Option<Peek>> {
         let Some(found) = Found::read(self.root(), id)? else { return Ok(None) };
-        let slots = found.slots()?;
+        let slots = found.slots(id)?;
         let version = slots.live();
         let now = directory::now();
         let touched = found.touched()?;
@@ -145,7 +145,7 @@ impl Store {
 
     fn read<T>(&self, id: &SessionId, answer: impl FnOnce(&Version, Instant, Instant) -> T) -> Result<Option<T>> {
         let Some(found) = Found::read(self.root(), id)? else { return Ok(None) };
-        let slots = match found.slots() {
+        let slots = match found.slots(id) {
             Ok(slots) => slots,
             Err(error) => return Err(self.put_aside(id, error)),
         };
@@ -179,7 +179,7 @@ impl Store {
     pub fn touch_session(&self, id: &SessionId) -> Result<()> {
         let doing = "touch the session";
         let Some(found) = Found::write(self.root(), id)? else { return Err(Error::Gone) };
-        let slots = match found.slots() {
+        let slots = match found.slots(id) {
             Ok(slots) => slots,
             Err(error) => return Err(self.put_aside(id, error)),
         };
@@ -268,7 +268,7 @@ impl Found {
         for _ in 1..READS {
             // A slot was not whole: a writer is at work, and the version before it may have been read before that
             // one came. Or a writer died long ago; then reading again changes nothing.
-            if !found.slots().is_ok_and(|slots| slots.torn()) {
+            if !found.slots(id).is_ok_and(|slots| slots.torn()) {
                 break;
             }
             let bytes = contents(&found.file)?;
@@ -289,8 +289,8 @@ impl Found {
     }
 
     /// The versions in it.
-    pub fn slots(&self) -> Result<Slots<'_>> {
-        Slots::parse(&self.bytes)
+    pub fn slots(&self, id: &SessionId) -> Result<Slots<'_>> {
+        Slots::parse(&self.bytes, id)
     }
 
     /// When it was last saved or touched.

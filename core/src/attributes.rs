@@ -1,6 +1,5 @@
 //! The data of a managed session, and its codec.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -13,6 +12,7 @@ use crate::Error;
 use crate::credential::SecretHash;
 use crate::error::Result;
 use crate::form_tokens::FormTokens;
+use crate::map::Map;
 
 /// Longest name of an attribute, and longest user, in bytes. The shortest has one.
 pub const MAX_NAME: usize = 256;
@@ -66,7 +66,7 @@ pub struct State {
     /// The client's address when it was created.
     pub remote_address: Option<String>,
     /// What the application keeps.
-    pub attributes: BTreeMap<String, Value>,
+    pub attributes: Map<Value>,
     /// For forms on their way.
     pub tokens: FormTokens,
 }
@@ -82,7 +82,7 @@ impl State {
         postcard::to_extend(self, vec![FORMAT]).map_err(|error| Error::Other(format!("cannot encode: {error}")))
     }
 
-    /// Read data that was stored. Allocates no more than the data has.
+    /// Read data that was stored. The lengths in it are not believed before the bytes are there.
     pub fn decode(data: &[u8]) -> Result<Self> {
         let corrupt = |what: &str| Err(Error::Corrupt(format!("not the data of a managed session: {what}")));
         let Some((&format, data)) = data.split_first() else {
@@ -102,7 +102,8 @@ impl State {
     }
 
     fn is_within_limits(&self) -> bool {
-        self.user.iter().chain(self.attributes.keys()).all(|name| is_name(name))
+        let mut names = self.attributes.iter().map(|(name, _)| name);
+        self.user.as_deref().is_none_or(is_name) && names.all(is_name)
     }
 }
 

@@ -4,12 +4,12 @@
 //! the base, if nobody stored anything meanwhile, or else to the newest state; that is refused when it would store
 //! something computed from a value that is no longer there.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::attributes::{State, Value};
 use crate::form_tokens::{FormTokens, TokenHash};
+use crate::map::Map;
 
 /// What a request changes. Setting what is there already is no change.
 #[derive(Default)]
@@ -19,7 +19,7 @@ pub(crate) struct Changes {
     /// All attributes are removed, also those of others, before what follows.
     cleared: bool,
     /// Each attribute's new value, or none when it is removed.
-    attributes: BTreeMap<String, Option<Value>>,
+    attributes: Map<Option<Value>>,
     tokens_added: FormTokens,
     tokens_used: Vec<TokenHash>,
 }
@@ -29,7 +29,7 @@ pub(crate) struct Changes {
 pub(crate) struct Reads {
     user: bool,
     all_attributes: bool,
-    attributes: BTreeSet<String>,
+    attributes: Map<()>,
 }
 
 impl Changes {
@@ -58,16 +58,21 @@ impl Changes {
     }
 
     pub fn attribute<'a>(&'a self, base: &'a State, reads: &mut Reads, name: &str) -> Option<&'a Value> {
-        if !self.cleared && !self.attributes.contains_key(name) && !reads.attribute(name) {
-            reads.attributes.insert(name.to_string());
+        if !self.cleared && self.attributes.get(name).is_none() && !reads.attribute(name) {
+            reads.attributes.insert(name, ());
         }
         self.seen(base, name)
     }
 
-    pub fn all_attributes<'a>(&'a self, base: &'a State, reads: &mut Reads) -> BTreeMap<&'a str, &'a Value> {
+    pub fn all_attributes<'a>(&'a self, base: &'a State, reads: &mut Reads) -> Map<&'a Value> {
         reads.all_attributes = true;
-        let names = base.attributes.keys().chain(self.attributes.keys());
-        names.filter_map(|name| Some((name.as_str(), self.seen(base, name)?))).collect()
+        let mut all = Map::default();
+        for name in names(&base.attributes).chain(names(&self.attributes)) {
+            if let Some(value) = self.seen(base, name) {
+                all.insert(name, value);
+            }
+        }
+        all
     }
 
     /// Set an attribute or, with none, remove it.
@@ -76,7 +81,7 @@ impl Changes {
         if value.as_ref() == before {
             self.attributes.remove(name);
         } else {
-            self.attributes.insert(name.to_string(), value);
+            self.attributes.insert(name, value);
         }
     }
 
@@ -112,16 +117,16 @@ impl Changes {
 
     pub fn has_info(&self, base: &State) -> bool {
         let user = self.user.as_ref().unwrap_or(&base.user);
-        let mut names = base.attributes.keys().chain(self.attributes.keys());
+        let mut names = names(&base.attributes).chain(names(&self.attributes));
         user.is_some() || names.any(|name| self.seen(base, name).is_some()) || !self.tokens(base).is_empty()
     }
 
     /// Whether applying the changes to the newest state would lose what others did since the base: this request has
     /// read and changed something that is different now, or has used up a token that is gone.
     pub fn conflict(&self, reads: &Reads, base: &State, newest: &State) -> bool {
-        let stale = |name: &String| reads.attribute(name) && base.attributes.get(name) != newest.attributes.get(name);
-        self.attributes.keys().any(stale)
-            || self.cleared && base.attributes.keys().chain(newest.attributes.keys()).any(stale)
+        let stale = |name: &str| reads.attribute(name) && base.attributes.get(name) != newest.attributes.get(name);
+        names(&self.attributes).any(stale)
+            || self.cleared && names(&base.attributes).chain(names(&newest.attributes)).any(stale)
             || self.user.is_some() && reads.user && base.user != newest.user
             || self.tokens_used.iter().any(|token| !newest.tokens.has(*token))
     }
@@ -133,11 +138,11 @@ impl Changes {
         if self.cleared {
             state.attributes.clear();
         }
-        for (name, value) in &self.attributes {
+        for (name, value) in self.attributes.iter() {
             match value {
-                Some(value) => state.attributes.insert(name.clone(), value.clone()),
+                Some(value) => state.attributes.insert(name, value.clone()),
                 None => state.attributes.remove(name),
-            };
+            }
         }
         state.tokens = self.tokens(state);
     }
@@ -153,6 +158,10 @@ impl Changes {
 
 impl Reads {
     fn attribute(&self, name: &str) -> bool {
-        self.all_attributes || self.attributes.contains(name)
+        self.all_attributes || self.attributes.get(name).is_some()
     }
+}
+
+fn names<V>(map: &Map<V>) -> impl Iterator<Item = &str> {
+    map.iter().map(|(name, _)| name)
 }

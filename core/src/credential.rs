@@ -6,7 +6,8 @@
 use alloc::string::String;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -19,7 +20,7 @@ pub struct Secret([u8; 16]);
 ///
 /// A plain hash is enough: nobody guesses 128 random bits, however fast the hash. The id goes into it, so that a
 /// secret opens the one session it was made for, wherever the hash is copied to.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default)]
 pub struct SecretHash([u8; 32]);
 
 /// The value of a session's cookie: `<id>.<secret in 32 hex digits>`.
@@ -76,6 +77,19 @@ impl SecretHash {
     /// Whether two hashes are of one secret, in a time that does not depend on where they differ.
     pub fn is(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Serialize for SecretHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let hash = <&[u8]>::deserialize(deserializer)?;
+        hash.try_into().map(Self).map_err(|_| D::Error::custom("length of a hash"))
     }
 }
 

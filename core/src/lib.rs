@@ -14,6 +14,7 @@
 //! | [`credential`] | id + secret: what lets a client in, and what is kept of it |
 //! | [`cookie`] | the cookie in a request, and the fields that set and revoke it |
 //! | [`attributes`] | the data of a managed session, and its codec |
+//! | [`map`] | names and what belongs to them |
 //! | [`form_tokens`] | tokens for forms that may be sent once |
 //! | [`json`] | is this JSON? |
 //! | [`session`] | a session during one request |
@@ -24,6 +25,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod attributes;
 mod changes;
@@ -36,6 +39,7 @@ pub mod form_tokens;
 pub mod id;
 pub mod json;
 pub mod manager;
+pub mod map;
 pub mod record;
 pub mod session;
 pub mod slots;

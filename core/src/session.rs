@@ -8,6 +8,7 @@ use crate::attributes::{State, Value, check_name};
 use crate::changes::{Changes, Reads};
 use crate::error::Result;
 use crate::form_tokens::{self, FormTokens, TokenHash};
+use crate::map::Map;
 use crate::store::{Instant, Milliseconds, Record};
 use crate::{Error, SessionId, json};
 
@@ -145,19 +146,17 @@ impl<G> Session<G> {
 
     /// The names of all attributes, sorted.
     pub fn names(&mut self) -> Vec<String> {
-        let all = self.changes.all_attributes(&self.base, &mut self.reads);
-        all.into_keys().map(String::from).collect()
+        self.all().iter().map(|(name, _)| String::from(name)).collect()
     }
 
     /// All attributes, sorted by name.
     pub fn entries(&mut self) -> Vec<(String, Value)> {
-        let all = self.changes.all_attributes(&self.base, &mut self.reads);
-        all.into_iter().map(|(name, value)| (name.to_string(), value.clone())).collect()
+        self.all().iter().map(|(name, value)| (String::from(name), (*value).clone())).collect()
     }
 
     /// How many attributes there are.
     pub fn len(&mut self) -> usize {
-        self.changes.all_attributes(&self.base, &mut self.reads).len()
+        self.all().len()
     }
 
     /// Whether there are no attributes.
@@ -251,9 +250,9 @@ impl<G> Session<G> {
         writeln!(out, "created: {} ms ago", self.creation_age(now))?;
         writeln!(out, "last active: {} ms ago", self.access_age(now))?;
         writeln!(out, "form tokens: {}", self.tokens().len())?;
-        let attributes = self.changes.all_attributes(&self.base, &mut self.reads);
+        let attributes = self.all();
         writeln!(out, "attributes: {}", attributes.len())?;
-        for (name, value) in attributes {
+        for (name, value) in attributes.iter() {
             let (kind, length) = match value {
                 Value::Null => ("null", None),
                 Value::Boolean(_) => ("boolean", None),
@@ -276,6 +275,10 @@ impl<G> Session<G> {
             out.push_str("gets a new id\n");
         }
         Ok(())
+    }
+
+    fn all(&mut self) -> Map<&Value> {
+        self.changes.all_attributes(&self.base, &mut self.reads)
     }
 
     fn tokens(&self) -> FormTokens {

@@ -10,6 +10,7 @@
 //!       24  checksum  u64  of the 24 bytes before it
 //!      512-byte sectors apart from the slots:
 //!       64  proof     u64  a version known to be on the disk, under a durable name; then its u64 checksum
+//!       80  names     u64  hashes of the two ids under which this file may be found, the same but during a rename
 //! ```
 //!
 //! The live version is the newest whose checksum holds. A save writes the next version into another slot, so the live
@@ -21,6 +22,9 @@
 //! The proof is written after `sync-data` returned and before the save is acknowledged. It may be lost or late, and
 //! never early: a proof that is there is true.
 //!
+//! The names tie the file to its session: a file that got to another name, by a restored backup or a failing disk, is
+//! not that session.
+//!
 //! Assumption about the medium: a power cut while a range is written leaves each 512-byte sector of it old or new or,
 //! within the range, damaged; it does not damage sectors outside the range.
 
@@ -30,8 +34,8 @@ use alloc::vec::Vec;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::Error;
 use crate::record::{HEADER, MAX_OWNER, Version, u32_at, u64_at};
+use crate::{Error, SessionId};
 
 /// The unit in which a medium writes, in bytes.
 pub const SECTOR: usize = 512;
@@ -39,16 +43,14 @@ pub const SECTOR: usize = 512;
 /// Most bytes of data of one session, whatever a store's own limit: 16 MiB.
 pub const MAX_DATA: u32 = 16 << 20;
 
-/// Where the proof is written.
-pub const PROOF_AT: u64 = 64;
-
-/// A proof cell that proves nothing.
-pub const NO_PROOF: [u8; 16] = [0; 16];
+/// Where the cell with proof and names is written.
+pub const CELL_AT: u64 = 64;
 
 const MAGIC: &[u8; 8] = b"session3";
 const FORMAT: u32 = 1;
 const SLOTS: usize = 3;
 const STATIC: usize = 24;
+const CELL: usize = 32;
 /// Small sessions get 1 KiB: three of those and the head fit into one 4 KiB block.
 const MIN_SLOT: usize = 2 * SECTOR;
 const MAX_SLOT: usize = (HEADER + MAX_OWNER + MAX_DATA as usize) * 5 / 4 + SECTOR;
@@ -96,13 +98,25 @@ impl Head {
         SECTOR + SLOTS * self.slot_size
     }
 
-    /// The bytes that prove a version.
-    pub fn proof(&self, version: u64) -> [u8; 16] {
-        let mut cell = NO_PROOF;
-        let version = version.to_le_bytes();
+    /// The cell that proves a version, or none, of the session with this id; during a rename, with its new id too.
+    pub fn cell(&self, proven: Option<u64>, id: &SessionId, new_id: &SessionId) -> [u8; CELL] {
+        let version = proven.unwrap_or(0).to_le_bytes();
+        let proof = if proven.is_some() { self.hash(&version) } else { 0 };
+        let mut cell = [0; CELL];
         cell[..8].copy_from_slice(&version);
-        cell[8..].copy_from_slice(&xxh3_64_with_seed(&version, self.seed).to_le_bytes());
+        cell[8..16].copy_from_slice(&proof.to_le_bytes());
+        cell[16..24].copy_from_slice(&self.hash(id.as_str().as_bytes()).to_le_bytes());
+        cell[24..].copy_from_slice(&self.hash(new_id.as_str().as_bytes()).to_le_bytes());
         cell
+    }
+
+    fn hash(&self, bytes: &[u8]) -> u64 {
+        xxh3_64_with_seed(bytes, self.seed)
+    }
+
+    fn is_of(&self, file: &[u8], id: &SessionId) -> bool {
+        let name = Some(self.hash(id.as_str().as_bytes()));
+        u64_at(file, CELL_AT as usize + 16) == name || u64_at(file, CELL_AT as usize + 24) == name
     }
 
     fn slot<'a>(&self, file: &'a [u8], index: usize) -> &'a [u8] {
@@ -112,9 +126,9 @@ impl Head {
     }
 
     fn proven(&self, file: &[u8]) -> Option<u64> {
-        let cell = file.get(PROOF_AT as usize..PROOF_AT as usize + 16)?;
-        let version = u64_at(cell, 0)?;
-        (version > 0 && cell == self.proof(version)).then_some(version)
+        let version = u64_at(file, CELL_AT as usize)?;
+        let proof = u64_at(file, CELL_AT as usize + 8)?;
+        (version > 0 && proof == self.hash(&version.to_le_bytes())).then_some(version)
     }
 }
 
@@ -129,9 +143,13 @@ pub struct Slots<'a> {
 }
 
 impl<'a> Slots<'a> {
-    /// Find the versions in a file. Fails when there is none, or only older ones than the file proves to have had.
-    pub fn parse(file: &'a [u8]) -> Result<Self, Error> {
+    /// Find the versions in a session's file. Fails when there is none, or only older ones than the file proves to have
+    /// had, or when it is not this session's file.
+    pub fn parse(file: &'a [u8], id: &SessionId) -> Result<Self, Error> {
         let head = Head::parse(file)?;
+        if !head.is_of(file, id) {
+            return Err(Error::Corrupt("the file is another session's, or its head is damaged".into()));
+        }
         let slots: [_; SLOTS] = core::array::from_fn(|index| Version::decode(head.slot(file, index), head.seed));
         let torn =
             (0..SLOTS).any(|index| slots[index].is_none() && u32_at(head.slot(file, index), 8).unwrap_or(1) != 0);
@@ -194,7 +212,7 @@ pub fn encode(head: &Head, version: &Version) -> Vec<u8> {
 }
 
 /// A new file with one version in it, nothing proven. `seed` is random: checksums of one file mean nothing in another.
-pub fn new_file(version: &Version, seed: u64) -> (Head, Vec<u8>) {
+pub fn new_file(id: &SessionId, version: &Version, seed: u64) -> (Head, Vec<u8>) {
     let wanted = version.encoded_len();
     // A quarter more than it needs: data that grows a little stays in place.
     let slot_size = (wanted + wanted / 4).next_multiple_of(SECTOR).max(MIN_SLOT);
@@ -205,6 +223,8 @@ pub fn new_file(version: &Version, seed: u64) -> (Head, Vec<u8>) {
     file.extend_from_slice(&((slot_size / SECTOR) as u32).to_le_bytes());
     file.extend_from_slice(&seed.to_le_bytes());
     file.extend_from_slice(&xxh3_64_with_seed(&file, 0).to_le_bytes());
+    file.resize(CELL_AT as usize, 0);
+    file.extend_from_slice(&head.cell(None, id, id));
     file.resize(SECTOR, 0);
     version.encode(seed, &mut file);
     // The empty slots are written too: a later save in place then needs no new blocks and finds the disk full never.
@@ -217,6 +237,10 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
+
+    fn id() -> SessionId {
+        SessionId::parse("session-1").unwrap()
+    }
 
     fn version(number: u64, data: &[u8]) -> Version<'_> {
         Version {
@@ -231,11 +255,11 @@ mod tests {
     }
 
     fn prove(file: &mut [u8], head: &Head, number: u64) {
-        file[PROOF_AT as usize..PROOF_AT as usize + 16].copy_from_slice(&head.proof(number));
+        file[CELL_AT as usize..CELL_AT as usize + CELL].copy_from_slice(&head.cell(Some(number), &id(), &id()));
     }
 
     fn save(file: &mut [u8], next: &Version) -> Option<u64> {
-        let slots = Slots::parse(file).unwrap();
+        let slots = Slots::parse(file, &id()).unwrap();
         let at = slots.place(next.encoded_len())?;
         let bytes = encode(&slots.head(), next);
         file[at as usize..at as usize + bytes.len()].copy_from_slice(&bytes);
@@ -244,44 +268,44 @@ mod tests {
 
     #[test]
     fn a_new_file_holds_its_version_and_fits_a_block() {
-        let (_, file) = new_file(&version(1, b"data"), 7);
+        let (_, file) = new_file(&id(), &version(1, b"data"), 7);
         assert!(file.len() <= 4096);
-        let slots = Slots::parse(&file).unwrap();
+        let slots = Slots::parse(&file, &id()).unwrap();
         assert_eq!(slots.live(), version(1, b"data"));
         assert!(!slots.torn());
     }
 
     #[test]
     fn nothing_is_overwritten_until_something_is_proven() {
-        let (head, mut file) = new_file(&version(1, b"data"), 7);
-        assert_eq!(Slots::parse(&file).unwrap().place(100), None);
+        let (head, mut file) = new_file(&id(), &version(1, b"data"), 7);
+        assert_eq!(Slots::parse(&file, &id()).unwrap().place(100), None);
         prove(&mut file, &head, 1);
-        assert!(Slots::parse(&file).unwrap().place(100).is_some());
+        assert!(Slots::parse(&file, &id()).unwrap().place(100).is_some());
     }
 
     /// Relaxed saves alternate between two slots and never touch the proven one, however many there are.
     #[test]
     fn a_power_cut_that_tears_every_unproven_slot_leaves_the_proven_version() {
-        let (head, mut file) = new_file(&version(1, b"proven"), 7);
+        let (head, mut file) = new_file(&id(), &version(1, b"proven"), 7);
         prove(&mut file, &head, 1);
         let mut written = Vec::new();
         for number in 2..10 {
             written.push(save(&mut file, &version(number, b"relaxed")).unwrap());
-            assert_eq!(Slots::parse(&file).unwrap().live().version, number);
+            assert_eq!(Slots::parse(&file, &id()).unwrap().live().version, number);
         }
         written.sort_unstable();
         written.dedup();
         for at in written {
             file[at as usize + 20] ^= 1;
         }
-        let slots = Slots::parse(&file).unwrap();
+        let slots = Slots::parse(&file, &id()).unwrap();
         assert_eq!(slots.live(), version(1, b"proven"));
         assert!(slots.torn());
     }
 
     #[test]
     fn a_proof_moves_the_protection() {
-        let (head, mut file) = new_file(&version(1, b"a"), 7);
+        let (head, mut file) = new_file(&id(), &version(1, b"a"), 7);
         prove(&mut file, &head, 1);
         let second = save(&mut file, &version(2, b"b")).unwrap();
         prove(&mut file, &head, 2);
@@ -292,41 +316,41 @@ mod tests {
 
     #[test]
     fn what_outgrows_its_slot_needs_a_new_file() {
-        let (head, mut file) = new_file(&version(1, b"a"), 7);
+        let (head, mut file) = new_file(&id(), &version(1, b"a"), 7);
         prove(&mut file, &head, 1);
-        let slots = Slots::parse(&file).unwrap();
+        let slots = Slots::parse(&file, &id()).unwrap();
         assert!(slots.place(1024).is_some());
         assert_eq!(slots.place(1025), None);
     }
 
     #[test]
     fn rot_in_the_proven_version_is_an_error_and_not_an_older_version() {
-        let (head, mut file) = new_file(&version(1, b"old"), 7);
+        let (head, mut file) = new_file(&id(), &version(1, b"old"), 7);
         prove(&mut file, &head, 1);
         let at = save(&mut file, &version(2, b"new")).unwrap() as usize;
         prove(&mut file, &head, 2);
         file[at + 30] ^= 1;
         assert_eq!(
-            Slots::parse(&file).unwrap_err().to_string(),
+            Slots::parse(&file, &id()).unwrap_err().to_string(),
             "version 2 of the session is damaged; the newest whole one is 1"
         );
     }
 
     #[test]
     fn every_cut_and_every_flipped_bit_is_noticed_or_harmless() {
-        let (head, mut file) = new_file(&version(1, b"one"), 7);
+        let (head, mut file) = new_file(&id(), &version(1, b"one"), 7);
         prove(&mut file, &head, 1);
         save(&mut file, &version(2, b"two")).unwrap();
         let versions = [version(1, b"one"), version(2, b"two")];
         for length in 0..file.len() {
-            if let Ok(slots) = Slots::parse(&file[..length]) {
+            if let Ok(slots) = Slots::parse(&file[..length], &id()) {
                 assert!(versions.contains(&slots.live()), "cut at {length}");
             }
         }
         for bit in 0..file.len() * 8 {
             let mut flipped = file.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            if let Ok(slots) = Slots::parse(&flipped) {
+            if let Ok(slots) = Slots::parse(&flipped, &id()) {
                 assert!(versions.contains(&slots.live()), "bit {bit}");
             }
         }
@@ -334,17 +358,26 @@ mod tests {
 
     #[test]
     fn a_slot_of_another_file_is_not_ours() {
-        let (_, mine) = new_file(&version(1, b"mine"), 7);
-        let (_, other) = new_file(&version(5, b"other"), 8);
+        let (_, mine) = new_file(&id(), &version(1, b"mine"), 7);
+        let (_, other) = new_file(&id(), &version(5, b"other"), 8);
         let mut mixed = mine.clone();
         let slot = SECTOR + 1024;
         mixed[slot..slot + 1024].copy_from_slice(&other[SECTOR..SECTOR + 1024]);
-        assert_eq!(Slots::parse(&mixed).unwrap().live(), version(1, b"mine"));
+        assert_eq!(Slots::parse(&mixed, &id()).unwrap().live(), version(1, b"mine"));
+    }
+
+    #[test]
+    fn a_file_is_its_own_sessions_and_during_a_rename_the_new_ones_too() {
+        let (head, mut file) = new_file(&id(), &version(1, b"mine"), 7);
+        let other = SessionId::parse("session-2").unwrap();
+        assert!(Slots::parse(&file, &other).is_err());
+        file[CELL_AT as usize..CELL_AT as usize + CELL].copy_from_slice(&head.cell(None, &id(), &other));
+        assert!(Slots::parse(&file, &id()).is_ok() && Slots::parse(&file, &other).is_ok());
     }
 
     #[test]
     fn a_head_that_asks_for_a_huge_file_is_refused() {
-        let (_, mut file) = new_file(&version(1, b""), 7);
+        let (_, mut file) = new_file(&id(), &version(1, b""), 7);
         file[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
         let checksum = xxh3_64_with_seed(&file[..STATIC], 0);
         file[STATIC..STATIC + 8].copy_from_slice(&checksum.to_le_bytes());

@@ -39,8 +39,6 @@ pub trait Harness: Sync {
 
     /// A manager of the store's sessions, in a fresh instance and configured so.
     fn manager_with(&self, configuration: Configuration) -> impl Future<Output = Manager> + Send {
-        async move {
-            Manager::open(&self.instance().await, self.location(), options(), &configuration).await.unwrap()
-        }
+        async move { Manager::open(&self.instance().await, self.location(), options(), &configuration).await.unwrap() }
     }
 }

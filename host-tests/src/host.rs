@@ -129,7 +129,11 @@ fn compile() -> FileBackedPre<State> {
 
 fn engine() -> Engine {
     let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(100).total_core_instances(500).total_memories(100).total_tables(500).total_stacks(100);
+    pool.total_component_instances(100)
+        .total_core_instances(500)
+        .total_memories(100)
+        .total_tables(500)
+        .total_stacks(100);
     let mut config = Config::new();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config).unwrap()

@@ -13,6 +13,11 @@
 //! | [`browser`] | the other end of a cookie |
 //! | [`conformance`] | what every implementation of the contract does |
 //! | [`check`] | assertions of one line |
+//! | [`command`] | the command `session3` |
+//! | [`server`] | a running `session3 demo` |
+//! | [`visitor`] | somebody who visits it |
+//! | [`webdriver`] | somebody who visits it with Chromium |
+//! | [`wait`] | waiting for other processes |
 //!
 //! The suite runs against any component that exports `session-store` and `session-manager`: implement
 //! [`Harness`](harness::Harness) for it and list the suite with [`conformance_tests!`].
@@ -25,8 +30,13 @@ pub mod calls;
 pub mod check;
 pub mod client;
 pub mod clock;
+pub mod command;
 pub mod conformance;
 pub mod harness;
 pub mod host;
 pub mod instance;
+pub mod server;
 pub mod tree;
+pub mod visitor;
+pub mod wait;
+pub mod webdriver;

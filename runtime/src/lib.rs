@@ -54,7 +54,7 @@
 //!     let sessions = instance.session3_sessions_session_store().store();
 //!     let options =
 //!         Options { create: true, durability: Durability::Durable, size_limit: None, lock_wait: None };
-//!     let opened = sessions.call_open(&mut store, ".", &options).await??;
+//!     let opened = sessions.call_open(&mut store, ".", options).await??;
 //!     let contents = Contents {
 //!         data: b"hello".to_vec(),
 //!         owner: None,
@@ -87,10 +87,7 @@
 
 #![forbid(unsafe_code)]
 
-#[expect(
-    missing_docs,
-    reason = "generated; its documentation is in the WIT files"
-)]
+#[expect(missing_docs, reason = "generated; its documentation is in the WIT files")]
 pub mod bindings;
 pub mod locks;
 

@@ -1,7 +1,5 @@
 //! The data of a session: there and back, and whatever else someone may find in a store.
 
-use std::collections::BTreeMap;
-
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -9,6 +7,7 @@ use session_core::Error;
 use session_core::attributes::{State, Value};
 use session_core::credential::Credential;
 use session_core::form_tokens::{FormTokens, MAX_TOKENS, TokenHash};
+use session_core::map::Map;
 
 const SECRET: &str = "0123456789abcdef.00112233445566778899aabbccddeeff";
 
@@ -31,9 +30,15 @@ fn state() -> impl Strategy<Value = State> {
         |(user, remote_address, attributes, randoms)| {
             let mut tokens = FormTokens::default();
             randoms.into_iter().for_each(|random| tokens.add(TokenHash::new(random)));
-            State { secret: secret(), user, remote_address, attributes, tokens }
+            State { secret: secret(), user, remote_address, attributes: map(attributes), tokens }
         },
     )
+}
+
+fn map(entries: impl IntoIterator<Item = (String, Value)>) -> Map<Value> {
+    let mut map = Map::default();
+    entries.into_iter().for_each(|(name, value)| map.insert(&name, value));
+    map
 }
 
 fn secret() -> session_core::credential::SecretHash {
@@ -47,7 +52,7 @@ fn sample() -> State {
         secret: secret(),
         user: Some("alice".into()),
         remote_address: Some("::1".into()),
-        attributes: BTreeMap::from([
+        attributes: map([
             ("b".into(), Value::Boolean(true)),
             ("d".into(), Value::Bytes(vec![0, 255])),
             ("i".into(), Value::Integer(-2)),
@@ -63,7 +68,7 @@ fn sample() -> State {
 /// The bytes of format 1. Sessions outlive the programs that stored them: when this test fails, make a format 2.
 #[test]
 fn format_1_is_read_and_written_as_ever() {
-    let mut expected = vec![1];
+    let mut expected = vec![1, 32];
     expected.extend(SAMPLE_SECRET);
     expected.extend(b"\x01\x05alice\x01\x03::1\x07");
     expected.extend(b"\x01b\x01\x01\x01d\x05\x02\x00\xff\x01i\x02\x03\x01j\x06\x02[]\x01n\x00\x01t\x04\x01x");
@@ -109,7 +114,7 @@ fn the_error_says_what_is_wrong() {
     corrupt(b"\x80\x04\x95", "data of a managed session in format 128; this manager reads format 1");
     corrupt(b"\x01abc", "not the data of a managed session: it is cut or damaged");
     let mut nameless = sample();
-    nameless.attributes.insert(String::new(), Value::Null);
+    nameless.attributes.insert("", Value::Null);
     corrupt(&nameless.encode().expect("encode"), "not the data of a managed session: a name is empty or too long");
 }
 
@@ -117,7 +122,7 @@ fn the_error_says_what_is_wrong() {
 #[test]
 fn announced_lengths_are_not_believed() {
     let huge = [0xff, 0xff, 0xff, 0xff, 0x0f];
-    let head = |rest: &[u8]| [&[1][..], &[0; 32], rest, &huge].concat();
+    let head = |rest: &[u8]| [&[1, 32][..], &[0; 32], rest, &huge].concat();
     for data in [head(&[1]), head(&[0, 1]), head(&[0, 0]), head(&[0, 0, 1, b'a', 5]), head(&[0, 0, 0])] {
         assert!(matches!(State::decode(&data), Err(Error::Corrupt(_))));
     }
@@ -126,7 +131,7 @@ fn announced_lengths_are_not_believed() {
 #[test]
 fn more_tokens_than_a_session_can_have_are_corrupt() {
     let with = |length: usize| {
-        let mut data = [&[1][..], &[0; 32], &[0, 0, 0]].concat();
+        let mut data = [&[1, 32][..], &[0; 32], &[0, 0, 0]].concat();
         data.extend([(length & 0x7f) as u8 | 0x80, (length >> 7) as u8]);
         data.resize(data.len() + length, 5);
         State::decode(&data)
@@ -134,6 +139,19 @@ fn more_tokens_than_a_session_can_have_are_corrupt() {
     assert!(with(MAX_TOKENS * 16).is_ok());
     assert!(with(MAX_TOKENS * 16 - 1).is_err());
     assert!(with(MAX_TOKENS * 16 + 16).is_err());
+}
+
+#[test]
+fn a_hash_of_another_length_and_names_out_of_order_are_corrupt() {
+    let with = |length: u8, attributes: &[u8]| {
+        let hash = vec![0; usize::from(length)];
+        State::decode(&[&[1, length][..], &hash, &[0, 0, 2], attributes, &[0]].concat())
+    };
+    assert!(with(32, b"\x01a\x00\x01b\x00").is_ok());
+    assert!(with(32, b"\x01b\x00\x01a\x00").is_err());
+    assert!(with(32, b"\x01a\x00\x01a\x00").is_err());
+    assert!(with(31, b"\x01a\x00\x01b\x00").is_err());
+    assert!(with(33, b"\x01a\x00\x01b\x00").is_err());
 }
 
 #[test]

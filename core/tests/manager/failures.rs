@@ -34,7 +34,7 @@ fn an_error_of_the_store_is_not_read_as_no_session() {
 
 #[test]
 fn a_session_that_cannot_be_read_is_replaced_by_a_new_one_and_left_as_it_is() {
-    for data in [&b""[..], b"\x80\x04\x95pickle", b"\x01cut", b"\x02"] {
+    for data in [&b""[..], b"\x80\x04\x95pickle", b"\x01\x20cut", b"\x02"] {
         let site = Site::new();
         let mut browser = site.visitor();
         let mut broken = site.store.only();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use wasmtime::component::ResourceAny;
 
 use super::methods;
-use crate::bindings::{Answer, Contents, Durability, GarbageReport, LockMode, Options, Page, SessionInfo};
 use crate::bindings::Session as Record;
+use crate::bindings::{Answer, Contents, Durability, GarbageReport, LockMode, Options, Page, SessionInfo};
 use crate::instance::{Instance, survived};
 
 /// The resource `store`.

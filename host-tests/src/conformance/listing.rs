@@ -140,7 +140,11 @@ pub async fn a_session_moves_with_its_owner(host: &impl Harness) {
         let next = Contents { owner: owner.map(str::to_owned), ..data("x") };
         store.save(id, &next, None).await.unwrap();
         for name in ["ann", "bob"] {
-            assert_eq!(of(&other, name).await.len(), usize::from(owner == Some(name)), "{name} while it is {owner:?}'s");
+            assert_eq!(
+                of(&other, name).await.len(),
+                usize::from(owner == Some(name)),
+                "{name} while it is {owner:?}'s"
+            );
         }
     }
     store.rename(id, Some("session-2")).await.unwrap();

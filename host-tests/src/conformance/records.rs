@@ -20,7 +20,10 @@ pub async fn what_is_created_is_loaded(host: &impl Harness) {
     let info = store.create(Some(ID), &wanted).await.unwrap();
     assert_eq!((info.id.as_str(), info.version, info.size), (ID, 1, 256));
     assert_eq!((info.created, info.modified, info.last_active), (now, now, now));
-    assert_eq!((info.owner.as_deref(), info.idle_timeout, info.deadline), (Some("ann"), wanted.idle_timeout, wanted.deadline));
+    assert_eq!(
+        (info.owner.as_deref(), info.idle_timeout, info.deadline),
+        (Some("ann"), wanted.idle_timeout, wanted.deadline)
+    );
     let session = store.load(ID).await.unwrap().unwrap();
     assert_eq!(session.data, wanted.data);
     same(&session.info, &info);

@@ -1,10 +1,10 @@
 //! The life of a session across requests.
 
 use crate::bindings::Access::{Exclusive, Optimistic, ReadOnly};
+use crate::bindings::Options;
 use crate::browser::{Browser, PEER, new_session};
 use crate::check::refused;
 use crate::client::{Configuration, Manager, contents, integer, options, text};
-use crate::bindings::Options;
 use crate::harness::Harness;
 
 pub async fn a_visitor_leaves_no_trace(host: &impl Harness) {

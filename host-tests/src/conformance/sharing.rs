@@ -38,7 +38,8 @@ pub async fn read_only_changes_nothing(host: &impl Harness) {
 pub async fn different_attributes_both_succeed(host: &impl Harness) {
     let (manager, other) = (host.manager().await, host.manager().await);
     let mut browser = new_session(&manager).await;
-    let (one, two) = (browser.start(&manager, Optimistic).await.unwrap(), browser.start(&other, Optimistic).await.unwrap());
+    let (one, two) =
+        (browser.start(&manager, Optimistic).await.unwrap(), browser.start(&other, Optimistic).await.unwrap());
     one.increment("one").await;
     two.increment("two").await;
     two.remove("visits").await.unwrap();
@@ -51,7 +52,8 @@ pub async fn different_attributes_both_succeed(host: &impl Harness) {
 pub async fn a_changed_attribute_that_was_read_is_a_conflict(host: &impl Harness) {
     let (manager, other) = (host.manager().await, host.manager().await);
     let mut browser = new_session(&manager).await;
-    let (one, two) = (browser.start(&manager, Optimistic).await.unwrap(), browser.start(&other, Optimistic).await.unwrap());
+    let (one, two) =
+        (browser.start(&manager, Optimistic).await.unwrap(), browser.start(&other, Optimistic).await.unwrap());
     one.increment("visits").await;
     two.increment("visits").await;
     two.increment("more").await;
@@ -117,7 +119,8 @@ async fn work(session: &Session, what: &str, value: i64) {
 pub async fn a_blind_write_wins_over_an_earlier_one(host: &impl Harness) {
     let (manager, other) = (host.manager().await, host.manager().await);
     let mut browser = new_session(&manager).await;
-    let (one, two) = (browser.start(&manager, Optimistic).await.unwrap(), browser.start(&other, Optimistic).await.unwrap());
+    let (one, two) =
+        (browser.start(&manager, Optimistic).await.unwrap(), browser.start(&other, Optimistic).await.unwrap());
     one.set("colour", &text("red")).await.unwrap();
     two.set("colour", &text("blue")).await.unwrap();
     other.finish(two).await.unwrap();
@@ -189,7 +192,10 @@ async fn count(host: &impl Harness, browser: &Browser, times: u32) {
 pub async fn four_times_200_increments_are_800(host: &impl Harness) {
     let manager = host.manager().await;
     let mut browser = Browser::new();
-    browser.visit(&manager, Optimistic, async |session| session.set("visits", &integer(0)).await.unwrap()).await.unwrap();
+    browser
+        .visit(&manager, Optimistic, async |session| session.set("visits", &integer(0)).await.unwrap())
+        .await
+        .unwrap();
     let one = || count(host, &browser, 200);
     tokio::join!(one(), one(), one(), one());
     let counted = browser.clone().visit(&manager, ReadOnly, async |session| session.count("visits").await).await;

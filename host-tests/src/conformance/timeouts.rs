@@ -26,10 +26,24 @@ pub async fn twelve_hours_however_much_it_is_used(host: &impl Harness) {
         let work = async |session: &Session| if step % 2 == 0 { session.increment("visits").await } else { 0 };
         browser.visit(&manager, Optimistic, work).await.unwrap();
         assert!(browser.look(&manager).await.is_some(), "step {step}");
-        if step == 10 {
-            browser.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap()).await.unwrap();
-        }
     }
+    host.clock().set(start + 12 * HOUR - 1);
+    assert!(browser.look(&manager).await.is_some());
+    host.clock().set(start + 12 * HOUR);
+    assert!(browser.look(&manager).await.is_none());
+}
+
+/// The absolute timeout counts from the creation of the session, which a new id does not change.
+pub async fn a_login_does_not_prolong_the_twelve_hours(host: &impl Harness) {
+    let never_idle = Configuration { idle_timeout: Some(None), ..Configuration::default() };
+    let manager = host.manager_with(never_idle).await;
+    let start = host.clock().now();
+    let mut browser = new_session(&manager).await;
+    host.clock().pass(6 * HOUR);
+    browser.visit(&manager, Optimistic, async |session| session.regenerate().await.unwrap()).await.unwrap();
+    browser.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap()).await.unwrap();
+    let created = browser.visit(&manager, ReadOnly, async |session| session.created().await).await.unwrap();
+    assert_eq!(created, start);
     host.clock().set(start + 12 * HOUR - 1);
     assert!(browser.look(&manager).await.is_some());
     host.clock().set(start + 12 * HOUR);
@@ -75,7 +89,11 @@ pub async fn use_is_known_to_the_minute(host: &impl Harness) {
         browser.look(&manager).await.unwrap();
     }
     let active = browser.visit(&manager, ReadOnly, async |session| session.last_active().await).await.unwrap();
-    assert!((start + 30 * SECOND..=start + 90 * SECOND).contains(&active), "noted {} ms after the start", active - start);
+    assert!(
+        (start + 30 * SECOND..=start + 90 * SECOND).contains(&active),
+        "noted {} ms after the start",
+        active - start
+    );
     host.clock().set(start + 30 * MINUTE + 29 * SECOND);
     assert!(browser.clone().visit(&manager, ReadOnly, async |session| session.id().await).await.unwrap().is_some());
     host.clock().set(start + 90 * SECOND + 30 * MINUTE);
@@ -84,8 +102,7 @@ pub async fn use_is_known_to_the_minute(host: &impl Harness) {
 
 pub async fn timeouts_are_configured(host: &impl Harness) {
     let short = Configuration { idle_timeout: Some(Some(2 * MINUTE)), ..Configuration::default() };
-    let never =
-        Configuration { idle_timeout: Some(None), absolute_timeout: Some(None), ..Configuration::default() };
+    let never = Configuration { idle_timeout: Some(None), absolute_timeout: Some(None), ..Configuration::default() };
     let absolute =
         Configuration { idle_timeout: Some(None), absolute_timeout: Some(Some(HOUR)), ..Configuration::default() };
     for (configuration, after, alive) in [

@@ -52,16 +52,17 @@ fn idle() -> Contents {
     Contents { idle_timeout: Some(HOUR), ..data(vec![7; 1024]) }
 }
 
+/// Open, read, stat, close. The `stat` is for `last-active`, so also a session without an idle timeout has it.
 #[tokio::test]
 async fn a_load_makes_at_most_four() {
-    for (contents, most) in [(idle(), 4), (data(vec![7; 1024]), 3)] {
+    for contents in [idle(), data(vec![7; 1024])] {
         let host = Host::new();
         let store = warm(&host, Durability::Relaxed, &contents).await;
         let calls = Calls::count();
         store.load(ID).await.unwrap().unwrap();
         let made = calls.take();
         let count = count(&made);
-        assert!(count.filesystem <= most && count.clock <= 1, "{contents:?}: {made:#?}");
+        assert!(count.filesystem <= 4 && count.clock <= 1, "{made:#?}");
         assert_eq!((count.locks, count.other), (0, 0), "{made:#?}");
     }
 }

@@ -41,7 +41,8 @@ async fn the_flags_tell_the_scope_of_the_locks() {
     let directory = tempfile::tempdir().unwrap();
     let machine = LockSpace::machine(directory.path().join("lock")).unwrap();
     for (locks, multiprocess) in [(LockSpace::process(), false), (machine, true)] {
-        let store = Host::new().with_locks(locks).store().await;
+        let host = Host::new().with_locks(locks);
+        let store = host.store().await;
         assert_eq!(store.is_multiprocess_safe().await, multiprocess);
         assert!(store.is_thread_safe().await);
     }
@@ -115,11 +116,17 @@ async fn no_secret_is_on_the_disk() {
         assert!(tree(host.path()).keys().any(|path| path.ends_with(&id)), "the id is the file's name");
         assert_nowhere(&host, &secret);
         assert!(!tree(host.path()).keys().any(|path| path.contains(&secret)));
-        let bytes: Vec<u8> = (0..secret.len() / 2 * 2).step_by(2).filter_map(|at| u8::from_str_radix(&secret[at..at + 2], 16).ok()).collect();
+        let bytes: Vec<u8> = (0..secret.len() / 2 * 2)
+            .step_by(2)
+            .filter_map(|at| u8::from_str_radix(&secret[at..at + 2], 16).ok())
+            .collect();
         if bytes.len() == 16 {
             assert!(!tree::contents(host.path()).iter().any(|file| file.windows(16).any(|window| window == bytes)));
         }
-        browser.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap()).await.unwrap();
+        browser
+            .visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap())
+            .await
+            .unwrap();
     }
 }
 

@@ -39,25 +39,13 @@ impl LocksCtx {
     }
 
     /// `&mut`, so an instance waits for one lock at a time; the search for deadlocks relies on it.
-    pub(super) async fn acquire(
-        &mut self,
-        name: &str,
-        mode: Mode,
-        wait: Duration,
-    ) -> Result<Place, Error> {
+    pub(super) async fn acquire(&mut self, name: &str, mode: Mode, wait: Duration) -> Result<Place, Error> {
         let name = Name::parse(name).ok_or(Error::InvalidName)?;
         if self.held.len() >= self.limits.held {
             return Err(Error::TooMany);
         }
-        let request = Request {
-            owner: self.owner,
-            name,
-            mode,
-            max_waiters: self.limits.waiters,
-        };
-        self.space
-            .acquire(request, wait.min(self.limits.wait))
-            .await
+        let request = Request { owner: self.owner, name, mode, max_waiters: self.limits.waiters };
+        self.space.acquire(request, wait.min(self.limits.wait)).await
     }
 
     pub(super) fn hold(&mut self, place: Place) -> Guard {
@@ -80,15 +68,8 @@ pub struct LocksCtxBuilder {
 impl LocksCtxBuilder {
     /// An instance that may hold 64 locks, wait behind 1024 others for each, and wait 60 seconds.
     pub fn new(space: &LockSpace) -> Self {
-        let limits = Limits {
-            held: 64,
-            waiters: 1024,
-            wait: Duration::from_secs(60),
-        };
-        Self {
-            space: space.clone(),
-            limits,
-        }
+        let limits = Limits { held: 64, waiters: 1024, wait: Duration::from_secs(60) };
+        Self { space: space.clone(), limits }
     }
 
     /// The most locks the instance may hold at once; for one more it gets `too-many`.
@@ -111,12 +92,7 @@ impl LocksCtxBuilder {
 
     /// The owner. It is a new one, and excludes every other, even from the same thread.
     pub fn build(self) -> LocksCtx {
-        LocksCtx {
-            space: self.space,
-            owner: Owner::new(),
-            held: HashMap::new(),
-            limits: self.limits,
-        }
+        LocksCtx { space: self.space, owner: Owner::new(), held: HashMap::new(), limits: self.limits }
     }
 }
 

@@ -36,11 +36,7 @@ impl wit::Host for Locks<'_> {
 
     async fn scope(&mut self) -> Result<wit::LockScope> {
         let machine = self.ctx.space().is_machine_wide();
-        Ok(if machine {
-            wit::LockScope::Machine
-        } else {
-            wit::LockScope::Process
-        })
+        Ok(if machine { wit::LockScope::Machine } else { wit::LockScope::Process })
     }
 }
 
@@ -68,9 +64,7 @@ impl From<Error> for wit::Error {
             Error::Deadlock => Self::Deadlock,
             Error::TooMany => Self::TooMany,
             Error::InvalidName => Self::InvalidName,
-            Error::LockFile(error) => {
-                Self::Other(format!("the lock file cannot be locked: {error}"))
-            }
+            Error::LockFile(error) => Self::Other(format!("the lock file cannot be locked: {error}")),
         }
     }
 }

@@ -46,12 +46,7 @@ impl LockFile {
 
     /// Take the lock for this process. It is one lock for all its holders in the table: who asks again in the
     /// mode that the process has already gets it at once.
-    pub(super) async fn lock(
-        &self,
-        name: Name,
-        mode: Mode,
-        deadline: Instant,
-    ) -> Result<(), Error> {
+    pub(super) async fn lock(&self, name: Name, mode: Mode, deadline: Instant) -> Result<(), Error> {
         let mut pause = FIRST_PAUSE;
         while !self.try_lock(name, mode).map_err(Error::LockFile)? {
             let now = Instant::now();

@@ -10,18 +10,10 @@ pub(super) enum LockFile {}
 
 impl LockFile {
     pub(super) fn open(_path: &Path) -> io::Result<Self> {
-        Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "locks between processes need 64-bit Linux",
-        ))
+        Err(io::Error::new(io::ErrorKind::Unsupported, "locks between processes need 64-bit Linux"))
     }
 
-    pub(super) async fn lock(
-        &self,
-        _name: Name,
-        _mode: Mode,
-        _deadline: Instant,
-    ) -> Result<(), Error> {
+    pub(super) async fn lock(&self, _name: Name, _mode: Mode, _deadline: Instant) -> Result<(), Error> {
         match *self {}
     }
 

@@ -7,10 +7,7 @@
 mod ctx;
 mod error;
 mod host;
-#[cfg_attr(
-    not(all(target_os = "linux", target_pointer_width = "64")),
-    path = "machine_unsupported.rs"
-)]
+#[cfg_attr(not(all(target_os = "linux", target_pointer_width = "64")), path = "machine_unsupported.rs")]
 mod machine;
 mod name;
 mod space;

@@ -11,9 +11,7 @@ pub(super) struct Name(u64);
 impl Name {
     /// None when the name is empty or longer than 256 bytes.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        (1..=256)
-            .contains(&text.len())
-            .then(|| Self(xxh3_64(text.as_bytes()) >> 2))
+        (1..=256).contains(&text.len()).then(|| Self(xxh3_64(text.as_bytes()) >> 2))
     }
 
     /// The hash, less than 2^62.
@@ -38,9 +36,6 @@ mod tests {
     /// Servers of two versions may share a lock file: another hash would let both have the same lock.
     #[test]
     fn hash_is_fixed_for_ever() {
-        assert_eq!(
-            Name::parse("session").unwrap().hash(),
-            2_467_561_390_796_611_410
-        );
+        assert_eq!(Name::parse("session").unwrap().hash(), 2_467_561_390_796_611_410);
     }
 }

@@ -45,10 +45,7 @@ impl LockSpace {
     }
 
     fn with(file: Option<LockFile>) -> Self {
-        Self(Arc::new(Inner {
-            table: Mutex::default(),
-            file,
-        }))
+        Self(Arc::new(Inner { table: Mutex::default(), file }))
     }
 
     pub(super) fn is_machine_wide(&self) -> bool {
@@ -64,11 +61,9 @@ impl LockSpace {
         let name = request.name;
         let (place, granted) = self.enter(request, wait)?;
         if let Some(granted) = granted {
-            // The sender is in the table until the grant: it cannot be lost.
-            timeout_at(deadline, granted)
-                .await
-                .map_err(|_| Error::TimedOut)?
-                .map_err(|_| Error::TimedOut)?;
+            let Ok(Ok(())) = timeout_at(deadline, granted).await else {
+                return Err(Error::TimedOut);
+            };
         }
         if let Some(file) = &self.0.file {
             file.lock(name, request.mode, deadline).await?;
@@ -77,17 +72,8 @@ impl LockSpace {
     }
 
     /// Take a place: at once, or behind those who wait.
-    fn enter(
-        &self,
-        request: Request,
-        wait: Duration,
-    ) -> Result<(Place, Option<oneshot::Receiver<()>>), Error> {
-        let Request {
-            owner,
-            name,
-            mode,
-            max_waiters,
-        } = request;
+    fn enter(&self, request: Request, wait: Duration) -> Result<(Place, Option<oneshot::Receiver<()>>), Error> {
+        let Request { owner, name, mode, max_waiters } = request;
         let mut table = self.table();
         if let Some(ticket) = table.take(owner, name, mode) {
             return Ok((self.place(name, ticket), None));
@@ -106,11 +92,7 @@ impl LockSpace {
     }
 
     fn place(&self, name: Name, ticket: Ticket) -> Place {
-        Place {
-            space: self.clone(),
-            name,
-            ticket,
-        }
+        Place { space: self.clone(), name, ticket }
     }
 
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {

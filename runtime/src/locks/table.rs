@@ -66,17 +66,10 @@ fn next_number() -> u64 {
 impl Table {
     /// Take the lock if it is free and nobody waits for it.
     pub(super) fn take(&mut self, owner: Owner, name: Name, mode: Mode) -> Option<Ticket> {
-        let free = self
-            .queues
-            .get(&name)
-            .is_none_or(|queue| queue.waiters.is_empty() && queue.admits(mode));
+        let free = self.queues.get(&name).is_none_or(|queue| queue.waiters.is_empty() && queue.admits(mode));
         free.then(|| {
             let ticket = Ticket::new();
-            self.queues.entry(name).or_default().holders.push(Holder {
-                ticket,
-                owner,
-                mode,
-            });
+            self.queues.entry(name).or_default().holders.push(Holder { ticket, owner, mode });
             ticket
         })
     }
@@ -90,20 +83,11 @@ impl Table {
         let mut seen = HashSet::from([name]);
         let mut open = vec![name];
         while let Some(name) = open.pop() {
-            for holder in self
-                .queues
-                .get(&name)
-                .into_iter()
-                .flat_map(|queue| &queue.holders)
-            {
+            for holder in self.queues.get(&name).into_iter().flat_map(|queue| &queue.holders) {
                 if holder.owner == owner {
                     return true;
                 }
-                open.extend(
-                    self.waits
-                        .get(&holder.owner)
-                        .filter(|&&next| seen.insert(next)),
-                );
+                open.extend(self.waits.get(&holder.owner).filter(|&&next| seen.insert(next)));
             }
         }
         false
@@ -111,33 +95,15 @@ impl Table {
 
     /// How many wait for a name.
     pub(super) fn waiters(&self, name: Name) -> usize {
-        self.queues
-            .get(&name)
-            .map_or(0, |queue| queue.waiters.len())
+        self.queues.get(&name).map_or(0, |queue| queue.waiters.len())
     }
 
     /// Wait behind all others. The receiver hears when the lock is granted.
-    pub(super) fn enqueue(
-        &mut self,
-        owner: Owner,
-        name: Name,
-        mode: Mode,
-    ) -> (Ticket, oneshot::Receiver<()>) {
+    pub(super) fn enqueue(&mut self, owner: Owner, name: Name, mode: Mode) -> (Ticket, oneshot::Receiver<()>) {
         let ticket = Ticket::new();
         let (granted, hears) = oneshot::channel();
-        let waiter = Waiter {
-            holder: Holder {
-                ticket,
-                owner,
-                mode,
-            },
-            granted,
-        };
-        self.queues
-            .entry(name)
-            .or_default()
-            .waiters
-            .push_back(waiter);
+        let waiter = Waiter { holder: Holder { ticket, owner, mode }, granted };
+        self.queues.entry(name).or_default().waiters.push_back(waiter);
         self.waits.insert(owner, name);
         (ticket, hears)
     }
@@ -147,20 +113,13 @@ impl Table {
         let Some(queue) = self.queues.get_mut(&name) else {
             return false;
         };
-        if let Ok(index) = queue
-            .waiters
-            .binary_search_by_key(&ticket, |waiter| waiter.holder.ticket)
-        {
+        if let Ok(index) = queue.waiters.binary_search_by_key(&ticket, |waiter| waiter.holder.ticket) {
             if let Some(waiter) = queue.waiters.remove(index) {
                 self.waits.remove(&waiter.holder.owner);
             }
             return false;
         }
-        let Some(index) = queue
-            .holders
-            .iter()
-            .position(|holder| holder.ticket == ticket)
-        else {
+        let Some(index) = queue.holders.iter().position(|holder| holder.ticket == ticket) else {
             return false;
         };
         queue.holders.swap_remove(index);
@@ -189,10 +148,7 @@ impl Queue {
     pub(super) fn admits(&self, mode: Mode) -> bool {
         match mode {
             Mode::Exclusive => self.holders.is_empty(),
-            Mode::Shared => self
-                .holders
-                .iter()
-                .all(|holder| holder.mode == Mode::Shared),
+            Mode::Shared => self.holders.iter().all(|holder| holder.mode == Mode::Shared),
         }
     }
 

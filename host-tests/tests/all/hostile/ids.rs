@@ -88,7 +88,8 @@ async fn are_refused_by_every_operation() {
 
 #[tokio::test]
 async fn are_not_repeated_in_the_text() {
-    let store = Host::new().store().await;
+    let host = Host::new();
+    let store = host.store().await;
     let answer = store.load("SECRET-IN-THE-WRONG-PLACE").await;
     assert!(!format!("{answer:?}").contains("SECRET"), "{answer:?}");
 }

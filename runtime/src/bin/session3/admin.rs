@@ -143,10 +143,9 @@ struct Loader {
 
 impl Loader {
     fn new() -> Result<Self> {
-        let s0=std::time::Instant::now();let engine = engine::for_command()?;
+        let engine = engine::for_command()?;
         let component = Component::from_binary(&engine, SESSION_STORE)?;
-        let s1=s0.elapsed();let linker = guest::linker(&engine)?;
-        eprintln!("compile {s1:?} linker {:?}", s0.elapsed()-s1);
+        let linker = guest::linker(&engine)?;
         Ok(Self { engine, linker, component })
     }
 

@@ -49,6 +49,7 @@ pub enum Command {
         store: StoreArgs,
     },
     /// Delete sessions: whoever has their cookies is logged out
+    #[command(override_usage = "session3 rm [OPTIONS] <ID>...\n       session3 rm [OPTIONS] --owner <NAME>")]
     Rm {
         /// The sessions, as `session3 ls` names them
         #[arg(value_name = "ID", required_unless_present = "owner")]

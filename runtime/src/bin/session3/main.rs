@@ -27,7 +27,10 @@ use clap::Parser;
 use cli::{Cli, Command};
 use std::io::{ErrorKind, IsTerminal};
 use std::process::ExitCode;
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
 use wasmtime::Result;
 
 fn main() -> ExitCode {
@@ -60,14 +63,14 @@ fn run(command: Command) -> Result<ExitCode> {
     }
 }
 
+/// What others log has what they handle in it, cookies among it; only their warnings are shown, whatever RUST_LOG says.
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .init();
+    let ours = filter_fn(|metadata| metadata.target().starts_with("session") || *metadata.level() <= Level::WARN);
+    let colors = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(std::io::stderr).with_ansi(colors);
+    let subscriber = tracing_subscriber::registry().with(filter).with(ours).with(lines);
+    tracing::subscriber::set_global_default(subscriber).expect("nobody else sets one");
 }
 
 /// Whether our reader has seen enough, as in `session3 ls | head`.

@@ -7,18 +7,9 @@ use tokio::time::Instant;
 async fn asking_again_for_what_one_holds() {
     let mut instance = Instance::new(&LockSpace::process());
     instance.exclusive("a").await;
-    assert_error(
-        instance.acquire("a", Mode::Exclusive, SECOND).await,
-        "Error::Deadlock",
-    );
-    assert_error(
-        instance.acquire("a", Mode::Shared, SECOND).await,
-        "Error::Deadlock",
-    );
-    assert_error(
-        instance.attempt("a", Mode::Exclusive).await,
-        "Error::Deadlock",
-    );
+    assert_error(instance.acquire("a", Mode::Exclusive, SECOND).await, "Error::Deadlock");
+    assert_error(instance.acquire("a", Mode::Shared, SECOND).await, "Error::Deadlock");
+    assert_error(instance.attempt("a", Mode::Exclusive).await, "Error::Deadlock");
 }
 
 #[tokio::test(start_paused = true)]
@@ -28,14 +19,8 @@ async fn sharing_again_is_none_but_an_upgrade_is() {
     let first = instance.shared("a").await;
     instance.shared("a").await;
     instance.release(first).await;
-    assert_error(
-        instance.acquire("a", Mode::Exclusive, SECOND).await,
-        "Error::Deadlock",
-    );
-    assert_error(
-        Instance::new(&space).attempt("a", Mode::Exclusive).await,
-        "Error::TimedOut",
-    );
+    assert_error(instance.acquire("a", Mode::Exclusive, SECOND).await, "Error::Deadlock");
+    assert_error(Instance::new(&space).attempt("a", Mode::Exclusive).await, "Error::TimedOut");
 }
 
 /// The second share would stand behind the writer, who waits for the first.
@@ -45,18 +30,8 @@ async fn sharing_again_behind_a_writer() {
     let mut reader = Instance::new(&space);
     reader.shared("a").await;
     let log = Log::default();
-    let writer = wait_for(
-        Instance::new(&space),
-        "a",
-        Mode::Exclusive,
-        0,
-        log.granted("writer"),
-    )
-    .await;
-    assert_error(
-        reader.acquire("a", Mode::Shared, SECOND).await,
-        "Error::Deadlock",
-    );
+    let writer = wait_for(Instance::new(&space), "a", Mode::Exclusive, 0, log.granted("writer")).await;
+    assert_error(reader.acquire("a", Mode::Shared, SECOND).await, "Error::Deadlock");
     drop(reader);
     writer.await.unwrap();
 }
@@ -69,10 +44,7 @@ async fn who_closes_a_circle_of_three_is_told_at_once() {
     let one = wait_for(one, "b", Mode::Exclusive, 0, log.granted("one")).await;
     let two = wait_for(two, "c", Mode::Exclusive, 0, log.granted("two")).await;
     let start = Instant::now();
-    assert_error(
-        three.acquire("a", Mode::Exclusive, 60 * SECOND).await,
-        "Error::Deadlock",
-    );
+    assert_error(three.acquire("a", Mode::Exclusive, 60 * SECOND).await, "Error::Deadlock");
     assert!(start.elapsed().is_zero());
     drop(three);
     two.await.unwrap();
@@ -88,20 +60,10 @@ async fn a_circle_through_the_queue() {
     let mut holder = Instance::new(&space);
     holder.shared("a").await;
     let log = Log::default();
-    let writer = wait_for(
-        Instance::new(&space),
-        "a",
-        Mode::Exclusive,
-        0,
-        log.granted("writer"),
-    )
-    .await;
+    let writer = wait_for(Instance::new(&space), "a", Mode::Exclusive, 0, log.granted("writer")).await;
     let [reader] = holders(&space, ["b"]).await;
     let reader = wait_for(reader, "a", Mode::Shared, 0, log.granted("reader")).await;
-    assert_error(
-        holder.acquire("b", Mode::Shared, SECOND).await,
-        "Error::Deadlock",
-    );
+    assert_error(holder.acquire("b", Mode::Shared, SECOND).await, "Error::Deadlock");
     drop(holder);
     writer.await.unwrap();
     reader.await.unwrap();
@@ -113,14 +75,7 @@ async fn a_line_is_no_circle() {
     let [one, two] = holders(&space, ["a", "b"]).await;
     let log = Log::default();
     let one = wait_for(one, "b", Mode::Exclusive, 0, log.granted("one")).await;
-    let other = wait_for(
-        Instance::new(&space),
-        "a",
-        Mode::Exclusive,
-        0,
-        log.granted("other"),
-    )
-    .await;
+    let other = wait_for(Instance::new(&space), "a", Mode::Exclusive, 0, log.granted("other")).await;
     drop(two);
     one.await.unwrap();
     other.await.unwrap();
@@ -132,12 +87,6 @@ async fn a_line_is_no_circle() {
 async fn an_old_wait_makes_no_circle() {
     let space = LockSpace::process();
     let [mut one, mut two] = holders(&space, ["a", "b"]).await;
-    assert_error(
-        one.acquire("b", Mode::Exclusive, 10).await,
-        "Error::TimedOut",
-    );
-    assert_error(
-        two.acquire("a", Mode::Exclusive, 10).await,
-        "Error::TimedOut",
-    );
+    assert_error(one.acquire("b", Mode::Exclusive, 10).await, "Error::TimedOut");
+    assert_error(two.acquire("a", Mode::Exclusive, 10).await, "Error::TimedOut");
 }

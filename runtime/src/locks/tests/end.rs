@@ -11,22 +11,8 @@ async fn dropping_the_store_releases_all_and_wakes_those_who_wait() {
     instance.shared("b").await;
     let store = Store::new(&Engine::default(), instance);
     let log = Log::default();
-    let one = wait_for(
-        Instance::new(&space),
-        "a",
-        Mode::Exclusive,
-        0,
-        log.granted("one"),
-    )
-    .await;
-    let two = wait_for(
-        Instance::new(&space),
-        "b",
-        Mode::Exclusive,
-        0,
-        log.granted("two"),
-    )
-    .await;
+    let one = wait_for(Instance::new(&space), "a", Mode::Exclusive, 0, log.granted("one")).await;
+    let two = wait_for(Instance::new(&space), "b", Mode::Exclusive, 0, log.granted("two")).await;
     drop(store);
     one.await.unwrap();
     two.await.unwrap();
@@ -43,10 +29,7 @@ async fn guards_in_a_table_that_lives_on_hold_nothing() {
     assert_idle(&space);
     let _others = instance.exclusive("a").await;
     instance.release(guard).await;
-    assert_error(
-        Instance::new(&space).attempt("a", Mode::Exclusive).await,
-        "Error::TimedOut",
-    );
+    assert_error(Instance::new(&space).attempt("a", Mode::Exclusive).await, "Error::TimedOut");
 }
 
 #[tokio::test(start_paused = true)]

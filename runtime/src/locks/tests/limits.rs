@@ -11,10 +11,7 @@ async fn too_many_held() {
     let mut instance = Instance::with(LocksCtxBuilder::new(&space).max_held(2).build());
     let first = instance.exclusive("a").await;
     instance.shared("b").await;
-    assert_error(
-        instance.attempt("c", Mode::Exclusive).await,
-        "Error::TooMany",
-    );
+    assert_error(instance.attempt("c", Mode::Exclusive).await, "Error::TooMany");
     instance.release(first).await;
     instance.exclusive("c").await;
 }
@@ -27,15 +24,9 @@ async fn too_many_waiters() {
     let waiter = || Instance::with(LocksCtxBuilder::new(&space).max_waiters(2).build());
     let one = wait_for(waiter(), "a", Mode::Exclusive, 0, log.granted("one")).await;
     let two = wait_for(waiter(), "a", Mode::Exclusive, 0, log.granted("two")).await;
-    assert_error(
-        waiter().acquire("a", Mode::Exclusive, SECOND).await,
-        "Error::TooMany",
-    );
+    assert_error(waiter().acquire("a", Mode::Exclusive, SECOND).await, "Error::TooMany");
     // Who does not wait is not one too many.
-    assert_error(
-        waiter().attempt("a", Mode::Exclusive).await,
-        "Error::TimedOut",
-    );
+    assert_error(waiter().attempt("a", Mode::Exclusive).await, "Error::TimedOut");
     drop(holder);
     one.await.unwrap();
     two.await.unwrap();
@@ -45,23 +36,11 @@ async fn too_many_waiters() {
 async fn the_longest_wait_cuts_the_timeout() {
     let space = LockSpace::process();
     let [_holder] = holders(&space, ["a"]).await;
-    let limited = LocksCtxBuilder::new(&space)
-        .max_wait(Duration::from_millis(100))
-        .build();
+    let limited = LocksCtxBuilder::new(&space).max_wait(Duration::from_millis(100)).build();
     let start = Instant::now();
-    assert_error(
-        Instance::with(limited)
-            .acquire("a", Mode::Exclusive, u32::MAX)
-            .await,
-        "Error::TimedOut",
-    );
+    assert_error(Instance::with(limited).acquire("a", Mode::Exclusive, u32::MAX).await, "Error::TimedOut");
     assert!(start.elapsed() < Duration::from_millis(110));
-    assert_error(
-        Instance::new(&space)
-            .acquire("a", Mode::Exclusive, u32::MAX)
-            .await,
-        "Error::TimedOut",
-    );
+    assert_error(Instance::new(&space).acquire("a", Mode::Exclusive, u32::MAX).await, "Error::TimedOut");
     assert_eq!(start.elapsed().as_secs(), 60);
 }
 
@@ -69,14 +48,8 @@ async fn the_longest_wait_cuts_the_timeout() {
 async fn names_that_are_none() {
     let space = LockSpace::process();
     let mut instance = Instance::new(&space);
-    assert_error(
-        instance.attempt("", Mode::Shared).await,
-        "Error::InvalidName",
-    );
-    assert_error(
-        instance.attempt(&"n".repeat(257), Mode::Shared).await,
-        "Error::InvalidName",
-    );
+    assert_error(instance.attempt("", Mode::Shared).await, "Error::InvalidName");
+    assert_error(instance.attempt(&"n".repeat(257), Mode::Shared).await, "Error::InvalidName");
     assert_idle(&space);
     instance.exclusive(&"n".repeat(256)).await;
 }

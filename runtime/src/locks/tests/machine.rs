@@ -20,11 +20,7 @@ impl Machine {
         let directory = TempDir::new().unwrap();
         let file = directory.path().join("locks");
         let open = || LockSpace::machine(&file).unwrap();
-        Self {
-            here: open(),
-            there: open(),
-            directory,
-        }
+        Self { here: open(), there: open(), directory }
     }
 }
 
@@ -75,12 +71,7 @@ async fn a_wait_for_the_other_process_ends_after_its_timeout() {
     let machine = Machine::new();
     let [_holder] = holders(&machine.here, ["a"]).await;
     let start = Instant::now();
-    assert_error(
-        Instance::new(&machine.there)
-            .acquire("a", Mode::Exclusive, 250)
-            .await,
-        "Error::TimedOut",
-    );
+    assert_error(Instance::new(&machine.there).acquire("a", Mode::Exclusive, 250).await, "Error::TimedOut");
     assert!((250..=252).contains(&start.elapsed().as_millis()));
     assert_idle(&machine.there);
 }
@@ -90,18 +81,11 @@ async fn a_dropped_wait_for_the_other_process_leaves_nothing() {
     let machine = Machine::new();
     let [holder] = holders(&machine.here, ["a"]).await;
     let mut quitter = Instance::new(&machine.there);
-    let cut = tokio::time::timeout(
-        Duration::from_millis(50),
-        quitter.acquire("a", Mode::Exclusive, SECOND),
-    )
-    .await;
+    let cut = tokio::time::timeout(Duration::from_millis(50), quitter.acquire("a", Mode::Exclusive, SECOND)).await;
     assert!(cut.is_err());
     assert_idle(&machine.there);
     drop(holder);
-    Instance::new(&machine.here)
-        .attempt("a", Mode::Exclusive)
-        .await
-        .unwrap();
+    Instance::new(&machine.here).attempt("a", Mode::Exclusive).await.unwrap();
 }
 
 /// Who asks the system for the lock is first in this process too, until it gives up.
@@ -112,16 +96,7 @@ async fn order_within_a_process_holds_while_another_has_the_lock() {
     let log = Log::default();
     let mut tasks = Vec::new();
     for who in ["one", "two", "three"] {
-        tasks.push(
-            wait_for(
-                Instance::new(&machine.there),
-                "a",
-                Mode::Exclusive,
-                5,
-                log.granted(who),
-            )
-            .await,
-        );
+        tasks.push(wait_for(Instance::new(&machine.there), "a", Mode::Exclusive, 5, log.granted(who)).await);
     }
     sleep(Duration::from_millis(100)).await;
     drop(holder);
@@ -129,26 +104,16 @@ async fn order_within_a_process_holds_while_another_has_the_lock() {
         task.await.unwrap();
     }
     assert_eq!(log.events(), ["one", "two", "three"]);
-    Instance::new(&machine.here)
-        .attempt("a", Mode::Exclusive)
-        .await
-        .unwrap();
+    Instance::new(&machine.here).attempt("a", Mode::Exclusive).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn closing_the_space_releases_what_it_had() {
-    let Machine {
-        here,
-        there,
-        directory: _directory,
-    } = Machine::new();
+    let Machine { here, there, directory: _directory } = Machine::new();
     let [holder] = holders(&here, ["a"]).await;
     drop(here);
     drop(holder);
-    Instance::new(&there)
-        .attempt("a", Mode::Exclusive)
-        .await
-        .unwrap();
+    Instance::new(&there).attempt("a", Mode::Exclusive).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

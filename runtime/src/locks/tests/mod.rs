@@ -29,29 +29,15 @@ impl Instance {
     }
 
     fn with(ctx: LocksCtx) -> Self {
-        Self {
-            ctx,
-            table: ResourceTable::new(),
-        }
+        Self { ctx, table: ResourceTable::new() }
     }
 
     fn locks(&mut self) -> Locks<'_> {
-        Locks {
-            ctx: &mut self.ctx,
-            table: &mut self.table,
-        }
+        Locks { ctx: &mut self.ctx, table: &mut self.table }
     }
 
-    async fn acquire(
-        &mut self,
-        name: &str,
-        mode: Mode,
-        timeout: u32,
-    ) -> Result<Resource<Guard>, Error> {
-        self.locks()
-            .acquire(name.to_owned(), mode, timeout)
-            .await
-            .unwrap()
+    async fn acquire(&mut self, name: &str, mode: Mode, timeout: u32) -> Result<Resource<Guard>, Error> {
+        self.locks().acquire(name.to_owned(), mode, timeout).await.unwrap()
     }
 
     async fn exclusive(&mut self, name: &str) -> Resource<Guard> {
@@ -134,14 +120,6 @@ fn assert_error<T>(result: Result<T, Error>, expected: &str) {
 #[track_caller]
 fn assert_idle(space: &LockSpace) {
     let table = space.table();
-    assert!(
-        table.queues.is_empty(),
-        "{} names are in use",
-        table.queues.len()
-    );
-    assert!(
-        table.waits.is_empty(),
-        "{} instances wait",
-        table.waits.len()
-    );
+    assert!(table.queues.is_empty(), "{} names are in use", table.queues.len());
+    assert!(table.waits.is_empty(), "{} instances wait", table.waits.len());
 }

@@ -17,11 +17,7 @@ fn random_histories_keep_the_promises() {
             history.step();
             history.check();
         }
-        assert!(
-            history.refused > 100,
-            "only {} deadlocks were met",
-            history.refused
-        );
+        assert!(history.refused > 100, "only {} deadlocks were met", history.refused);
     }
 }
 
@@ -37,21 +33,12 @@ struct History {
 impl History {
     fn new(seed: u64) -> Self {
         let owners = (0..OWNERS).map(|_| Owner::new()).collect();
-        Self {
-            table: Table::default(),
-            owners,
-            places: Vec::new(),
-            refused: 0,
-            random: seed,
-        }
+        Self { table: Table::default(), owners, places: Vec::new(), refused: 0, random: seed }
     }
 
     /// Below `limit`, from a linear congruential generator (Knuth's MMIX).
     fn random(&mut self, limit: u64) -> u64 {
-        self.random = self
-            .random
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        self.random = self.random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (self.random >> 33) % limit
     }
 
@@ -77,21 +64,13 @@ impl History {
             return;
         }
         let name = Name::parse(&self.random(NAMES).to_string()).unwrap();
-        let mode = if self.random(2) == 0 {
-            Mode::Shared
-        } else {
-            Mode::Exclusive
-        };
+        let mode = if self.random(2) == 0 { Mode::Shared } else { Mode::Exclusive };
         if let Some(ticket) = self.table.take(owner, name, mode) {
             return self.places.push((owner, name, ticket));
         }
         let refuse = self.table.would_deadlock(owner, name);
         let (ticket, _) = self.table.enqueue(owner, name, mode);
-        assert_eq!(
-            refuse,
-            self.has_circle(),
-            "{owner:?} asks for {name:?} {mode:?}"
-        );
+        assert_eq!(refuse, self.has_circle(), "{owner:?} asks for {name:?} {mode:?}");
         if refuse {
             self.refused += 1;
             self.table.leave(name, ticket);
@@ -104,40 +83,14 @@ impl History {
         assert!(!self.has_circle());
         let mut known = HashSet::new();
         for queue in self.table.queues.values() {
-            let exclusive = queue
-                .holders
-                .iter()
-                .any(|holder| holder.mode == Mode::Exclusive);
+            let exclusive = queue.holders.iter().any(|holder| holder.mode == Mode::Exclusive);
             assert!(!queue.holders.is_empty(), "nobody holds it, and some wait");
             assert!(!exclusive || queue.holders.len() == 1, "not excluded");
-            assert!(
-                queue
-                    .waiters
-                    .front()
-                    .is_none_or(|first| !queue.admits(first.holder.mode)),
-                "forgotten"
-            );
-            assert!(
-                queue
-                    .waiters
-                    .iter()
-                    .map(|waiter| waiter.holder.ticket)
-                    .is_sorted(),
-                "out of order"
-            );
-            known.extend(
-                queue
-                    .holders
-                    .iter()
-                    .chain(queue.waiters.iter().map(|w| &w.holder))
-                    .map(|h| h.ticket),
-            );
+            assert!(queue.waiters.front().is_none_or(|first| !queue.admits(first.holder.mode)), "forgotten");
+            assert!(queue.waiters.iter().map(|waiter| waiter.holder.ticket).is_sorted(), "out of order");
+            known.extend(queue.holders.iter().chain(queue.waiters.iter().map(|w| &w.holder)).map(|h| h.ticket));
         }
-        assert_eq!(
-            known,
-            self.places.iter().map(|place| place.2).collect(),
-            "places lost or left over"
-        );
+        assert_eq!(known, self.places.iter().map(|place| place.2).collect(), "places lost or left over");
     }
 
     /// Whether someone waits, directly or through others, for itself.
@@ -164,13 +117,8 @@ impl History {
         for queue in self.table.queues.values() {
             let mut ahead: Vec<Holder> = queue.holders.clone();
             for waiter in &queue.waiters {
-                let excludes = |other: &&Holder| {
-                    (other.mode, waiter.holder.mode) != (Mode::Shared, Mode::Shared)
-                };
-                edges
-                    .entry(waiter.holder.owner)
-                    .or_default()
-                    .extend(ahead.iter().filter(excludes).map(|h| h.owner));
+                let excludes = |other: &&Holder| (other.mode, waiter.holder.mode) != (Mode::Shared, Mode::Shared);
+                edges.entry(waiter.holder.owner).or_default().extend(ahead.iter().filter(excludes).map(|h| h.owner));
                 ahead.push(waiter.holder);
             }
         }

@@ -15,7 +15,7 @@ const WRITER: u32 = 1 << 16;
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn in_one_process() {
     let space = LockSpace::process();
-    crowd(&[space.clone()]).await;
+    crowd(std::slice::from_ref(&space)).await;
     assert_idle(&space);
 }
 
@@ -31,13 +31,7 @@ async fn between_processes() {
 async fn crowd(spaces: &[LockSpace]) {
     let inside: Arc<Inside> = Arc::default();
     let tasks: Vec<_> = (0..INSTANCES)
-        .map(|number| {
-            tokio::spawn(visits(
-                Instance::new(&spaces[number % spaces.len()]),
-                number,
-                inside.clone(),
-            ))
-        })
+        .map(|number| tokio::spawn(visits(Instance::new(&spaces[number % spaces.len()]), number, inside.clone())))
         .collect();
     for task in tasks {
         task.await.unwrap();
@@ -47,13 +41,9 @@ async fn crowd(spaces: &[LockSpace]) {
 /// Every third visit is given up after a moment, often in the middle of its wait.
 async fn visits(mut instance: Instance, number: usize, inside: Arc<Inside>) {
     for round in 0..ROUNDS {
-        let mode = if (number + round) % 4 == 0 {
-            Mode::Exclusive
-        } else {
-            Mode::Shared
-        };
+        let mode = if (number + round).is_multiple_of(4) { Mode::Exclusive } else { Mode::Shared };
         let visit = visit(&mut instance, (number + round) % NAMES, mode, &inside);
-        if round % 3 == 0 {
+        if round.is_multiple_of(3) {
             let _ = tokio::time::timeout(Duration::from_micros(300), visit).await;
         } else {
             visit.await;
@@ -62,20 +52,10 @@ async fn visits(mut instance: Instance, number: usize, inside: Arc<Inside>) {
 }
 
 async fn visit(instance: &mut Instance, name: usize, mode: Mode, inside: &Inside) {
-    let guard = instance
-        .acquire(&name.to_string(), mode, 60 * SECOND)
-        .await
-        .unwrap();
-    let weight = if matches!(mode, Mode::Exclusive) {
-        WRITER
-    } else {
-        1
-    };
+    let guard = instance.acquire(&name.to_string(), mode, 60 * SECOND).await.unwrap();
+    let weight = if matches!(mode, Mode::Exclusive) { WRITER } else { 1 };
     let before = inside[name].fetch_add(weight, SeqCst);
-    assert!(
-        before < WRITER && (weight == 1 || before == 0),
-        "{before} were inside"
-    );
+    assert!(before < WRITER && (weight == 1 || before == 0), "{before} were inside");
     std::thread::yield_now();
     inside[name].fetch_sub(weight, SeqCst);
     instance.release(guard).await;

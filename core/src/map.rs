@@ -1,0 +1,122 @@
+//! Names and what belongs to them, in the order of the names.
+//!
+//! A sorted vector: the attributes of a session are few, and a search tree is several times the code. A name is found
+//! in logarithmic time; putting one in or out moves those behind it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A dictionary of few names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Map<V>(Vec<(String, V)>);
+
+impl<V> Map<V> {
+    /// What belongs to a name.
+    pub fn get(&self, name: &str) -> Option<&V> {
+        let at = self.find(name).ok()?;
+        self.0.get(at).map(|(_, value)| value)
+    }
+
+    /// Put in a name, in the place of what belonged to it.
+    pub fn insert(&mut self, name: &str, value: V) {
+        match self.find(name) {
+            Ok(at) => {
+                if let Some((_, before)) = self.0.get_mut(at) {
+                    *before = value;
+                }
+            }
+            Err(at) => self.0.insert(at, (String::from(name), value)),
+        }
+    }
+
+    /// Take a name out, if it is there.
+    pub fn remove(&mut self, name: &str) {
+        if let Ok(at) = self.find(name) {
+            self.0.remove(at);
+        }
+    }
+
+    /// Take all names out.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names, sorted, each with what belongs to it.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(each, _)| each.as_str().cmp(name))
+    }
+}
+
+impl<V> Default for Map<V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<V: Serialize> Serialize for Map<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Map<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Serde reserves at most 1 MiB for entries that are only announced.
+        let entries = Vec::<(String, V)>::deserialize(deserializer)?;
+        if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return Err(D::Error::custom("names out of order"));
+        }
+        Ok(Self(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_does_what_a_tree_does(steps in prop::collection::vec(("[abc]{0,2}", prop::option::of(any::<u8>())), 0..50)) {
+            let (mut map, mut tree) = (Map::default(), BTreeMap::new());
+            for (name, value) in steps {
+                match value {
+                    Some(value) => {
+                        map.insert(&name, value);
+                        tree.insert(name.clone(), value);
+                    }
+                    None => {
+                        map.remove(&name);
+                        tree.remove(&name);
+                    }
+                }
+                prop_assert_eq!(map.get(&name), tree.get(&name));
+                prop_assert_eq!(map.len(), tree.len());
+                prop_assert_eq!(map.is_empty(), tree.is_empty());
+                prop_assert!(map.iter().eq(tree.iter().map(|(name, value)| (name.as_str(), value))));
+            }
+            map.clear();
+            prop_assert!(map.is_empty());
+        }
+    }
+}

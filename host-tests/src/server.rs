@@ -1,0 +1,109 @@
+//! A running `session3 demo`.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus};
+use std::thread;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::command::session3;
+use crate::wait::wait_for;
+
+/// A server process on a free port. It is killed when this is dropped, and its log printed if the test has failed.
+pub struct Server {
+    process: Child,
+    address: String,
+    path: PathBuf,
+    /// Its standard output and error.
+    files: TempDir,
+    _directory: Option<TempDir>,
+}
+
+impl Server {
+    /// A server on a fresh directory, which goes with it.
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let server = Self::on(directory.path());
+        Self { _directory: Some(directory), ..server }
+    }
+
+    /// A server on somebody's directory.
+    pub fn on(path: &Path) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let [out, log] = ["out", "log"].map(|name| files.path().join(name));
+        let mut command = session3(["demo", "--listen", "127.0.0.1:0", "--dir"]);
+        command.arg(path).stdout(File::create(&out).unwrap()).stderr(File::create(log).unwrap());
+        let process = command.spawn().unwrap();
+        let mut server = Self { process, address: String::new(), path: path.into(), files, _directory: None };
+        server.address = wait_for("the server listens", || server.listens(&out));
+        server
+    }
+
+    /// What it says when it is ready.
+    fn listens(&mut self, out: &Path) -> Option<String> {
+        if let Some(status) = self.process.try_wait().unwrap() {
+            panic!("the server ended at its start: {status}");
+        }
+        let said = fs::read_to_string(out).unwrap();
+        let line = said.strip_suffix('\n')?;
+        let address = line.strip_prefix("listening on http://").and_then(|rest| rest.strip_suffix('/'));
+        Some(address.unwrap_or_else(|| panic!("the server says {line:?}")).into())
+    }
+
+    /// Where it listens: host and port.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The address of a page.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The directory with the sessions.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.files.path().join("log")).unwrap()
+    }
+
+    /// Send it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.process.id().try_into().unwrap()), signal).unwrap();
+    }
+
+    /// Wait for its end.
+    pub fn ended(&mut self) -> ExitStatus {
+        wait_for("the server ends", || self.process.try_wait().unwrap())
+    }
+
+    /// End it as an administrator does.
+    pub fn stop(mut self) {
+        self.signal(Signal::SIGTERM);
+        let status = self.ended();
+        assert!(status.success(), "a server that is told to end ends well: {status}");
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if thread::panicking() {
+            eprintln!("The log of the server at {}:\n{}", self.address, self.log());
+        }
+    }
+}

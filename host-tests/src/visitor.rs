@@ -1,0 +1,113 @@
+//! Somebody who visits the demo, with a jar for cookies.
+
+use std::sync::Arc;
+
+use reqwest::cookie::{CookieStore, Jar};
+use reqwest::header::HeaderMap;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, RequestBuilder, Response};
+
+use crate::server::Server;
+
+/// A client that keeps cookies and follows redirections, as browsers do. A cookie is for all ports of a host.
+pub struct Visitor {
+    client: Client,
+    jar: Arc<Jar>,
+}
+
+impl Visitor {
+    /// Somebody who has never been here.
+    pub fn new() -> Self {
+        let jar = Arc::new(Jar::default());
+        let client = Client::builder().no_proxy().cookie_provider(jar.clone()).build().unwrap();
+        Self { client, jar }
+    }
+
+    /// Somebody who has a session.
+    pub async fn with_session(server: &Server) -> Self {
+        let visitor = Self::new();
+        assert_eq!(visitor.get(server, "/keep").await.status, 200);
+        visitor
+    }
+
+    /// Follow a link.
+    pub async fn get(&self, server: &Server, path: &str) -> Page {
+        Page::of(self.client.get(server.url(path))).await
+    }
+
+    /// Send a form.
+    pub async fn post(&self, server: &Server, path: &str, form: &[(&str, &str)]) -> Page {
+        Page::of(self.client.post(server.url(path)).form(form)).await
+    }
+
+    /// The cookies for a server, as a request would send them: `session=ID.SECRET`, or nothing.
+    pub fn cookie(&self, server: &Server) -> String {
+        let cookies = self.jar.cookies(&server.url("/").parse().unwrap());
+        cookies.map_or_else(String::new, |cookies| cookies.to_str().unwrap().into())
+    }
+
+    /// The secret in the cookie.
+    #[track_caller]
+    pub fn secret(&self, server: &Server) -> String {
+        let cookie = self.cookie(server);
+        let (_, secret) = cookie.split_once('.').unwrap_or_else(|| panic!("no secret in {cookie:?}"));
+        secret.into()
+    }
+}
+
+impl Default for Visitor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A single request, without cookies of its own. Redirections are answers.
+pub fn request(server: &Server, method: Method, path: &str) -> RequestBuilder {
+    let client = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
+    client.request(method, server.url(path))
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Page {
+    /// The status.
+    pub status: u16,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body.
+    pub text: String,
+}
+
+impl Page {
+    /// Send a request and read the answer.
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response: Response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, text: response.text().await.unwrap() }
+    }
+
+    /// The values of a header field.
+    pub fn fields(&self, name: &str) -> Vec<&str> {
+        self.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
+    }
+
+    /// What the page shows between two texts.
+    pub fn between(&self, before: &str, after: &str) -> Option<&str> {
+        let (_, rest) = self.text.split_once(before)?;
+        Some(rest.split_once(after)?.0)
+    }
+
+    /// The session's id on the home page.
+    #[track_caller]
+    pub fn id(&self) -> Option<&str> {
+        let id = self.between("Your session ID is ", "<").unwrap_or_else(|| panic!("no home page: {self:#?}"));
+        Some(id).filter(|id| *id != "None")
+    }
+
+    /// The counter on the home page.
+    #[track_caller]
+    pub fn counter(&self) -> i64 {
+        let counter = self.between("Counter is at ", ".").unwrap_or_else(|| panic!("no home page: {self:#?}"));
+        counter.parse().unwrap()
+    }
+}
