@@ -26,8 +26,9 @@ impl Server {
     /// A server on a fresh directory, which goes with it.
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let server = Self::on(directory.path());
-        Self { _directory: Some(directory), ..server }
+        let mut server = Self::on(directory.path());
+        server._directory = Some(directory);
+        server
     }
 
     /// A server on somebody's directory.

@@ -1,8 +1,13 @@
 //! The tests that run components: one binary, one module for each subject.
 
+mod browser;
 mod calls;
+mod cli;
 mod component;
 mod conformance;
 mod defects;
 mod hostile;
+mod http;
+mod processes;
 mod restart;
+mod scenarios;

@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 /// Persistent web sessions for WebAssembly components.
@@ -104,7 +104,7 @@ pub struct StoreArgs {
 #[derive(Debug, Args)]
 pub struct ServerArgs {
     /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
     /// Directory to keep the sessions in; made, for this user only, if it is not there
     #[arg(long, value_name = "DIR", default_value = "./sessions", value_hint = ValueHint::DirPath)]
@@ -129,6 +129,12 @@ pub enum Scope {
     Machine,
     /// Only this process; saves the file locks
     Process,
+}
+
+/// Names are taken as well, for `localhost`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let found: Vec<_> = text.to_socket_addrs().map_err(|_| "use ADDR:PORT, such as 127.0.0.1:8080".to_owned())?.collect();
+    found.iter().find(|address| address.is_ipv4()).or(found.first()).copied().ok_or_else(|| "no such host".to_owned())
 }
 
 /// 4 GiB is all that a 32-bit component can address.
@@ -158,6 +164,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn addresses() {
+        for (text, found) in [("127.0.0.1:0", "127.0.0.1:0"), ("localhost:80", "127.0.0.1:80"), ("[::1]:80", "[::1]:80")] {
+            assert_eq!(address(text).unwrap().to_string(), found);
+        }
+        for text in ["8080", "127.0.0.1", "localhost:", "localhost:99999"] {
+            assert!(address(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub fn create_or_check(dir: &Path) -> Result<PathBuf> {
         .recursive(true)
         .mode(0o700)
         .create(dir)
-        .or_else(|error| if dir.is_dir() { Ok(()) } else { Err(error) })
+        .or_else(|error| if dir.exists() { Ok(()) } else { Err(error) })
         .with_context(|| format!("cannot make the directory {}", dir.display()))?;
     check(dir)
 }
@@ -53,7 +53,7 @@ fn check_access(dir: &Path, metadata: &Metadata) -> Result<()> {
     }
     let mode = metadata.mode() & 0o777;
     if mode & 0o077 != 0 {
-        bail!("other users can open {name} (mode {mode:03o}), and the sessions in it; run `chmod 700 {name}` first");
+        bail!("other users have access to {name} (mode {mode:03o}) and could read the sessions; run `chmod 700 {name}` first");
     }
     Ok(())
 }

@@ -72,17 +72,19 @@ impl Handler {
         let slot = self.slot().await?;
         let (sender, receiver) = oneshot::channel();
         let outcome = Outcome::default();
-        let run = run(self.app.clone(), request, name, sender, outcome.clone(), slot);
-        let task = self.guests.spawn(run);
+        let job = Job { app: self.app.clone(), name: name.clone(), outcome: outcome.clone(), _slot: slot };
+        let task = self.guests.spawn(job.run(request, sender));
         match receiver.await {
-            Ok(Ok(response)) => Ok(response.map(|body| response::from_guest(body, outcome))),
-            Ok(Err(code)) => {
-                error!("the component answered with an error: {code:?}");
-                Err(Failure::Failed)
-            }
+            Ok(Ok(response)) => return Ok(response.map(|body| response::from_guest(body, outcome))),
+            Ok(Err(code)) => error!("{name}: the component answered with an error: {code:?}"),
             // No answer. The task ends when the instance is gone, so whoever sees ours finds its locks free.
-            Err(_) => Err(task.await.ok().and_then(Result::err).unwrap_or(Failure::Failed)),
+            Err(_) => match task.await {
+                Ok(Err(failure)) => return Err(failure),
+                Ok(Ok(())) => error!("{name}: the component ended without an answer"),
+                Err(error) => error!("{name}: {error}"),
+            },
         }
+        Err(Failure::Failed)
     }
 
     async fn slot(&self) -> Result<OwnedSemaphorePermit, Failure> {
@@ -96,57 +98,57 @@ impl Handler {
     }
 }
 
-/// Run an instance for a request, to its end. The slot is free after the instance is.
-async fn run(
+/// An instance for one request.
+struct Job {
     app: Arc<App>,
-    request: Request<Incoming>,
     name: RequestName,
-    sender: oneshot::Sender<Answer>,
     outcome: Outcome,
+    /// Free when the instance is gone.
     _slot: OwnedSemaphorePermit,
-) -> Result<(), Failure> {
-    let mut store = app.sandbox.store(app.pre.engine()).map_err(|error| {
-        error!("{name}: no instance: {error:#}");
-        Failure::Failed
-    })?;
-    let result = match timeout(app.timeout, call(&app.pre, &mut store, request, sender)).await {
-        Ok(result) => result,
-        Err(_) => {
-            warn!("{name}: timed out after {:?}", app.timeout);
-            Err(Failure::TimedOut)
-        }
-    };
-    if let Err(failure) = &result {
-        outcome.failed();
-        if matches!(failure, Failure::Failed) {
-            error!("{name}: the component failed");
-        }
-    }
-    drop(store);
-    result
 }
 
-async fn call(
-    pre: &ProxyPre<Guest>,
-    store: &mut Store<Guest>,
-    request: Request<Incoming>,
-    sender: oneshot::Sender<Answer>,
-) -> Result<(), Failure> {
-    // One interruption for each tick: others have their turn, and the time-out is looked at.
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_async_yield_and_update(1);
-    let request = store.data_mut().http().new_incoming_request(Scheme::Http, request);
-    let request = request.map_err(|_| Failure::BadRequest)?;
-    let called = async {
-        let outparam = store.data_mut().http().new_response_outparam(sender)?;
-        let proxy = pre.instantiate_async(&mut *store).await?;
-        proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, outparam).await
-    };
-    called.await.map_err(|error| {
-        // With the guest's backtrace.
-        error!("{error:?}");
-        Failure::Failed
-    })
+impl Job {
+    /// Run the instance to its end. When this returns it is dropped.
+    async fn run(self, request: Request<Incoming>, sender: oneshot::Sender<Answer>) -> Result<(), Failure> {
+        let (app, name) = (&self.app, &self.name);
+        let mut store = app.sandbox.store(app.pre.engine()).map_err(|error| {
+            error!("{name}: cannot make an instance: {error:#}");
+            Failure::Failed
+        })?;
+        let called = timeout(app.timeout, self.call(&mut store, request, sender)).await;
+        let result = called.unwrap_or_else(|_| {
+            warn!("{name}: timed out after {:?}", app.timeout);
+            Err(Failure::TimedOut)
+        });
+        if result.is_err() {
+            self.outcome.failed();
+        }
+        drop(store);
+        result
+    }
+
+    async fn call(
+        &self,
+        store: &mut Store<Guest>,
+        request: Request<Incoming>,
+        sender: oneshot::Sender<Answer>,
+    ) -> Result<(), Failure> {
+        // One interruption for each tick: others have their turn, and the time-out is looked at.
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        let request = store.data_mut().http().new_incoming_request(Scheme::Http, request);
+        let request = request.map_err(|_| Failure::BadRequest)?;
+        let called = async {
+            let outparam = store.data_mut().http().new_response_outparam(sender)?;
+            let proxy = self.app.pre.instantiate_async(&mut *store).await?;
+            proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, outparam).await
+        };
+        called.await.map_err(|error| {
+            // With the guest's backtrace.
+            error!("{}: the component failed: {error:?}", self.name);
+            Failure::Failed
+        })
+    }
 }
 
 impl Failure {

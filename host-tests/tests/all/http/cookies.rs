@@ -1,0 +1,215 @@
+//! The cookie: how it is sent, and what comes of one that is not ours.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use host_tests::server::Server;
+use host_tests::tree::tree;
+use host_tests::visitor::{Page, Visitor, request};
+use reqwest::Method;
+use reqwest::header::HeaderValue;
+
+/// The cookie's name and its attributes.
+#[track_caller]
+fn set_cookie(page: &Page) -> (&str, Vec<&str>) {
+    let fields = page.fields("set-cookie");
+    let [field] = fields[..] else { panic!("one cookie is set: {page:#?}") };
+    let mut parts = field.split("; ");
+    let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+    let (id, secret) = value.split_once('.').unwrap();
+    assert_eq!((id.len(), secret.len()), (32, 32), "{value}");
+    let mut attributes: Vec<_> = parts.collect();
+    attributes.sort_unstable();
+    (name, attributes)
+}
+
+#[tokio::test]
+async fn the_cookie_is_as_strict_as_the_connection_allows() {
+    const PLAIN: &[&str] = &["HttpOnly", "Path=/", "SameSite=Lax"];
+    const STRICT: &[&str] = &["HttpOnly", "Path=/", "SameSite=Lax", "Secure"];
+    let server = Server::new();
+    let rows = [
+        (server.address(), "session", PLAIN),
+        ("localhost", "session", PLAIN),
+        ("localhost:8080", "session", PLAIN),
+        ("[::1]:8080", "session", PLAIN),
+        ("example.com", "__Host-session", STRICT),
+        ("localhost.example.com", "__Host-session", STRICT),
+        ("127.0.0.1.example.com", "__Host-session", STRICT),
+    ];
+    for (host, name, attributes) in rows {
+        let page = Page::of(request(&server, Method::GET, "/keep").header("host", host)).await;
+        assert_eq!(page.status, 303, "{host}");
+        let (set_name, set_attributes) = set_cookie(&page);
+        assert_eq!((set_name, &set_attributes[..]), (name, attributes), "{host}");
+        assert_eq!(page.fields("cache-control"), ["no-store"], "{host}");
+        assert_eq!(page.fields("vary"), ["Cookie"], "{host}");
+        assert_eq!(page.fields("location"), ["/"], "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_is_set_when_it_changes_and_cleared_when_the_session_ends() {
+    let server = Server::new();
+    let visitor = Visitor::with_session(&server).await;
+    let cookie = visitor.cookie(&server);
+    let send = |method, path| Page::of(request(&server, method, path).header("cookie", &cookie));
+    for path in ["/", "/increment", "/keep", "/admin", "/style.css", "/incrementfail", "/logoutfail", "/nowhere"] {
+        assert_eq!(send(Method::GET, path).await.fields("set-cookie"), [""; 0], "{path}");
+    }
+    let page = send(Method::POST, "/logout").await;
+    let fields = page.fields("set-cookie");
+    let [field] = fields[..] else { panic!("{page:#?}") };
+    assert!(field.starts_with("session=;") && field.contains("; Max-Age=0"), "{field}");
+    assert_eq!((page.fields("cache-control"), page.fields("vary")), (vec!["no-store"], vec!["Cookie"]));
+}
+
+/// What shows a session must not be kept by anybody; what is the same for all may be.
+#[tokio::test]
+async fn pages_are_not_stored_and_files_are() {
+    let server = Server::new();
+    let visitor = Visitor::with_session(&server).await;
+    for (path, cached) in [
+        ("/", "no-store"),
+        ("/form", "no-store"),
+        ("/admin", "no-store"),
+        ("/nowhere", "no-store"),
+        ("/incrementfail", "no-store"),
+        ("/style.css", "public, max-age=600"),
+        ("/icon.svg", "public, max-age=600"),
+    ] {
+        let page = visitor.get(&server, path).await;
+        assert_eq!(page.fields("cache-control"), [cached], "{path}");
+        assert_eq!(page.fields("x-content-type-options"), ["nosniff"], "{path}");
+        assert!(page.fields("content-security-policy")[0].starts_with("default-src 'none'"), "{path}");
+    }
+}
+
+/// The files below the server's directory, without its own lock file.
+fn files(server: &Server) -> Vec<String> {
+    let files = tree(server.path()).into_iter().filter(|(path, what)| what != "directory" && path != "session3.lock");
+    files.map(|(path, _)| path).collect()
+}
+
+#[tokio::test]
+async fn a_visitor_without_a_session_leaves_no_trace() {
+    let server = Server::new();
+    for (method, path) in [
+        (Method::GET, "/"),
+        (Method::HEAD, "/"),
+        (Method::GET, "/admin"),
+        (Method::GET, "/logout"),
+        (Method::GET, "/logoutfail"),
+        (Method::GET, "/incrementfail"),
+        (Method::POST, "/login"),
+        (Method::GET, "/nowhere"),
+    ] {
+        let page = Page::of(request(&server, method.clone(), path)).await;
+        assert_eq!(page.fields("set-cookie"), [""; 0], "{method} {path}");
+        assert_eq!(files(&server), [""; 0], "{method} {path}");
+    }
+    Visitor::with_session(&server).await;
+    assert_eq!(files(&server).len(), 1, "a session is one file");
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_not_ours_gets_a_new_session() {
+    let server = Server::new();
+    let visitor = Visitor::with_session(&server).await;
+    let cookie = visitor.cookie(&server);
+    let id = visitor.get(&server, "/").await.id().unwrap().to_owned();
+    let before = files(&server);
+
+    for hostile in hostile_cookies(&cookie, &id) {
+        let shown: String = String::from_utf8_lossy(&hostile).chars().take(100).collect();
+        let value = HeaderValue::from_bytes(&hostile).unwrap();
+        let page = Page::of(request(&server, Method::GET, "/").header("cookie", &value)).await;
+        assert_eq!((page.status, page.id()), (200, None), "{shown}");
+        assert_eq!(files(&server), before, "{shown}");
+        let page = Page::of(request(&server, Method::GET, "/keep").header("cookie", &value)).await;
+        assert_eq!(page.status, 303, "{shown}");
+        let new = page.between("no such text", "").or(page.fields("set-cookie")[0].split(['=', '.']).nth(1));
+        assert!(new.is_some_and(|new| new.len() == 32 && new != id), "{shown}: {page:#?}");
+        assert!(!page.fields("set-cookie")[0].contains("alice"), "{shown}");
+    }
+    // Nobody else's attempts end the session.
+    assert_eq!(visitor.get(&server, "/").await.id(), Some(&id[..]));
+}
+
+fn hostile_cookies(cookie: &str, id: &str) -> Vec<Vec<u8>> {
+    let (name, value) = cookie.split_once('=').unwrap();
+    let secret = &value[33..];
+    let (last, other) = (&secret[31..], if secret.ends_with('0') { "1" } else { "0" });
+    assert_ne!(last, other);
+    let zeros = "0".repeat(32);
+    let mut cookies: Vec<Vec<u8>> = [
+        "session".into(),
+        "session=".into(),
+        "session=.".into(),
+        "session=None".into(),
+        "session=*del*".into(),
+        "session=alice".into(),
+        "session=../../../etc/passwd".into(),
+        format!("session=../sessions/{id}.{secret}"),
+        format!("session={id}"),
+        format!("session={id}."),
+        format!("session={id}.{}", &secret[..31]),
+        format!("session={id}.{secret}0"),
+        format!("session={id}.{}{other}", &secret[..31]),
+        format!("session={id}.{zeros}"),
+        format!("session={zeros}.{secret}"),
+        format!("session={zeros}.{zeros}"),
+        format!("session={secret}.{id}"),
+        format!("session={value}{value}"),
+        format!("session={id}{id}.{secret}"),
+        format!("session=\"{value}\"x"),
+        format!("session={}", value.to_uppercase()),
+        format!("{name}x={value}"),
+        format!("x{name}={value}"),
+        format!("__Host-session={value}"),
+        format!("session={value}; session={zeros}.{zeros}"),
+        format!("session={zeros}.{zeros}; session={value}"),
+        format!("session={}", "x".repeat(50_000)),
+        format!("session={value}{}", "0".repeat(50_000)),
+        "session=x;".repeat(5_000),
+        ";,=;;= = ;".repeat(1_000),
+    ]
+    .map(String::into_bytes)
+    .into();
+    cookies.push(b"session=\xff\xfe\x80".into());
+    cookies.push([format!("session={id}.").as_bytes(), &[0xff; 32]].concat());
+    cookies
+}
+
+/// What a server answers to these bytes; nothing when it hangs up before.
+fn answer(server: &Server, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut answer = Vec::new();
+    // It may hang up before it has read all.
+    let sent = stream.write_all(request);
+    match sent.and_then(|()| stream.read_to_end(&mut answer)) {
+        Ok(_) => {}
+        Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {}
+        Err(error) => panic!("{error}"),
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// What no client library sends.
+#[tokio::test]
+async fn a_cookie_that_is_no_header_field_is_refused() {
+    let server = Server::new();
+    let send = |cookie: &[u8]| {
+        let head = format!("GET /keep HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: session=", server.address());
+        answer(&server, &[head.as_bytes(), cookie, b"\r\n\r\n"].concat())
+    };
+    let status = |answer: &str| answer.split(' ').nth(1).unwrap_or_default().to_owned();
+    assert_eq!(status(&send(b"x")), "303");
+    assert_eq!(status(&send(b"a\0b")), "400");
+    assert_eq!(status(&send(b"a\x01b")), "400");
+    // The rest may be lost when the server hangs up, and the answer with it.
+    assert!(["431", ""].contains(&&status(&send(&[b'x'; 100_000]))[..]));
+    assert_eq!(status(&send(b"x")), "303", "the server goes on");
+}

@@ -1,0 +1,91 @@
+//! What is refused: other sites, unknown pages, wrong methods, too long forms.
+
+use host_tests::server::Server;
+use host_tests::visitor::{Page, Visitor, request};
+use reqwest::Method;
+
+#[tokio::test]
+async fn a_request_that_another_site_made_changes_nothing() {
+    let server = Server::new();
+    let visitor = Visitor::with_session(&server).await;
+    let cookie = visitor.cookie(&server);
+    let own = format!("http://{}", server.address());
+    let rows = [
+        ("sec-fetch-site", "cross-site", 403),
+        ("sec-fetch-site", "same-site", 403),
+        ("sec-fetch-site", "same-origin", 303),
+        ("sec-fetch-site", "none", 303),
+        ("origin", "http://evil.example", 403),
+        ("origin", "http://127.0.0.1:1", 403),
+        ("origin", "null", 403),
+        ("origin", &own, 303),
+    ];
+    let mut count = 0;
+    for (name, value, status) in rows {
+        for (method, path) in [(Method::GET, "/increment"), (Method::POST, "/increment")] {
+            let request = request(&server, method.clone(), path).header("cookie", &cookie).header(name, value);
+            assert_eq!(Page::of(request).await.status, status, "{method} {name}: {value}");
+            count += i64::from(status == 303);
+            assert_eq!(visitor.get(&server, "/").await.counter(), count, "{method} {name}: {value}");
+        }
+    }
+    for path in ["/keep", "/logout", "/login", "/attributes/set", "/attributes/remove", "/form", "/admin/end"] {
+        let request = request(&server, Method::POST, path).header("sec-fetch-site", "cross-site");
+        assert_eq!(Page::of(request.header("cookie", &cookie)).await.status, 403, "{path}");
+    }
+    let request = request(&server, Method::GET, "/").header("sec-fetch-site", "cross-site").header("cookie", &cookie);
+    assert_eq!(Page::of(request).await.counter(), count, "a link to what only shows something is followed");
+}
+
+#[tokio::test]
+async fn pages_that_are_not_there_and_methods_that_do_not_fit() {
+    let server = Server::new();
+    let rows = [
+        (Method::GET, "/nowhere", 404, ""),
+        (Method::POST, "/nowhere", 404, ""),
+        (Method::GET, "/keep/", 404, ""),
+        (Method::GET, "/../keep", 200, ""), // clients resolve it before they ask: see below
+        (Method::GET, "//keep", 404, ""),
+        (Method::GET, "/%6beep", 404, ""),
+        (Method::DELETE, "/", 405, "GET, HEAD, POST"),
+        (Method::PUT, "/login", 405, "POST"),
+        (Method::GET, "/login", 405, "POST"),
+        (Method::GET, "/attributes/set", 405, "POST"),
+        (Method::HEAD, "/increment", 405, "GET, POST"),
+        (Method::OPTIONS, "/admin", 405, "GET, HEAD"),
+        (Method::POST, "/style.css", 405, "GET, HEAD"),
+    ];
+    for (method, path, status, allowed) in rows {
+        if path.contains("..") {
+            continue;
+        }
+        let page = Page::of(request(&server, method.clone(), path)).await;
+        assert_eq!(page.status, status, "{method} {path}");
+        assert_eq!(page.fields("allow").join("; "), allowed, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn head_is_get_without_a_body_and_changes_nothing() {
+    let server = Server::new();
+    let visitor = Visitor::with_session(&server).await;
+    let cookie = visitor.cookie(&server);
+    for path in ["/", "/increment", "/incrementfail", "/logout"] {
+        let page = Page::of(request(&server, Method::HEAD, path).header("cookie", &cookie)).await;
+        assert_eq!((page.status, &page.text[..]), (if path == "/" { 200 } else { 405 }, ""), "{path}");
+        assert_eq!(visitor.get(&server, "/").await.counter(), 0, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_is_too_long_is_refused() {
+    let server = Server::new();
+    let visitor = Visitor::with_session(&server).await;
+    for (length, status) in [(64 << 10, 200), ((64 << 10) + 1, 413), (1 << 20, 413)] {
+        let rest = "name=long&type=text&value=";
+        let value = "x".repeat(length - rest.len());
+        let page = visitor.post(&server, "/attributes/set", &[("name", "long"), ("type", "text"), ("value", &value)]).await;
+        assert_eq!(page.status, status, "{length} bytes");
+    }
+    assert!(visitor.get(&server, "/").await.text.contains("bytes in all"), "a long value is cut where it is shown");
+}
