@@ -79,12 +79,14 @@ fn compile(workspace: &Path, guests: &Path) -> Result<()> {
 
 fn install_target(workspace: &Path) -> Result<()> {
     let rustc = env::var("RUSTC")?;
-    let libdir = Command::new(rustc).current_dir(workspace).args(["--print=target-libdir", "--target", TARGET]).output()?;
+    let libdir =
+        Command::new(rustc).current_dir(workspace).args(["--print=target-libdir", "--target", TARGET]).output()?;
     let libdir = String::from_utf8(libdir.stdout)?;
     if !libdir.trim().is_empty() && Path::new(libdir.trim()).exists() {
         return Ok(());
     }
-    let added = Command::new("rustup").current_dir(workspace).args(["target", "add", TARGET]).stdout(Stdio::null()).status();
+    let added =
+        Command::new("rustup").current_dir(workspace).args(["target", "add", TARGET]).stdout(Stdio::null()).status();
     match added {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("`rustup target add {TARGET}` failed ({status}); run it by hand").into()),

@@ -101,5 +101,6 @@ mod tests {
         assert!(check(&nested(1_000_000)).is_err());
         assert_eq!(check(&format!("[{}[]]", "[],".repeat(1000))), Ok(()), "wide is not deep");
         assert_eq!(check(&format!("\"{}\"", "[".repeat(1000))), Ok(()), "a text is not deep");
+        assert_eq!(check(&format!("\"\\\\\\\"{}\"", "[".repeat(1000))), Ok(()), "nor is it over at each quote");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 use std::thread;
 
 use nix::sys::signal::{Signal, kill};
@@ -33,10 +33,21 @@ impl Server {
 
     /// A server on somebody's directory.
     pub fn on(path: &Path) -> Self {
+        Self::run(session3([]), path)
+    }
+
+    /// A server that has been started with this umask.
+    pub fn on_with_umask(path: &Path, umask: u32) -> Self {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!(r#"umask {umask:04o} && exec "$0" "$@""#)).arg(session3([]).get_program());
+        Self::run(shell, path)
+    }
+
+    fn run(mut command: Command, path: &Path) -> Self {
         let files = tempfile::tempdir().unwrap();
         let [out, log] = ["out", "log"].map(|name| files.path().join(name));
-        let mut command = session3(["demo", "--listen", "127.0.0.1:0", "--dir"]);
-        command.arg(path).stdout(File::create(&out).unwrap()).stderr(File::create(log).unwrap());
+        command.args(["demo", "--listen", "127.0.0.1:0", "--dir"]).arg(path).env_remove("RUST_LOG");
+        command.stdout(File::create(&out).unwrap()).stderr(File::create(log).unwrap());
         let process = command.spawn().unwrap();
         let mut server = Self { process, address: String::new(), path: path.into(), files, _directory: None };
         server.address = wait_for("the server listens", || server.listens(&out));

@@ -9,10 +9,12 @@ use std::thread;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use reqwest::Client;
 use tempfile::TempDir;
+use thirtyfour::common::config::WebDriverConfig;
 use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
 
-use crate::wait::wait_for;
+use crate::wait::{PATIENCE, wait_for};
 
 /// What keeps it to the site under test, and quick.
 const ARGUMENTS: [&str; 9] = [
@@ -43,9 +45,14 @@ impl Chromium {
         }
         let profile = process.files.path().join("profile");
         capabilities.add_arg(&format!("--user-data-dir={}", profile.display())).unwrap();
-        let started = WebDriver::new(process.url(), capabilities).await;
+        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let config = WebDriverConfig::default();
+        let started = WebDriver::new_with_config_and_client(process.url(), capabilities, config, client).await;
         let driver = started.unwrap_or_else(|error| {
-            panic!("Chromium does not start (Debian's packages: chromium chromium-driver): {error:#}\n{}", process.log())
+            panic!(
+                "Chromium does not start (Debian's packages: chromium chromium-driver): {error:#}\n{}",
+                process.log()
+            )
         });
         Self { driver: Some(driver), process }
     }

@@ -116,6 +116,8 @@ fn the_error_says_what_is_wrong() {
     let mut nameless = sample();
     nameless.attributes.insert("", Value::Null);
     corrupt(&nameless.encode().expect("encode"), "not the data of a managed session: a name is empty or too long");
+    let nobody = State { user: Some(String::new()), ..sample() };
+    corrupt(&nobody.encode().expect("encode"), "not the data of a managed session: a name is empty or too long");
 }
 
 /// A few bytes that announce much: the decoder must not allocate for what is not there.

@@ -127,6 +127,32 @@ fn an_unchanged_session_is_not_written() {
 }
 
 #[test]
+fn clearing_nothing_and_using_up_no_token_are_no_changes() {
+    let site = Site::new();
+    let mut browser = Browser::default();
+    site.visit(&mut browser, |session| log_in(session, "alice"));
+    site.store.calls();
+    site.visit(&mut browser, |session| {
+        session.clear().expect("clear");
+        assert_eq!(session.remove_form_token(&"0".repeat(32)), Ok(false));
+    });
+    assert_eq!(site.store.calls(), ["load"]);
+}
+
+#[test]
+fn what_is_set_again_after_a_clear_is_kept() {
+    let site = Site::new();
+    let mut browser = site.visitor();
+    site.visit(&mut browser, |session| set(session, "b", 2));
+    site.visit(&mut browser, |session| {
+        session.clear().expect("clear");
+        set(session, "a", 1);
+        assert_eq!(session.names(), ["a"]);
+    });
+    assert_eq!(site.start(&browser, Access::ReadOnly).names(), ["a"]);
+}
+
+#[test]
 fn a_change_costs_one_save_and_no_new_cookie() {
     let site = Site::new();
     let mut browser = site.visitor();

@@ -95,6 +95,11 @@ fn a_malformed_token_is_none_of_the_session() {
             assert_eq!(session.remove_form_token(wrong), Ok(false), "{wrong:?}");
         }
         assert!(session.has_form_token(&token));
+
+        // What is missing must not be taken for zeros.
+        let token = session.create_form_token([0; 16]).expect("token");
+        assert!(!session.has_form_token(""));
+        assert!(!session.has_form_token(&token[2..]));
     });
 }
 

@@ -100,6 +100,7 @@ fn a_change_of_what_was_read_and_is_no_longer_so_conflicts() {
     };
     assert_eq!(race(|s| set(s, "c", 11), read_and_clear).0, conflict);
     assert_eq!(race(|s| set(s, "a", 11), read_and_clear).0, conflict);
+    assert_eq!(race(|s| remove(s, "a"), read_and_clear).0, conflict);
 }
 
 #[test]

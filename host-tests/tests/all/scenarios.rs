@@ -23,7 +23,13 @@ pub const SCENARIOS: [(&str, &[Step]); 6] = [
     ("session_id", &[("/", NoSession), ("keep", Session)]),
     (
         "increment",
-        &[("/", NoSession), ("keep", Counter(0)), ("/", Counter(0)), ("increment", Counter(1)), ("increment", Counter(2))],
+        &[
+            ("/", NoSession),
+            ("keep", Counter(0)),
+            ("/", Counter(0)),
+            ("increment", Counter(1)),
+            ("increment", Counter(2)),
+        ],
     ),
     (
         "increment+fail",

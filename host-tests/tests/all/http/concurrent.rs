@@ -10,7 +10,11 @@ use tokio::task::JoinSet;
 const WORKERS: usize = 4;
 
 /// Each worker has a connection of its own. They answer 303.
-async fn at_once(server: &Arc<Server>, cookie: &str, work: impl Fn(usize, Arc<Server>) -> Vec<reqwest::RequestBuilder>) {
+async fn at_once(
+    server: &Arc<Server>,
+    cookie: &str,
+    work: impl Fn(usize, Arc<Server>) -> Vec<reqwest::RequestBuilder>,
+) {
     let mut workers = JoinSet::new();
     for worker in 0..WORKERS {
         let requests = work(worker, server.clone());

@@ -122,16 +122,19 @@ async fn a_cookie_that_is_not_ours_gets_a_new_session() {
     let before = files(&server);
 
     for hostile in hostile_cookies(&cookie, &id) {
-        let shown: String = String::from_utf8_lossy(&hostile).chars().take(100).collect();
+        let cookie_text = String::from_utf8_lossy(&hostile);
+        let shown: String = cookie_text.chars().take(100).collect();
         let value = HeaderValue::from_bytes(&hostile).unwrap();
         let page = Page::of(request(&server, Method::GET, "/").header("cookie", &value)).await;
         assert_eq!((page.status, page.id()), (200, None), "{shown}");
         assert_eq!(files(&server), before, "{shown}");
         let page = Page::of(request(&server, Method::GET, "/keep").header("cookie", &value)).await;
         assert_eq!(page.status, 303, "{shown}");
-        let new = page.between("no such text", "").or(page.fields("set-cookie")[0].split(['=', '.']).nth(1));
-        assert!(new.is_some_and(|new| new.len() == 32 && new != id), "{shown}: {page:#?}");
-        assert!(!page.fields("set-cookie")[0].contains("alice"), "{shown}");
+        let new = page.fields("set-cookie")[0].split(['=', '.']).nth(1).unwrap();
+        assert!(
+            new.len() == 32 && new != id && !cookie_text.contains(new),
+            "an id is never adopted: {shown}: {page:#?}"
+        );
     }
     // Nobody else's attempts end the session.
     assert_eq!(visitor.get(&server, "/").await.id(), Some(&id[..]));
@@ -140,8 +143,7 @@ async fn a_cookie_that_is_not_ours_gets_a_new_session() {
 fn hostile_cookies(cookie: &str, id: &str) -> Vec<Vec<u8>> {
     let (name, value) = cookie.split_once('=').unwrap();
     let secret = &value[33..];
-    let (last, other) = (&secret[31..], if secret.ends_with('0') { "1" } else { "0" });
-    assert_ne!(last, other);
+    let other = if secret.ends_with('0') { "1" } else { "0" };
     let zeros = "0".repeat(32);
     let mut cookies: Vec<Vec<u8>> = [
         "session".into(),

@@ -165,7 +165,8 @@ async fn listed(server: &Server, visitor: &Visitor) -> (BTreeSet<String>, Vec<us
     loop {
         let page = visitor.get(server, &path).await;
         assert_eq!(page.status, 200);
-        let ids: Vec<_> = page.text.split(r#"scope="row"><code>"#).skip(1).map(|row| row.split_once('<').unwrap().0).collect();
+        let ids: Vec<_> =
+            page.text.split(r#"scope="row"><code>"#).skip(1).map(|row| row.split_once('<').unwrap().0).collect();
         sizes.push(ids.len());
         all.extend(ids.into_iter().map(str::to_owned));
         match page.between(r#"rel="next" href=""#, "\"") {
@@ -189,8 +190,6 @@ async fn an_administrator_sees_all_sessions_and_ends_one() {
     assert_eq!(admin.cookie(&server), "", "who looks on needs no session");
 
     let id = ended.get(&server, "/").await.id().unwrap().to_owned();
-    let own = ended.get(&server, "/admin").await.text + &ended.get(&server, "/admin?after=~").await.text;
-    assert!(!own.contains("Set-Cookie"));
     for _ in 0..2 {
         assert_eq!(admin.post(&server, "/admin/end", &[("id", &id)]).await.status, 200, "ended, or so already");
     }

@@ -131,8 +131,7 @@ pub struct Inspected {
     pub dump: String,
 }
 
-const OPTIONS: Options =
-    Options { create: false, durability: Durability::Relaxed, size_limit: None, lock_wait: None };
+const OPTIONS: Options = Options { create: false, durability: Durability::Relaxed, size_limit: None, lock_wait: None };
 
 /// The component, compiled.
 struct Loader {

@@ -133,7 +133,8 @@ pub enum Scope {
 
 /// Names are taken as well, for `localhost`.
 fn address(text: &str) -> Result<SocketAddr, String> {
-    let found: Vec<_> = text.to_socket_addrs().map_err(|_| "use ADDR:PORT, such as 127.0.0.1:8080".to_owned())?.collect();
+    let found: Vec<_> =
+        text.to_socket_addrs().map_err(|_| "use ADDR:PORT, such as 127.0.0.1:8080".to_owned())?.collect();
     found.iter().find(|address| address.is_ipv4()).or(found.first()).copied().ok_or_else(|| "no such host".to_owned())
 }
 
@@ -168,7 +169,9 @@ mod tests {
 
     #[test]
     fn addresses() {
-        for (text, found) in [("127.0.0.1:0", "127.0.0.1:0"), ("localhost:80", "127.0.0.1:80"), ("[::1]:80", "[::1]:80")] {
+        for (text, found) in
+            [("127.0.0.1:0", "127.0.0.1:0"), ("localhost:80", "127.0.0.1:80"), ("[::1]:80", "[::1]:80")]
+        {
             assert_eq!(address(text).unwrap().to_string(), found);
         }
         for text in ["8080", "127.0.0.1", "localhost:", "localhost:99999"] {

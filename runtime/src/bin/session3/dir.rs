@@ -53,7 +53,9 @@ fn check_access(dir: &Path, metadata: &Metadata) -> Result<()> {
     }
     let mode = metadata.mode() & 0o777;
     if mode & 0o077 != 0 {
-        bail!("other users have access to {name} (mode {mode:03o}) and could read the sessions; run `chmod 700 {name}` first");
+        bail!(
+            "other users have access to {name} (mode {mode:03o}) and could read the sessions; run `chmod 700 {name}` first"
+        );
     }
     Ok(())
 }

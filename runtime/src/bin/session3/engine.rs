@@ -2,6 +2,7 @@
 
 use std::thread;
 use std::time::Duration;
+use wasmtime::error::Context;
 use wasmtime::{Config, Engine, OptLevel, PoolingAllocationConfig, RegallocAlgorithm, Result};
 
 /// How long a guest may compute before others have their turn and its time-out is looked at.
@@ -23,7 +24,8 @@ pub fn for_server(max_instances: u32, memory_limit: usize) -> Result<Engine> {
         .max_memory_size(memory_limit);
     let mut config = Config::new();
     config.allocation_strategy(pool).epoch_interruption(true);
-    let engine = Engine::new(&config)?;
+    let engine = Engine::new(&config)
+        .context("cannot set aside address space for so many instances (see --max-instances and `ulimit -v`)")?;
     start_ticker(&engine)?;
     Ok(engine)
 }

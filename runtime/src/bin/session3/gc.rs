@@ -16,10 +16,7 @@ pub async fn gc(args: &StoreArgs, older_than: Option<u32>) -> Result<ExitCode> {
     let mut admin = Admin::open(args).await?;
     let (examined, expired, abandoned) = collect(&mut admin).await?;
     let mut out = std::io::stdout().lock();
-    let mut object = Object::default()
-        .with("examined", examined)
-        .with("expired", expired)
-        .with("abandoned", abandoned);
+    let mut object = Object::default().with("examined", examined).with("expired", expired).with("abandoned", abandoned);
     if !args.json {
         writeln!(
             out,

@@ -26,7 +26,10 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 
 pub fn demo(options: &ServerArgs) -> Result<ExitCode> {
     if !options.listen.ip().is_loopback() {
-        warn!("other machines can reach the demo on {}; it is for trying out, and its cookies travel in plain text", options.listen);
+        warn!(
+            "other machines can reach the demo on {}; it is for trying out, and its cookies travel in plain text",
+            options.listen
+        );
     }
     serve("the web demo", WEB_DEMO.into(), options)
 }

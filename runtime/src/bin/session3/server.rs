@@ -73,12 +73,7 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (TcpStr
     }
 }
 
-async fn serve_connection(
-    stream: TcpStream,
-    handler: Arc<Handler>,
-    watcher: Watcher,
-    _permit: OwnedSemaphorePermit,
-) {
+async fn serve_connection(stream: TcpStream, handler: Arc<Handler>, watcher: Watcher, _permit: OwnedSemaphorePermit) {
     if let Err(error) = prepare(&stream) {
         debug!("cannot set up a connection: {error}");
     }

@@ -18,11 +18,8 @@ pub async fn show(args: &StoreArgs, id: &str) -> Result<ExitCode> {
         bail!("no session {id}");
     };
     let inspected = admin.inspect_session(id).await?;
-    let text = if args.json {
-        format!("{}\n", as_json(&session.info, inspected))
-    } else {
-        as_text(&session.info, inspected)
-    };
+    let text =
+        if args.json { format!("{}\n", as_json(&session.info, inspected)) } else { as_text(&session.info, inspected) };
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,196 @@
+//! The demo in a browser: Chromium clicks its links and fills its forms.
+
+use std::time::Duration;
+
+use host_tests::server::Server;
+use host_tests::webdriver::Chromium;
+use thirtyfour::{By, WebElement};
+use tokio::time::{Instant, sleep};
+
+use crate::scenarios::{SCENARIOS, Shown};
+
+/// A browser at the home page of a server of its own.
+struct Visit {
+    chromium: Chromium,
+    server: Server,
+}
+
+impl Visit {
+    async fn start() -> Self {
+        let visit = Self { server: Server::new(), chromium: Chromium::start().await };
+        visit.home().await;
+        visit
+    }
+
+    async fn home(&self) {
+        self.chromium.goto(self.server.url("/")).await.unwrap();
+    }
+
+    async fn find(&self, css: &str) -> WebElement {
+        let found = self.chromium.find(By::Css(css)).await;
+        found.unwrap_or_else(|error| panic!("{css}: {error}"))
+    }
+
+    /// Follow a link or press a button, and wait for the page that it leads to.
+    async fn click(&self, css: &str) {
+        let old = self.find("html").await;
+        self.find(css).await.click().await.unwrap();
+        let start = Instant::now();
+        while old.tag_name().await.is_ok() {
+            assert!(start.elapsed() < Duration::from_secs(30), "{css} leads nowhere");
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn fill(&self, css: &str, text: &str) {
+        self.find(css).await.send_keys(text).await.unwrap();
+    }
+
+    /// What a person reads.
+    async fn text(&self) -> String {
+        self.find("main").await.text().await.unwrap()
+    }
+
+    #[track_caller]
+    fn assert_shows(&self, text: &str, expected: &str) {
+        assert!(text.contains(expected), "expected {expected:?}: {text}");
+    }
+
+    async fn id(&self) -> Option<String> {
+        let text = self.text().await;
+        let id = text.split_once("Your session ID is ").unwrap_or_else(|| panic!("no home page: {text}")).1;
+        id.split_whitespace().next().filter(|id| *id != "None").map(str::to_owned)
+    }
+
+    async fn set_attribute(&self, name: &str, kind: &str, value: &str) {
+        self.fill("#attribute-name", name).await;
+        self.find(&format!("#attribute-type option[value={kind}]")).await.click().await.unwrap();
+        self.fill("#attribute-value", value).await;
+        self.click(".fields button").await;
+    }
+}
+
+async fn shows(visit: &Visit, expected: Shown) -> bool {
+    match expected {
+        Shown::NoSession => visit.id().await.is_none(),
+        Shown::Session => visit.id().await.is_some(),
+        Shown::Counter(count) => visit.text().await.contains(&format!("Counter is at {count}.")),
+        Shown::Failure => visit.text().await.contains("This request failed on purpose"),
+    }
+}
+
+#[tokio::test]
+async fn what_session3_did_is_done_by_clicking() {
+    let visit = Visit::start().await;
+    for (name, steps) in SCENARIOS {
+        visit.chromium.delete_all_cookies().await.unwrap();
+        visit.home().await;
+        for (index, (link, expected)) in steps.iter().enumerate() {
+            visit.click(&format!("main a[href='{link}']")).await;
+            assert!(shows(&visit, *expected).await, "{name}, step {index}, {link}: expected {expected:?}");
+        }
+        if name == "increment" {
+            visit.chromium.refresh().await.unwrap();
+            assert!(shows(&visit, Shown::Counter(2)).await, "a reload does not repeat what the link did");
+        }
+    }
+}
+
+#[tokio::test]
+async fn somebody_logs_in_and_out() {
+    let visit = Visit::start().await;
+    visit.click("main a[href=keep]").await;
+    let before = visit.id().await;
+    visit.fill("#name", "alice").await;
+    visit.click("form[action='/login'] button").await;
+    visit.assert_shows(&visit.text().await, "Logged in as alice");
+    let after = visit.id().await;
+    assert!(after.is_some() && after != before, "a login changes the id");
+
+    let cookie = visit.chromium.get_named_cookie("session").await.unwrap();
+    assert!(cookie.value.starts_with(&format!("{}.", after.unwrap())));
+    let seen = visit.chromium.execute("return document.cookie", vec![]).await.unwrap();
+    assert_eq!(seen.json(), "", "scripts do not see it");
+    let styles = visit.chromium.execute("return document.styleSheets.length", vec![]).await.unwrap();
+    assert_eq!(styles.json(), 1, "the content security policy lets the style sheet in");
+
+    visit.click("form[action='/logout'] button").await;
+    visit.assert_shows(&visit.text().await, "Nobody is logged in.");
+    assert_eq!(visit.id().await, None);
+    assert_eq!(visit.chromium.get_all_cookies().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn attributes_are_set_and_removed() {
+    const SCRIPT: &str = "<script>document.title = 'owned'</script>";
+    let visit = Visit::start().await;
+    for (name, kind, value) in [
+        ("a text", "text", SCRIPT),
+        ("an integer", "integer", "-42"),
+        ("a list", "json", "[1, 2]"),
+        (SCRIPT, "boolean", "true"),
+    ] {
+        visit.set_attribute(name, kind, value).await;
+        visit.assert_shows(&visit.text().await, &format!("{name} {kind} {value} Remove"));
+    }
+    assert_eq!(visit.chromium.title().await.unwrap(), "Your session · session3");
+    visit.set_attribute("an integer", "integer", "x").await;
+    visit.assert_shows(&visit.text().await, "The value does not read as: integer.");
+    visit.click("main a").await;
+    visit.click("button[aria-label='Remove an integer']").await;
+    let text = visit.text().await;
+    assert!(text.contains("a text") && !text.contains("an integer"), "{text}");
+}
+
+/// The form comes back with the back button, and its token does not.
+#[tokio::test]
+async fn a_form_is_not_sent_twice() {
+    let visit = Visit::start().await;
+    visit.click("main a[href='/form']").await;
+    visit.fill("#message", "first").await;
+    visit.click("main button").await;
+    visit.assert_shows(&visit.text().await, "Accepted: first");
+    visit.chromium.back().await.unwrap();
+    // Pages are not stored, so going back asks for a new form: sent again, the old one comes from a second tab below.
+    visit.fill("#message", "second").await;
+    visit.click("main button").await;
+    visit.assert_shows(&visit.text().await, "Accepted: ");
+
+    visit.click("main a[href='/form']").await;
+    let token = visit.find("input[name=token]").await.value().await.unwrap().unwrap();
+    let first = visit.chromium.window().await.unwrap();
+    let second = visit.chromium.new_tab().await.unwrap();
+    visit.chromium.switch_to_window(second).await.unwrap();
+    visit.chromium.goto(visit.server.url("/form")).await.unwrap();
+    let script = "document.querySelector('input[name=token]').value = arguments[0]";
+    visit.chromium.execute(script, vec![token.into()]).await.unwrap();
+    for (tab, answer) in [(second_of(&visit).await, "Accepted: x"), (first, "This form was sent already")] {
+        visit.chromium.switch_to_window(tab).await.unwrap();
+        visit.fill("#message", "x").await;
+        visit.click("main button").await;
+        visit.assert_shows(&visit.text().await, answer);
+    }
+}
+
+async fn second_of(visit: &Visit) -> thirtyfour::WindowHandle {
+    visit.chromium.window().await.unwrap()
+}
+
+/// Two tabs are one session.
+#[tokio::test]
+async fn two_tabs_share_the_session() {
+    let visit = Visit::start().await;
+    visit.click("main a[href=keep]").await;
+    let first = visit.chromium.window().await.unwrap();
+    let second = visit.chromium.new_tab().await.unwrap();
+    visit.chromium.switch_to_window(second).await.unwrap();
+    visit.home().await;
+    visit.click("main a[href=increment]").await;
+    visit.chromium.switch_to_window(first).await.unwrap();
+    visit.click("main a[href=increment]").await;
+    visit.assert_shows(&visit.text().await, "Counter is at 2.");
+    visit.click("footer a[href='/admin']").await;
+    visit.assert_shows(&visit.text().await, "yours");
+    visit.click("main button").await;
+    visit.assert_shows(&visit.text().await, "There are no sessions.");
+}
