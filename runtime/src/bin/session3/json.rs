@@ -25,7 +25,7 @@ impl fmt::Display for Object {
     }
 }
 
-/// A session, its members named as in the contract, but for `_`, which a path in `jq` takes unquoted.
+/// A session, its members named as in the contract.
 pub fn session(info: &SessionInfo) -> Object {
     Object::default()
         .with("id", info.id.as_str())
@@ -34,8 +34,8 @@ pub fn session(info: &SessionInfo) -> Object {
         .with("version", info.version)
         .with("created", info.created)
         .with("modified", info.modified)
-        .with("last_active", info.last_active)
-        .with("idle_timeout", info.idle_timeout)
+        .with("last-active", info.last_active)
+        .with("idle-timeout", info.idle_timeout)
         .with("deadline", info.deadline)
         .with("expires", crate::text::expires(info))
 }

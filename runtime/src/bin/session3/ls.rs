@@ -16,7 +16,6 @@ pub async fn ls(args: &StoreArgs, owner: Option<&str>) -> Result<ExitCode> {
     let mut listing = Listing::new(args.json);
     if let Some(owner) = owner {
         listing.print(&admin.sessions_of(owner).await?)?;
-        listing.finish()?;
         return Ok(ExitCode::SUCCESS);
     }
     let progress = Progress::new("listing sessions");
@@ -27,7 +26,6 @@ pub async fn ls(args: &StoreArgs, owner: Option<&str>) -> Result<ExitCode> {
             progress.print(|| eprintln!("session3: ls: {id} cannot be read (`session3 show {id}` says why)"));
         }
         if page.sessions.is_empty() && page.unreadable.is_empty() {
-            listing.finish()?;
             return Ok(ExitCode::SUCCESS);
         }
         progress.print(|| listing.print(&page.sessions))?;
@@ -59,14 +57,6 @@ impl Listing {
             }
         } else if !sessions.is_empty() {
             self.print_table(sessions.iter().map(row).collect())?;
-        }
-        self.out.flush()
-    }
-
-    /// A listing of nothing has a header all the same.
-    fn finish(&mut self) -> io::Result<()> {
-        if !self.json && self.widths.is_none() {
-            self.print_table(Vec::new())?;
         }
         self.out.flush()
     }

@@ -33,7 +33,7 @@ fn as_json(info: &SessionInfo, inspected: Option<Inspected>) -> Object {
     object
         .with("manager", true)
         .with("user", inspected.user)
-        .with("remote_address", inspected.remote_address)
+        .with("remote-address", inspected.remote_address)
         .with("attributes", attributes)
 }
 

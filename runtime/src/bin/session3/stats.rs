@@ -63,7 +63,7 @@ impl Stats {
             .with("bytes", self.bytes)
             .with("largest", self.largest)
             .with("oldest", self.oldest)
-            .with("last_active", self.last_active)
+            .with("last-active", self.last_active)
     }
 
     fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
