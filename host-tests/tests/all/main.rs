@@ -8,6 +8,7 @@ mod conformance;
 mod defects;
 mod hostile;
 mod http;
+mod parallel;
 mod processes;
 mod restart;
 mod scenarios;
