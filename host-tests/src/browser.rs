@@ -1,4 +1,3 @@
-// NOTE: this file belongs to the conformance tests and stays as it is; the WebDriver fixture goes into webdriver.rs.
 //! The other end of a cookie: a browser, as far as sessions need one.
 
 use std::collections::BTreeMap;

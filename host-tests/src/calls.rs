@@ -1,8 +1,8 @@
 //! Which host functions an instance calls, and how often.
 //!
 //! The bindings of wasmtime-wasi open a `tracing` span for each call, which names the function. What has none, the
-//! destructors and the locks, is replaced in the linker by functions that do the same in such a span. [`Calls`]
-//! counts the spans.
+//! destructors and the locks, is replaced in the linker by functions that do the same in such a span. [`watch`] is told
+//! of the spans, [`Calls`] counts them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -33,15 +33,16 @@ macro_rules! call {
 /// Counts the host calls that this thread makes, by name, from now until it is dropped.
 pub struct Calls {
     seen: Arc<Mutex<BTreeMap<String, u64>>>,
-    _subscribed: DefaultGuard,
+    _watch: Watch,
 }
 
 impl Calls {
     /// Begin to count.
     pub fn count() -> Self {
         let seen = Arc::new(Mutex::new(BTreeMap::new()));
-        let _subscribed = tracing::subscriber::set_default(Counter(seen.clone()));
-        Self { seen, _subscribed }
+        let counted = seen.clone();
+        let _watch = watch(move |name| *counted.lock().unwrap().entry(name.to_owned()).or_default() += 1);
+        Self { seen, _watch }
     }
 
     /// What was called, and begin anew: `types.[method]descriptor.read` and so on.
@@ -50,9 +51,19 @@ impl Calls {
     }
 }
 
-struct Counter(Arc<Mutex<BTreeMap<String, u64>>>);
+/// The end of it ends the watching.
+pub struct Watch {
+    _subscribed: DefaultGuard,
+}
 
-impl Subscriber for Counter {
+/// Be told of each host call that this thread makes, just before it is made. The call waits.
+pub fn watch(tell: impl Fn(&str) + Send + Sync + 'static) -> Watch {
+    Watch { _subscribed: tracing::subscriber::set_default(Watcher(tell)) }
+}
+
+struct Watcher<F>(F);
+
+impl<F: Fn(&str) + Send + Sync + 'static> Subscriber for Watcher<F> {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.is_span() && metadata.name() == "wit-bindgen import"
     }
@@ -60,7 +71,7 @@ impl Subscriber for Counter {
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         let mut name = Name::default();
         span.record(&mut name);
-        *self.0.lock().unwrap().entry(format!("{}.{}", name.module, name.function)).or_default() += 1;
+        (self.0)(&format!("{}.{}", name.module, name.function));
         Id::from_u64(1)
     }
 

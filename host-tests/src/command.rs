@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The packages that are tested together. A part of them would have other features, and be compiled anew.
-const PACKAGES: [&str; 3] = ["session-core", "session-runtime", "host-tests"];
+/// The packages that are tested together, in `scripts/test`. With others, what they share would have other features, and
+/// be compiled anew.
+const PACKAGES: [&str; 2] = ["session-runtime", "host-tests"];
 
 /// A call of `session3` with these arguments, logging as it does by default.
 pub fn session3<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {

@@ -1,6 +1,7 @@
 //! A running `session3 demo`.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
@@ -11,6 +12,11 @@ use tempfile::TempDir;
 
 use crate::command::session3;
 use crate::wait::wait_for;
+
+/// A fresh directory for sessions: for this user only, or it would be refused.
+pub fn private_directory() -> TempDir {
+    tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir().unwrap()
+}
 
 /// A server process on a free port. It is killed when this is dropped, and its log printed if the test has failed.
 pub struct Server {
@@ -25,7 +31,7 @@ pub struct Server {
 impl Server {
     /// A server on a fresh directory, which goes with it.
     pub fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = private_directory();
         let mut server = Self::on(directory.path());
         server._directory = Some(directory);
         server

@@ -63,7 +63,7 @@ impl wit::GuestManager for Manager<Store> {
         configuration: wit::Configuration,
     ) -> Result<wit::Manager, wit::Error> {
         let configuration = configuration.into_inner::<RefCell<Configuration>>().into_inner();
-        configuration.cookie.check()?;
+        configuration.check()?;
         Ok(wit::Manager::new(Manager::new(Store::open(&location, options.into())?, configuration)?))
     }
 

@@ -189,7 +189,7 @@ macro_rules! conformance_tests {
             timeouts:
                 unused_for_30_minutes
                 twelve_hours_however_much_it_is_used
-                a_login_does_not_prolong_the_twelve_hours
+                a_login_starts_the_twelve_hours_anew
                 a_visit_counts_as_use
                 polling_does_not_count_as_use
                 a_failed_request_does_not_shorten_a_session

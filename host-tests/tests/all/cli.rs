@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use host_tests::command::session3;
-use host_tests::server::Server;
+use host_tests::server::{Server, private_directory};
 use host_tests::tree::{named, tree};
 use host_tests::visitor::Visitor;
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ fn fails_on(store: &Path, arguments: &[&str], words: &[&str]) {
 
 /// A store with two sessions of alice, one of them with attributes, and one of nobody; the ids in this order.
 async fn filled() -> (TempDir, [String; 3]) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let server = Server::on(directory.path());
     let mut ids = Vec::new();
     for user in ["alice", "alice", ""] {
@@ -236,7 +236,7 @@ const ON_STORES: [&[&str]; 6] = [&["ls"], &["ls", "--owner", "x"], &["show", "x"
 
 #[test]
 fn what_is_no_store_is_refused_and_left_as_it_is() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let file = directory.path().join("file");
     fs::write(&file, "x").unwrap();
     let before = tree(directory.path());
@@ -260,7 +260,7 @@ async fn a_directory_that_others_can_read_is_refused() {
         fs::set_permissions(directory.path(), Permissions::from_mode(mode)).unwrap();
         let advice = format!("run `chmod 700 {}` first", directory.path().display());
         for arguments in ON_STORES {
-            fails_on(directory.path(), arguments, &[&format!("(mode {mode:03o})"), &advice]);
+            fails_on(directory.path(), arguments, &[&format!("(mode {mode:o})"), &advice]);
         }
         fails_on(directory.path(), &["demo", "--listen", "127.0.0.1:0"], &[&advice]);
         fails_on(&link, &["ls"], &["chmod 700"]);
@@ -273,14 +273,14 @@ async fn a_directory_that_others_can_read_is_refused() {
 #[test]
 fn a_port_in_use_is_named() {
     let server = Server::new();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let words = ["session3: demo: cannot listen on", server.address(), "--listen"];
     fails_on(directory.path(), &["demo", "--listen", server.address()], &words);
 }
 
 #[test]
 fn what_cannot_be_served_is_said() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let [text, module, store] = ["text", "module", "store"].map(|name| directory.path().join(name));
     fs::write(&text, "hello").unwrap();
     fs::write(&module, b"\0asm\x01\0\0\0").unwrap();
@@ -313,7 +313,7 @@ async fn a_closed_pipe_ends_a_command_quietly() {
 /// Whatever the umask, others can read nothing.
 #[tokio::test]
 async fn what_is_created_is_for_the_owner_alone() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let store = directory.path().join("new/store");
     let server = Server::on_with_umask(&store, 0);
     let visitor = Visitor::with_session(&server).await;

@@ -29,10 +29,11 @@ fn is_whole(data: &[u8]) {
     assert!(data == story(seed), "torn: {} bytes with the seed {seed}", data.len());
 }
 
-/// Run these until the first that ends of its own accord has ended, and all without a panic.
+/// Wait for all; a panic of one ends the others and the test.
 async fn all(mut tasks: JoinSet<()>) {
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
+            tasks.shutdown().await;
             std::panic::resume_unwind(error.into_panic());
         }
     }
@@ -193,14 +194,16 @@ async fn a_logout_everywhere_is_final() {
     let host = Arc::new(Host::new());
     let store = host.store().await;
     for round in 0..10 {
+        let logged_out = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         for number in 0..3 {
-            let (id, store) = (format!("session-{round}-{number}"), host.store().await);
-            store.create(Some(&id), &contents("ann", "0")).await.unwrap();
+            let (id, store, logged_out) = (format!("session-{round}-{number}"), host.store().await, logged_out.clone());
+            store.create(Some(&id), &contents("ann", "x")).await.unwrap();
             tasks.spawn(async move {
-                for save in 0..1000 {
-                    match store.save(&id, &contents("ann", save.to_string()), None).await {
-                        Ok(_) => {}
+                loop {
+                    let late = logged_out.load(Ordering::SeqCst);
+                    match store.save(&id, &contents("ann", "x"), None).await {
+                        Ok(_) => assert!(!late, "{id} was saved after the logout"),
                         Err(Error::Gone) => break,
                         Err(other) => panic!("{other:?}"),
                     }
@@ -209,6 +212,7 @@ async fn a_logout_everywhere_is_final() {
             });
         }
         assert_eq!(store.delete_sessions_of("ann").await.unwrap(), 3);
+        logged_out.store(true, Ordering::SeqCst);
         assert!(store.sessions_of("ann").await.unwrap().is_empty());
         all(tasks).await;
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use host_tests::command::session3;
-use host_tests::server::Server;
+use host_tests::server::{Server, private_directory};
 use host_tests::tree::{named, tree};
 use host_tests::visitor::{Visitor, request};
 use nix::sys::signal::Signal;
@@ -32,7 +32,7 @@ fn assert_one_lock_file(server: &Server) {
 
 #[tokio::test]
 async fn two_servers_on_one_directory_lose_no_increment() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let servers = Arc::new([Server::on(directory.path()), Server::on(directory.path())]);
     let visitor = Visitor::with_session(&servers[0]).await;
     let mut workers = JoinSet::new();
@@ -56,7 +56,7 @@ async fn two_servers_on_one_directory_lose_no_increment() {
 /// What one server did, the other knows at once: a login, a logout, a used token.
 #[tokio::test]
 async fn what_one_server_ends_is_ended_for_the_other() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let [one, two] = [Server::on(directory.path()), Server::on(directory.path())];
     let visitor = Visitor::new();
     let form = visitor.get(&one, "/form").await;
@@ -76,7 +76,7 @@ async fn what_one_server_ends_is_ended_for_the_other() {
 async fn the_others_go_on_when_a_server_is_killed() {
     const BEFORE: usize = 60;
     const AFTER: usize = 100;
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let survivor = Arc::new(Server::on(directory.path()));
     let visitor = Visitor::with_session(&survivor).await;
     let cookie = visitor.cookie(&survivor);

@@ -4,14 +4,14 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use host_tests::server::Server;
+use host_tests::server::{Server, private_directory};
 use host_tests::visitor::Visitor;
 use host_tests::wait::wait_for;
 use nix::sys::signal::Signal;
 
 #[tokio::test]
 async fn sessions_survive_a_restart_of_the_server() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let visitor = Visitor::new();
     let server = Server::on(directory.path());
     let id = visitor.get(&server, "/increment").await.id().map(str::to_owned);
