@@ -80,33 +80,33 @@ fn discard(directory: &Directory, making: &str) {
     let _ = directory.remove(making);
 }
 
-/// Move a session's file to its new name.
+/// Move a session's file to its new name, used now.
 ///
-/// Meanwhile the file answers to both names, and proves nothing: a save that finds it so, because this was cut short,
-/// makes its name durable first. The first cell is synced, since under the new name a file with the old cell would be
-/// another session's. A rename is no use of the session: the time of its last touch stays.
+/// The file answers to both names from then on, and proves nothing: the next save makes a new one. The cell is synced
+/// first, since under the new name a file with the old cell would be another session's. Nothing is written once the new
+/// name is seen: others may be touching the session by then.
 pub fn rename(
     root: &Directory,
     old: &SessionId,
     new: &SessionId,
     file: &File,
     slots: &Slots,
-    touched: Instant,
+    now: Instant,
 ) -> Result<()> {
     const RENAME: &str = "rename the session";
-    let (head, proven) = (slots.head(), slots.proven_version());
-    let settle = |id| file.write(&head.cell(proven, id, id), CELL_AT).and_then(|()| file.set_modified(touched));
-    if let Err(code) = file.write(&head.cell(None, old, new), CELL_AT).and_then(|()| file.sync()) {
-        return Err(settle(old).map_or_else(unknown(RENAME), |()| failed(RENAME)(code)));
-    }
+    let not_renamed = |code| {
+        // An attempt is no use of the session.
+        let _ = file.set_modified(slots.live().modified);
+        failed(RENAME)(code)
+    };
+    let prepared = file.write(&slots.head().cell(None, old, new), CELL_AT).and_then(|()| file.sync());
+    prepared.and_then(|()| file.set_modified(now)).map_err(not_renamed)?;
     let (from, to) = (layout::session(old), layout::session(new));
     if let Err(code) = root.rename(&from, &to) {
-        return Err(match root.exists(&from) {
-            Ok(true) => settle(old).map_or_else(unknown(RENAME), |()| failed(RENAME)(code)),
-            _ => unknown(RENAME)(code),
-        });
+        let there = matches!(root.exists(&from), Ok(true));
+        return Err(if there { not_renamed(code) } else { unknown(RENAME)(code) });
     }
-    sync_shard(root, new).and_then(|()| sync_shard(root, old)).and_then(|()| settle(new)).map_err(unknown(RENAME))
+    sync_shard(root, new).and_then(|()| sync_shard(root, old)).map_err(unknown(RENAME))
 }
 
 /// Remove a session's file. With `durable`, the name does not come back after a power cut.

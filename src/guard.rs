@@ -41,11 +41,6 @@ impl Guard {
         self.find().map(drop)
     }
 
-    /// Put the file aside if it cannot be read; the error says where it is.
-    pub fn put_aside_corrupt(&mut self) -> Result<()> {
-        self.find().map(drop)
-    }
-
     /// Delete the session if it is as described by its version, its last touch and the time. Says whether it was.
     /// An expired session is deleted and does not count.
     pub fn delete_if(&mut self, is_meant: impl FnOnce(&Version, Instant, Instant) -> bool) -> Result<bool> {
@@ -69,7 +64,7 @@ impl Guard {
 
     /// The session's file, open for writing, and the time: none when it is absent or has expired, and then it is
     /// absent for good.
-    fn find(&self) -> Result<Option<(Found, Instant)>> {
+    pub fn find(&self) -> Result<Option<(Found, Instant)>> {
         self.need_exclusive()?;
         let Some(found) = Found::write(self.store.root(), &self.id)? else { return Ok(None) };
         let slots = match found.slots(&self.id) {
@@ -169,14 +164,14 @@ impl SessionGuard for Guard {
         }
         let mut target = self.store.lock_for(new_id, true, None)?;
         target.refuse_taken()?;
-        let (found, _) = self.find()?.ok_or(Error::Gone)?;
+        let (found, now) = self.find()?.ok_or(Error::Gone)?;
         let slots = found.slots(&self.id)?;
         let root = self.store.root();
         let owner = slots.live().owner;
         if let Some(owner) = owner {
             owners::add(root, owner, new_id)?;
         }
-        commit::rename(root, &self.id, new_id, &found.file, &slots, found.touched()?)?;
+        commit::rename(root, &self.id, new_id, &found.file, &slots, now)?;
         if let Some(owner) = owner {
             owners::remove(root, owner, &self.id);
         }

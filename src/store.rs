@@ -147,7 +147,7 @@ impl Store {
         let Some(found) = Found::read(self.root(), id)? else { return Ok(None) };
         let slots = match found.slots(id) {
             Ok(slots) => slots,
-            Err(error) => return Err(self.put_aside(id, error)),
+            Err(error) => return self.read_alone(id, error, answer),
         };
         let version = slots.live();
         let touched = found.touched()?;
@@ -167,12 +167,17 @@ impl Store {
         }
     }
 
-    /// Put a file aside that cannot be read, once it is certain that nobody is writing it.
-    fn put_aside(&self, id: &SessionId, seen: Error) -> Error {
-        match self.lock_for(id, true, None) {
-            Ok(mut guard) => guard.put_aside_corrupt().err().unwrap_or(seen),
-            Err(_) => seen,
-        }
+    /// Read a session that could not be read beside its writers: it may just have been renamed or replaced. Alone with
+    /// it, what cannot be read is corrupt, and is put aside.
+    fn read_alone<T>(
+        &self,
+        id: &SessionId,
+        seen: Error,
+        answer: impl FnOnce(&Version, Instant, Instant) -> T,
+    ) -> Result<Option<T>> {
+        let guard = self.lock_for(id, true, None).map_err(|_| seen)?;
+        let Some((found, now)) = guard.find()? else { return Ok(None) };
+        Ok(Some(answer(&found.slots(id)?.live(), found.touched()?, now)))
     }
 
     /// Note that a session is in use.
@@ -181,7 +186,11 @@ impl Store {
         let Some(found) = Found::write(self.root(), id)? else { return Err(Error::Gone) };
         let slots = match found.slots(id) {
             Ok(slots) => slots,
-            Err(error) => return Err(self.put_aside(id, error)),
+            Err(error) => {
+                let guard = self.lock_for(id, true, None).map_err(|_| error)?;
+                let (found, now) = guard.find()?.ok_or(Error::Gone)?;
+                return done(found.file.set_modified(now), doing);
+            }
         };
         let now = directory::now();
         if expiry::expired(&slots.live(), found.touched()?, now) {

@@ -193,11 +193,6 @@ impl<'a> Slots<'a> {
         Some((SECTOR + oldest * self.head.slot_size) as u64)
     }
 
-    /// The version that is proven to be on the disk, if its slot still has it.
-    pub fn proven_version(&self) -> Option<u64> {
-        self.proven.and_then(|index| self.slots[index]).map(|v| v.version)
-    }
-
     /// The head, for encoding.
     pub fn head(&self) -> Head {
         self.head

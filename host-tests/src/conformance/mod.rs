@@ -81,7 +81,7 @@ macro_rules! conformance_tests {
                 what_is_deleted_is_gone_for_all
                 a_deleted_id_is_free
                 has_tells_whether_a_load_would_find_it
-                a_rename_keeps_everything_but_the_id
+                a_rename_keeps_everything_but_the_id_and_is_a_use
                 a_rename_leaves_the_old_id_dead
                 a_rename_without_an_id_makes_a_random_one
                 a_rename_never_replaces

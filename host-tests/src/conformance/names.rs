@@ -54,7 +54,7 @@ pub async fn has_tells_whether_a_load_would_find_it(host: &impl Harness) {
     assert!(store.has(NEW).await.unwrap());
 }
 
-pub async fn a_rename_keeps_everything_but_the_id(host: &impl Harness) {
+pub async fn a_rename_keeps_everything_but_the_id_and_is_a_use(host: &impl Harness) {
     let (a, b) = (host.store().await, host.store().await);
     let start = host.clock().now();
     let wanted = Contents { idle_timeout: Some(HOUR), deadline: Some(start + 9 * HOUR), ..contents("ann", "data") };
@@ -67,6 +67,7 @@ pub async fn a_rename_keeps_everything_but_the_id(host: &impl Harness) {
     host.clock().pass(MINUTE);
     assert_eq!(a.rename(ID, Some(NEW)).await.unwrap(), NEW);
     info.id = NEW.into();
+    info.last_active = host.clock().now();
     for store in [&a, &b] {
         let session = store.load(NEW).await.unwrap().unwrap();
         assert_eq!(session.data, b"data");

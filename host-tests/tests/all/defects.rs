@@ -1,7 +1,6 @@
 //! The defects of Session3 (version 3.0), each as a test that Session3 fails.
 
 use std::fs;
-use std::sync::Mutex;
 
 use host_tests::bindings::Access::{Exclusive, Optimistic, ReadOnly};
 use host_tests::bindings::{Durability, Options, Value};
@@ -208,10 +207,8 @@ async fn defect_14_every_request_writes() {
 async fn defect_15_files_for_everybody() {
     use nix::sys::stat::{Mode, umask};
     use std::os::unix::fs::PermissionsExt;
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let host = Host::new();
     let modes = {
-        let _lock = ONE_AT_A_TIME.lock().unwrap();
         let before = umask(Mode::from_bits_truncate(0o077));
         let store = host.store().await;
         store.create(Some(ID), &data("x")).await.unwrap();

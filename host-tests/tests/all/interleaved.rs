@@ -224,7 +224,8 @@ fn runtime() -> Runtime {
 /// Where to interrupt: before each call, or, where most calls walk through hundreds of directories, around those that
 /// do something else.
 fn points(calls: &[String]) -> Vec<usize> {
-    let walking = ["open-at", "read-directory", "read-directory-entry", "drop]descriptor", "drop]directory-entry-stream"];
+    let walking =
+        ["open-at", "read-directory", "read-directory-entry", "drop]descriptor", "drop]directory-entry-stream"];
     let walks = |at: usize| calls.get(at).is_none_or(|name| walking.iter().any(|call| name.ends_with(call)));
     (0..calls.len()).filter(|at| calls.len() < 100 || !walks(*at) || !walks(at + 1)).collect()
 }

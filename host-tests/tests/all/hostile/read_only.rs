@@ -121,7 +121,7 @@ async fn what_may_not_be_read_is_no_absent_session() {
     let host = filled().await;
     let path = host_tests::tree::session_file(host.path(), ID);
     set_modes(host.path(), 0o755, 0o644);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     let _nobody = Unprivileged::new();
     let store = Host::on(host.path()).store().await;
     refused(store.load(ID).await, "access-denied");
