@@ -8,7 +8,6 @@ mod conformance;
 mod defects;
 mod hostile;
 mod http;
-mod interleaved;
 mod parallel;
 mod processes;
 mod restart;
