@@ -91,12 +91,13 @@ pub fn rename(
     new: &SessionId,
     file: &File,
     slots: &Slots,
+    touched: Instant,
     now: Instant,
 ) -> Result<()> {
     const RENAME: &str = "rename the session";
     let not_renamed = |code| {
         // An attempt is no use of the session.
-        let _ = file.set_modified(slots.live().modified);
+        let _ = file.set_modified(touched);
         failed(RENAME)(code)
     };
     let prepared = file.write(&slots.head().cell(None, old, new), CELL_AT).and_then(|()| file.sync());

@@ -171,7 +171,7 @@ impl SessionGuard for Guard {
         if let Some(owner) = owner {
             owners::add(root, owner, new_id)?;
         }
-        commit::rename(root, &self.id, new_id, &found.file, &slots, now)?;
+        commit::rename(root, &self.id, new_id, &found.file, &slots, found.touched()?, now)?;
         if let Some(owner) = owner {
             owners::remove(root, owner, &self.id);
         }

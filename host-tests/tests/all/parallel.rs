@@ -1,16 +1,19 @@
 //! Instances on several threads at once: what no single thread can interleave. Each writes what tells its own story, so
 //! that a torn or mixed record is seen.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use host_tests::bindings::Access::{Exclusive, Optimistic, ReadOnly};
 use host_tests::bindings::{Contents, Error};
 use host_tests::browser::{Browser, new_session};
+use host_tests::calls::watch;
 use host_tests::client::{Session, Store, contents, data};
 use host_tests::harness::Harness;
 use host_tests::host::Host;
 use session_runtime::LockSpace;
+use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 const ID: &str = "session-1";
@@ -216,6 +219,47 @@ async fn a_logout_everywhere_is_final() {
         assert!(store.sessions_of("ann").await.unwrap().is_empty());
         all(tasks).await;
     }
+}
+
+/// A session gets a new id, as at a login, while its owner is logged out everywhere: at each host call of the logout in
+/// turn. It must not escape under its new name.
+#[tokio::test]
+async fn a_renamed_session_does_not_escape_a_logout() {
+    for at in 0.. {
+        let host = Host::new();
+        let (store, other) = (host.store().await, host.store().await);
+        store.create(Some(ID), &contents("ann", "x")).await.unwrap();
+        let (calls, rename) = (AtomicUsize::new(0), Mutex::new(Some(other)));
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let reached = interrupted.clone();
+        let watch = watch(move |_| {
+            if calls.fetch_add(1, Ordering::Relaxed) == at {
+                let other = rename.lock().unwrap().take().unwrap();
+                rename_elsewhere(other);
+                reached.store(true, Ordering::Relaxed);
+            }
+        });
+        let deleted = store.delete_sessions_of("ann").await.unwrap();
+        drop(watch);
+        let left = store.sessions_of("ann").await.unwrap();
+        assert!(left.is_empty(), "renamed at call {at}, {deleted} deleted, it lives on: {left:?}");
+        if !interrupted.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+}
+
+/// On a thread of its own; at once or not at all.
+fn rename_elsewhere(store: Store) {
+    let renamed = thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let Ok(guard) = store.lock_now(ID).await else { return };
+            let _ = guard.rename(None).await;
+            guard.close().await;
+        });
+    });
+    renamed.join().unwrap();
 }
 
 /// Expired sessions are found by loads and by the garbage collector at once, and their ids are used again.
