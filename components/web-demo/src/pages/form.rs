@@ -40,8 +40,9 @@ pub fn submit(request: &Request) -> Result<Response, Failure> {
     });
     match used {
         Ok(used) => Ok(Response::page(200, accepted(&message)).with_all(used.fields)),
-        // Another request used the token up between this one's start and end.
-        Err(Failure { reason: Reason::Sessions(Error::Conflict(_)), .. }) => Err(not_accepted()),
+        // Another request used the token up between this one's start and end; the session went with it if that was all
+        // it held.
+        Err(Failure { reason: Reason::Sessions(Error::Conflict(_) | Error::Gone), .. }) => Err(not_accepted()),
         Err(failure) => Err(failure),
     }
 }
