@@ -266,6 +266,11 @@ pub fn unknown(doing: &str) -> impl FnOnce(ErrorCode) -> Error {
     }
 }
 
+/// The result of a change in one call. What the host refuses has not been done; what failed in the medium may have.
+pub fn changed(result: Io<()>, doing: &str) -> Result<()> {
+    result.map_err(|code| if code == ErrorCode::Io { unknown(doing)(code) } else { error(doing, code) })
+}
+
 /// What a result means for the caller who only needs it done.
 pub fn done<T>(result: Io<T>, doing: &str) -> Result<T> {
     result.map_err(failed(doing))

@@ -13,7 +13,7 @@ use session_core::store::{Contents, Instant, Milliseconds, Record, Sessions};
 use session_core::{SessionId, expiry};
 use wasi::filesystem::preopens::get_directories;
 
-use crate::directory::{self, Directory, ErrorCode, File, done, failed};
+use crate::directory::{self, Directory, ErrorCode, File, changed, done, failed};
 use crate::guard::Guard;
 use crate::layout;
 use crate::locks::{self, Lock};
@@ -192,7 +192,7 @@ impl Store {
             Err(error) => {
                 let guard = self.lock_for(id, true, None).map_err(|_| error)?;
                 let (found, now) = guard.find()?.ok_or(Error::Gone)?;
-                return done(found.file.set_modified(now), doing);
+                return changed(found.file.set_modified(now), doing);
             }
         };
         let now = directory::now();
@@ -200,7 +200,7 @@ impl Store {
             self.bury(id);
             return Err(Error::Gone);
         }
-        done(found.file.set_modified(now), doing)
+        changed(found.file.set_modified(now), doing)
     }
 
     /// The sessions of an owner, oldest first.
@@ -208,7 +208,12 @@ impl Store {
         check_owner(owner)?;
         let mut sessions = Vec::new();
         for id in owners::ids(self.root(), &layout::owner(owner))? {
-            let Some(peek) = self.peek(&id)? else { continue };
+            // What cannot be read is nobody's session: whoever loads it learns why.
+            let peek = match self.peek(&id) {
+                Ok(Some(peek)) => peek,
+                Ok(None) | Err(Error::Corrupt(_)) => continue,
+                Err(error) => return Err(error),
+            };
             if !peek.expired && peek.record.contents.owner.as_deref() == Some(owner) {
                 let at = sessions.partition_point(|other: &Peek| other.record.created <= peek.record.created);
                 sessions.insert(at, peek);
@@ -234,13 +239,13 @@ impl Store {
                     elsewhere = version.owner.is_none_or(|owner| layout::owner(owner) != path);
                     version.owner == Some(owner)
                 };
-                if guard.delete_if(is_meant)? {
-                    deleted += 1;
-                } else if elsewhere {
-                    owners::remove_at(self.root(), &path, &id);
-                } else {
+                match guard.delete_if(is_meant) {
+                    Ok(true) => deleted += 1,
+                    // Gone or of another owner by now; or it cannot be read, was put aside, and lets nobody in.
+                    Ok(false) | Err(Error::Corrupt(_)) if elsewhere => owners::remove_at(self.root(), &path, &id),
                     // Another owner's, whose hash is the same.
-                    continue;
+                    Ok(false) | Err(Error::Corrupt(_)) => continue,
+                    Err(error) => return Err(error),
                 }
                 done = false;
             }

@@ -15,6 +15,7 @@
 //! | [`check`] | assertions of one line |
 //! | [`command`] | the command `session3` |
 //! | [`server`] | a running `session3 demo` |
+//! | [`sim`] | a machine in memory that fails and loses power wherever it can |
 //! | [`visitor`] | somebody who visits it |
 //! | [`webdriver`] | somebody who visits it with Chromium |
 //! | [`wait`] | waiting for other processes |
@@ -36,6 +37,7 @@ pub mod harness;
 pub mod host;
 pub mod instance;
 pub mod server;
+pub mod sim;
 pub mod tree;
 pub mod visitor;
 pub mod wait;
