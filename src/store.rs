@@ -10,7 +10,7 @@ use session_core::error::{Error, Result};
 use session_core::record::{MAX_OWNER, Version};
 use session_core::slots::{MAX_DATA, Slots};
 use session_core::store::{Contents, Instant, Milliseconds, Record, Sessions};
-use session_core::{SessionId, expiry};
+use session_core::{SessionId, expiry, mutant};
 use wasi::filesystem::preopens::get_directories;
 
 use crate::directory::{self, Directory, ErrorCode, File, changed, done, failed};
@@ -113,10 +113,17 @@ impl Store {
         guard.refuse_taken()?;
         let now = directory::now();
         let version = Version::of(contents, 1, now, now);
-        if let Some(owner) = version.owner {
+        if let Some(owner) = version.owner
+            && !mutant!("index entry last")
+        {
             owners::add(self.root(), owner, &id)?;
         }
         commit::new_file(self.root(), &id, &version)?;
+        if let Some(owner) = version.owner
+            && mutant!("index entry last")
+        {
+            owners::add(self.root(), owner, &id)?;
+        }
         Ok(record(id.clone(), &version, now, now))
     }
 
@@ -325,6 +332,9 @@ impl Found {
         let Some(file) = root.write(&layout::session(id)).map_err(failed("open the session for writing"))? else {
             return Ok(None);
         };
+        if mutant!("sync after acknowledging") {
+            let _ = file.sync();
+        }
         Ok(Some(Self { bytes: contents(&file)?, file }))
     }
 
@@ -391,6 +401,10 @@ fn no_store(location: &str) -> Error {
 fn locate(location: &str, create: bool) -> Result<Option<Directory>> {
     let parts = parse_location(location)?;
     let preopens = get_directories();
+    #[cfg(mutants)]
+    if let Some(name) = preopens.iter().find_map(|(_, name)| name.strip_prefix("mutant ")) {
+        session_core::mutants::choose(name);
+    }
     let named = preopens.iter().find(|(_, name)| preopens.len() > 1 && parts.first() == Some(&name.trim_matches('/')));
     let (preopen, parts) = match named {
         Some((preopen, _)) => (preopen, &parts[1..]),

@@ -1,7 +1,7 @@
 //! Files and directories in memory. What programs see is one thing, what is on the medium another: the difference is
 //! a list of changes, in the order in which they were made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -68,6 +68,8 @@ pub struct Disk {
     cache: Tree,
     medium: Tree,
     pending: Vec<Pending>,
+    /// Directories that were removed while somebody may have them open.
+    removed: BTreeSet<Inode>,
 }
 
 impl Tree {
@@ -197,14 +199,14 @@ fn hash_below<H: Hasher>(tree: &Tree, at: Inode, state: &mut H) {
 
 impl Default for Disk {
     fn default() -> Self {
-        Self { cache: Tree::new(), medium: Tree::new(), pending: Vec::new() }
+        Self { cache: Tree::new(), medium: Tree::new(), pending: Vec::new(), removed: BTreeSet::new() }
     }
 }
 
 impl Disk {
     /// A disk that has just been started: everything there is on the medium.
     pub fn started(medium: Tree) -> Self {
-        Self { cache: medium.clone(), medium, pending: Vec::new() }
+        Self { cache: medium.clone(), medium, ..Self::default() }
     }
 
     /// What programs see.
@@ -242,6 +244,9 @@ impl Disk {
 
     fn make(&mut self, from: Inode, path: &str, node: Node) -> Io<Inode> {
         let (parent, name) = self.parent(from, path)?;
+        if self.removed.contains(&parent) {
+            return Err(ErrorCode::NoEntry);
+        }
         if self.cache.entries(parent)?.contains_key(name) {
             return Err(ErrorCode::Exist);
         }
@@ -300,9 +305,11 @@ impl Disk {
 
     /// Remove an empty directory.
     pub fn remove_directory(&mut self, from: Inode, path: &str) -> Io<()> {
-        if !self.cache.entries(self.cache.find(from, path)?)?.is_empty() {
+        let directory = self.cache.find(from, path)?;
+        if !self.cache.entries(directory)?.is_empty() {
             return Err(ErrorCode::NotEmpty);
         }
+        self.removed.insert(directory);
         let (parent, name) = self.parent(from, path)?;
         self.change(Change::Remove(parent, name.into()));
         Ok(())

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex};
 
 use super::client::{Client, Host};
 use super::disk::{Disk, ROOT};
@@ -199,8 +198,8 @@ impl Explorer {
     }
 }
 
-/// Empty directories are all alike: a fault at the first and the last of them will do.
-fn is_worth_it(calls: &[Call], number: usize) -> bool {
+/// Empty directories are all alike: what happens at the first and the last of them will do.
+pub fn is_worth_it(calls: &[Call], number: usize) -> bool {
     let is_empty = |call: &Call| call.found_nothing && call.function == "open-at" && call.path.contains('/');
     !is_empty(&calls[number]) || !calls[..number].iter().any(is_empty) || !calls[number + 1..].iter().any(is_empty)
 }
@@ -215,9 +214,11 @@ fn is_in_the_making(path: &str) -> bool {
     path.contains('~') && !path.starts_with("quarantine/")
 }
 
-type Found = Vec<(&'static str, Option<Session>)>;
+/// What a look at the sessions finds, by id.
+pub type Found = Vec<(&'static str, Option<Session>)>;
 
-fn describe(found: &Found) -> String {
+/// In words.
+pub fn describe(found: &Found) -> String {
     let one = |(id, seen): &(&str, Option<Session>)| match seen {
         Some(it) => {
             format!("{id} version {} of {} bytes, used {}", it.info.version, it.data.len(), it.info.last_active)
@@ -243,7 +244,7 @@ fn undisturbed<T>(
 }
 
 /// What a new instance finds.
-fn look(host: &Host, world: &World) -> Result<Found, String> {
+pub fn look(host: &Host, world: &World) -> Result<Found, String> {
     let look = |client: &mut Client| {
         let mut found = Found::new();
         for id in [A, B, EXPIRED] {
@@ -266,7 +267,7 @@ fn look(host: &Host, world: &World) -> Result<Found, String> {
 
 /// Every session there is can be saved durably, every other created, and both survive a power cut that spares nothing.
 /// A save that comes from an older version is refused.
-fn goes_on(host: &Host, world: &World, found: &Found) -> Result<(), String> {
+pub fn goes_on(host: &Host, world: &World, found: &Found) -> Result<(), String> {
     let host = host.restarted().with_durability(true);
     for (id, seen) in found {
         let data = contents(b"what comes next");
@@ -431,9 +432,4 @@ pub fn replay(host: &Host, script: &Script) -> Result<(), Violation> {
     let mut explorer = Explorer::new(host, script.start);
     explorer.script.operations = script.operations.clone();
     explorer.step(&world, &model, *last, script.fault).map(drop)
-}
-
-/// The same world for two instances at once.
-pub fn shared(world: &World) -> Arc<Mutex<World>> {
-    Arc::new(Mutex::new(world.clone()))
 }

@@ -11,6 +11,7 @@
 //! | [`operations`] | the operations that are explored |
 //! | [`oracle`] | what a store may answer afterwards |
 //! | [`explore`] | every sequence, every host call, every fault, every state of the disk |
+//! | [`interleave`] | every operation in the middle of every other |
 //! | [`script`] | one case as a line of text, to replay it |
 //!
 //! The models of the medium are those of SQLite's crash tests and of ALICE (Pillai et al., OSDI 2014).
@@ -19,6 +20,7 @@ pub mod client;
 pub mod disk;
 pub mod explore;
 pub mod fault;
+pub mod interleave;
 pub mod machine;
 pub mod operations;
 pub mod oracle;
