@@ -180,7 +180,10 @@ mod tests {
 
     #[test]
     fn a_record_comes_back() {
-        assert_eq!(Version::decode(&with(8, &[]), SEED), Some(SAMPLE));
+        let record = with(8, &[]);
+        let read = Version::decode(&record, SEED).expect("a record");
+        assert_eq!(read, SAMPLE);
+        assert_eq!(Version::of(&read.to_contents(), read.version, read.created, read.modified), SAMPLE);
         assert_eq!(
             Version::decode(&with(16, &(u64::MAX - 1).to_le_bytes()), SEED).map(|v| v.version),
             Some(u64::MAX - 1)
@@ -194,6 +197,7 @@ mod tests {
         for (at, bytes) in [
             (8, &55_u32.to_le_bytes()[..]),
             (12, &257_u16.to_le_bytes()),
+            (12, &8_u16.to_le_bytes()),
             (14, &(HAS_DEADLINE | 4).to_le_bytes()),
             (14, &0_u16.to_le_bytes()),
             (16, &0_u64.to_le_bytes()),
