@@ -12,3 +12,4 @@ mod parallel;
 mod processes;
 mod restart;
 mod scenarios;
+mod supply_chain;
