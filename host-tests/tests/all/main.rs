@@ -13,3 +13,4 @@ mod processes;
 mod proofs;
 mod restart;
 mod scenarios;
+mod supply_chain;
