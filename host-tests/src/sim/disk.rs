@@ -104,6 +104,14 @@ impl Tree {
         matches!(*self.0[inode], Node::Directory(_))
     }
 
+    fn has_name(&self, inode: Inode) -> bool {
+        let mut directories = self.0.iter().filter_map(|node| match &**node {
+            Node::Directory(entries) => Some(entries),
+            Node::File { .. } => None,
+        });
+        directories.any(|entries| entries.values().any(|named| *named == inode))
+    }
+
     /// Every file with its path, in order.
     pub fn files(&self) -> Vec<(String, Inode)> {
         let mut files = Vec::new();
@@ -194,6 +202,13 @@ fn hash_below<H: Hasher>(tree: &Tree, at: Inode, state: &mut H) {
             state.write_u8(0xff);
         }
         file => file.hash(state),
+    }
+}
+
+/// By what programs see, what is on the medium and what is between them.
+impl Hash for Disk {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.cache, &self.medium, &self.pending).hash(state);
     }
 }
 
@@ -345,13 +360,15 @@ impl Disk {
     }
 
     /// The pages of a file, or of a directory, that a failed sync called clean are dropped, and read anew: programs see
-    /// what is on the medium.
+    /// what is on the medium. A directory whose removal is among it is there again.
     pub fn evict(&mut self, inode: Inode) {
         self.pending.retain(|pending| !(pending.forgotten && concerns(&pending.change, inode)));
         self.cache = self.medium.clone();
         for pending in &self.pending {
             self.cache.apply(&pending.change);
         }
+        let cache = &self.cache;
+        self.removed.retain(|directory| !cache.has_name(*directory));
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::slice;
 
 use super::client::{Client, Host};
 use super::disk::{Disk, ROOT};
@@ -46,7 +47,12 @@ pub struct Explorer {
     host: Host,
     origin: World,
     script: Script,
+    /// Where sequences have led: another that leads there goes on as the first did. The clock tells how many operations
+    /// it took.
+    visited: HashSet<u64>,
+    /// What was checked.
     seen: HashSet<u64>,
+    /// Names of files for which it was checked that all ends well.
     shapes: HashSet<u64>,
     report: Report,
 }
@@ -78,8 +84,8 @@ impl Explorer {
     pub fn new(host: &Host, start: Start) -> Self {
         let (origin, _) = begin(host, start);
         let script = Script { start, durable: host.is_durable(), operations: Vec::new(), fault: None, power_cut: None };
-        let (seen, shapes) = Default::default();
-        Self { host: host.clone(), origin, script, seen, shapes, report: Report::default() }
+        let (visited, seen, shapes) = Default::default();
+        Self { host: host.clone(), origin, script, visited, seen, shapes, report: Report::default() }
     }
 
     /// Explore every sequence of up to so many operations.
@@ -98,8 +104,9 @@ impl Explorer {
                     self.step(world, model, operation, Some((number, *fault)))?;
                 }
             }
-            if length > 1 {
-                let (_, model) = model.after(operation, self.host.is_durable(), world.clock);
+            let (_, model) = model.after(operation, self.host.is_durable(), world.clock);
+            if length > 1 && self.visited.insert(fingerprint(&(&next.disk, next.clock), slice::from_ref(&model), false))
+            {
                 self.visit(&World { clock: next.clock + MINUTE, ..next }, &model, length - 1)?;
             }
             self.script.operations.pop();
@@ -141,13 +148,14 @@ impl Explorer {
         let possible =
             model.possible(operation, self.host.is_durable(), now, outcome, faulty).map_err(|what| (what, None))?;
         self.report.states += 1;
-        let state = (world.disk.cache(), world.disk.medium(), world.disk.pending(), world.clock);
-        if !self.seen.insert(fingerprint(&state, &possible, false)) {
+        if !self.seen.insert(fingerprint(&(&world.disk, world.clock), &possible, false)) {
             return Ok(());
         }
         // What programs see after a sync that evicts is what a power cut would have left.
-        let saves = self.script.fault.is_some_and(|(_, fault)| fault == Fault::SyncFailsAndEvicts);
-        let loss = Loss { saves, attempted: (saves || outcome.is_none()).then_some(now) };
+        let fault = self.script.fault.map(|(_, fault)| fault);
+        let saves = fault == Some(Fault::SyncFailsAndEvicts);
+        let file = saves || matches!(fault, Some(Fault::Trap | Fault::AfterEffect));
+        let loss = Loss { saves, attempted: (saves || outcome.is_none()).then_some(now), file };
         self.check(world, &possible, loss).map_err(|what| (what, None))?;
         for medium in Medium::ALL {
             self.cut_power(world, &possible, medium)?;
@@ -161,7 +169,7 @@ impl Explorer {
         possible: &[Model],
         medium: Medium,
     ) -> Result<(), (String, Option<(Medium, usize)>)> {
-        let loss = Loss { saves: true, attempted: Some(world.clock) };
+        let loss = Loss { saves: true, attempted: Some(world.clock), file: true };
         let mut number = 0;
         let mut wrong = None;
         let whole = power::states(&world.disk, medium, &mut |tree| {
@@ -186,8 +194,8 @@ impl Explorer {
         }
         let in_the_making =
             |world: &World| world.disk.cache().files().iter().filter(|(path, _)| is_in_the_making(path)).count();
-        if in_the_making(world) > in_the_making(&self.origin) + 1 {
-            return Err("a killed instance leaves more than one file in the making".into());
+        if in_the_making(world) > in_the_making(&self.origin) + usize::from(loss.file) {
+            return Err("it leaves a file in the making, or more than the one it was killed over".into());
         }
         goes_on(&self.host, world, &found)?;
         let names: Vec<_> = world.disk.cache().files().into_iter().map(|(path, _)| path).collect();

@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex};
 
 use super::client::{Client, Host};
-use super::explore::{begin, goes_on, look};
-use super::machine::World;
+use super::explore::{begin, goes_on, is_worth_it, look};
+use super::machine::{Call, World};
 use super::operations::{self, A, B, OWNER, Operation};
 use super::oracle::Model;
 use super::script::Start;
@@ -103,10 +103,10 @@ fn pair(
     let mut reversed = sequential(host, world, model, second, first)?;
     reversed.answers.reverse();
     let alone = sequential(host, world, model, first, Action::List)?;
-    for before in 0.. {
+    let calls = calls(host, world, model, first);
+    for before in (0..calls.len()).filter(|before| is_worth_it(&calls, *before)) {
         let wrong = |what: String| format!("{second:?} before host call {before} of {first:?}: {what}");
-        let done = interleaved(host, world, model, first, second, before).map_err(wrong)?;
-        let Some((outcome, after)) = done else { return Ok(()) };
+        let (outcome, after) = interleaved(host, world, model, first, second, before).map_err(wrong)?;
         report.interleavings += 1;
         let is_busy = outcome.answers[1] == "busy";
         report.busy += u64::from(is_busy);
@@ -127,6 +127,14 @@ fn pair(
     Ok(())
 }
 
+/// The host calls of an action that nothing disturbs.
+fn calls(host: &Host, world: &World, model: &Model, action: Action) -> Vec<Call> {
+    let mut client = host.restarted().open(&Arc::new(Mutex::new(world.clone()))).unwrap().unwrap();
+    client.take_calls();
+    action.perform(&mut client, model);
+    client.take_calls()
+}
+
 fn left(host: &Host, world: &World) -> Result<Vec<String>, String> {
     let found = look(&host.restarted(), world)?;
     Ok(found.iter().map(|(id, seen)| format!("{id}: {}", seen_as(seen.as_ref()))).collect())
@@ -143,7 +151,7 @@ fn sequential(host: &Host, world: &World, model: &Model, first: Action, second: 
     Ok(Outcome { answers, left: left(&host, &world)? })
 }
 
-/// The first with the second in the middle; none when the first makes fewer host calls.
+/// The first with the second in the middle.
 fn interleaved(
     host: &Host,
     world: &World,
@@ -151,7 +159,7 @@ fn interleaved(
     first: Action,
     second: Action,
     before: usize,
-) -> Result<Option<(Outcome, World)>, String> {
+) -> Result<(Outcome, World), String> {
     let shared = Arc::new(Mutex::new(world.clone()));
     let host = host.restarted();
     let answered = Arc::new(Mutex::new(None));
@@ -166,8 +174,8 @@ fn interleaved(
     client.interrupt(before, Box::new(interruption));
     let first = first.perform(&mut client, model);
     drop(client);
-    let Some(second) = answered.lock().unwrap().take() else { return Ok(None) };
+    let second = answered.lock().unwrap().take().expect("as many host calls as alone");
     let world = shared.lock().unwrap().clone();
     let left = left(&host, &world).map_err(|what| format!("{first} and {second}, then {what}"))?;
-    Ok(Some((Outcome { answers: [first, second], left }, world)))
+    Ok((Outcome { answers: [first, second], left }, world))
 }

@@ -32,6 +32,8 @@ pub struct Loss {
     /// Somebody was cut off in the middle of an operation at this moment. It may count as a use of the session: writing
     /// to a file stamps it.
     pub attempted: Option<u64>,
+    /// A file in the making may be left behind.
+    pub file: bool,
 }
 
 /// What an operation is to answer when nothing goes wrong: a number, or the reason for a refusal.

@@ -7,7 +7,7 @@ use host_tests::sim::script::Start;
 use super::product;
 
 /// The longest sequences.
-const LENGTH: usize = 2;
+const LENGTH: usize = 3;
 
 fn explore(start: Start, durable: bool) {
     let report = Explorer::new(&product(durable), start).sequences(LENGTH).unwrap();
