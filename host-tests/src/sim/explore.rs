@@ -12,7 +12,7 @@ use super::disk::{Disk, ROOT};
 use super::fault::{self, Fault};
 use super::machine::{Call, World};
 use super::operations::{self, A, B, DAMAGED, EXPIRED, IDLE, OWNER, Operation, contents};
-use super::oracle::{Loss, Model, Outcome};
+use super::oracle::{Known, Loss, Model, Outcome};
 use super::power::{self, Medium};
 use super::script::{Script, Start};
 use crate::bindings::{Answer, Error, Session};
@@ -52,7 +52,7 @@ pub struct Explorer {
     visited: HashSet<u64>,
     /// What was checked.
     seen: HashSet<u64>,
-    /// Names of files for which it was checked that all ends well.
+    /// Names of files, and versions in them, for which it was checked that every operation works and all ends well.
     shapes: HashSet<u64>,
     report: Report,
 }
@@ -188,8 +188,7 @@ impl Explorer {
     fn check(&mut self, world: &World, possible: &[Model], loss: Loss) -> Result<(), String> {
         self.report.distinct += 1;
         let found = look(&self.host.restarted(), world)?;
-        let fits = |model: &&Model| found.iter().all(|(id, seen)| model.allows(id, seen.as_ref(), loss));
-        if !possible.iter().any(|model| fits(&model)) {
+        if !possible.iter().any(|model| fits(model, &found, loss)) {
             return Err(format!("found {}, allowed {possible:#?}", describe(&found)));
         }
         let in_the_making =
@@ -199,7 +198,9 @@ impl Explorer {
         }
         goes_on(&self.host, world, &found)?;
         let names: Vec<_> = world.disk.cache().files().into_iter().map(|(path, _)| path).collect();
-        if self.shapes.insert(fingerprint(&(names, world.clock), &[], loss.saves)) {
+        let versions: Vec<_> = found.iter().map(|(_, seen)| seen.as_ref().map(|seen| seen.info.version)).collect();
+        if self.shapes.insert(fingerprint(&(names, versions, world.clock), &[], loss.saves)) {
+            every_operation_works(&self.host, world, &found)?;
             ends_well(&self.host, world)?;
         }
         Ok(())
@@ -295,6 +296,31 @@ pub fn goes_on(host: &Host, world: &World, found: &Found) -> Result<(), String> 
         match undisturbed(&host, &world, "a load of the next save", |client| client.load(id))? {
             (Some(seen), _) if seen.info.version == version && seen.data == data.data => {}
             (seen, _) => return Err(format!("the next save of {id} was acknowledged and lost: {seen:?}")),
+        }
+    }
+    Ok(())
+}
+
+fn fits(model: &Model, found: &Found, loss: Loss) -> bool {
+    found.iter().all(|(id, seen)| model.allows(id, seen.as_ref(), loss))
+}
+
+/// Every operation does what it does in a store that nothing ever happened to.
+fn every_operation_works(host: &Host, world: &World, found: &Found) -> Result<(), String> {
+    let mut model = Model::default();
+    for (id, seen) in found {
+        if let Some(Session { info, data }) = seen {
+            let versions = vec![data.as_slice().into(); info.version as usize];
+            model.insert(id, Known { durable: versions.len(), versions, used: info.last_active });
+        }
+    }
+    for (name, operation) in operations::ALL {
+        let run = host.restarted().run(world, None, |client| operation.perform(client, &model));
+        let wrong = |what: String| format!("then {name}: {what}");
+        let after = model.possible(operation, host.is_durable(), world.clock, &run.answer, false).map_err(wrong)?;
+        let found = look(&host.restarted(), &run.world).map_err(wrong)?;
+        if !fits(&after[0], &found, Loss::default()) {
+            return Err(wrong(format!("found {}, allowed {after:#?}", describe(&found))));
         }
     }
     Ok(())
@@ -439,5 +465,8 @@ pub fn replay(host: &Host, script: &Script) -> Result<(), Violation> {
     }
     let mut explorer = Explorer::new(host, script.start);
     explorer.script.operations = script.operations.clone();
-    explorer.step(&world, &model, *last, script.fault).map(drop)
+    let (calls, _) = explorer.step(&world, &model, *last, script.fault)?;
+    let fault = script.fault.map_or(0, |(number, _)| number);
+    assert!(fault < calls.len(), "{script}: {last:?} makes {} host calls", calls.len());
+    Ok(())
 }

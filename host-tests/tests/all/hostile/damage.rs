@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use host_tests::bindings::Durability::{Durable, Relaxed};
 use host_tests::bindings::{Durability, Options};
 use host_tests::check::{kind, refused, refused_for};
-use host_tests::client::{Store, data, options};
+use host_tests::client::{Store, contents, data, options};
 use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::tree::{session_file, tree};
@@ -216,4 +216,21 @@ async fn a_listing_names_the_unreadable() {
     patient.store.collect(u32::MAX, None).await.unwrap();
     assert_eq!(patient.store.delete_old(u32::MAX).await.unwrap().0, 0);
     assert_eq!(tree(patient.host.path()), before);
+}
+
+/// Once one damaged session kept the others of its owner from being listed, and logged in after "log out everywhere".
+#[tokio::test]
+async fn a_damaged_session_shields_no_other_of_its_owner() {
+    let patient = Patient::new(Relaxed).await;
+    let store = &patient.store;
+    store.save(ID, &contents("ann", "damaged soon"), None).await.unwrap();
+    store.create(Some("session-2"), &contents("ann", "x")).await.unwrap();
+    let path = session_file(patient.host.path(), ID);
+    fs::write(&path, b"damaged").unwrap();
+    let listed: Vec<_> = store.sessions_of("ann").await.unwrap().into_iter().map(|info| info.id).collect();
+    assert_eq!(listed, ["session-2"]);
+    assert_eq!(store.delete_sessions_of("ann").await.unwrap(), 1);
+    assert_eq!(store.text("session-2").await, None);
+    assert!(store.sessions_of("ann").await.unwrap().is_empty());
+    patient.is_kept(b"damaged", "after the logout");
 }

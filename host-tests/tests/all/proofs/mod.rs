@@ -19,6 +19,16 @@ fn product(durable: bool) -> Host {
     Host::new(subject, durable)
 }
 
+/// Once these did what they must not: a touch said `io` though it had taken effect; a damaged session kept the others of
+/// its owner from being listed or ended.
+#[test]
+fn what_was_found_stays_mended() {
+    for text in ["used durable; touch !4 after-effect", "used durable; delete-sessions-of"] {
+        let script: Script = text.parse().unwrap();
+        explore::replay(&product(script.durable), &script).unwrap();
+    }
+}
+
 /// Replays the case that `SESSION3_SCRIPT` names, as a failing exploration prints it; without one, a case that holds.
 #[test]
 fn replay() {
