@@ -1,8 +1,8 @@
 //! A directory, a clock and a lock space, and instances of the component on them.
 
-use std::{env, fs};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::{env, fs};
 
 use session_runtime::{LockSpace, LocksCtx};
 use tempfile::TempDir;

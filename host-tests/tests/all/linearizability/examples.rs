@@ -35,11 +35,8 @@ fn accepted<const N: usize>(rows: [Row; N]) {
 
 #[track_caller]
 fn rejected<const N: usize>(rows: [Row; N]) {
-    assert!(check(&history(rows)).is_err(), "this must not be explained: {rows:?}", rows = history_text(&rows));
-}
-
-fn history_text(rows: &[Row]) -> String {
-    format!("{rows:#?}")
+    let history = history(rows);
+    assert!(check(&history).is_err(), "this must not be explained: {history:#?}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::workload::{Chooser, Mix, explain};
 
 const CLIENTS: usize = 4;
 const OPERATIONS: usize = 12;
-const HISTORIES: u64 = 60;
+const HISTORIES: u64 = 45;
 
 fn worker(place: &Path) -> Worker {
     let mut command = Command::new(env!("CARGO_BIN_EXE_session-worker"));
@@ -97,6 +97,8 @@ fn between_processes() {
         calls += history.len();
         died += history.iter().filter(|call| call.outcome.is_none()).count();
     }
-    println!("{HISTORIES} histories of {CLIENTS} processes: {calls} calls, {died} processes were killed in one; all linearizable");
+    println!(
+        "{HISTORIES} histories of {CLIENTS} processes: {calls} calls, {died} processes were killed in one; all linearizable"
+    );
     assert!(died > 0, "none was killed in a call");
 }

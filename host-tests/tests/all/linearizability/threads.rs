@@ -12,6 +12,7 @@ use host_tests::host::Host;
 use host_tests::operation::{Operation, Outcome, name};
 use host_tests::performer::Performer;
 use host_tests::random::{Random, seed};
+use host_tests::tree::tree;
 use session_runtime::LockSpace;
 use tempfile::TempDir;
 use tokio::runtime::{self, Runtime};
@@ -23,6 +24,7 @@ use super::workload::{Chooser, Mix, explain};
 
 const CLIENTS: usize = 4;
 const OPERATIONS: usize = 12;
+const HISTORIES: u64 = 90;
 
 /// A client that works on, or how it ends.
 enum Fate {
@@ -66,17 +68,15 @@ impl Place {
             let (operation, fate) = (chooser.next(), Fate::choose(&mut chooser.random));
             let began = self.history.now();
             let outcome = perform(&mut performer, &operation, &fate).await;
-            if let Some(outcome) = &outcome {
-                chooser.learn(&operation, outcome);
-            } else {
+            let Some(outcome) = outcome else {
                 // The instance is gone before the call counts as ended.
                 drop(performer);
-            }
-            let died = outcome.is_none();
-            self.history.note(number, operation, outcome, began);
-            if died {
+                self.history.note(number, operation, None, began);
                 performer = self.performer(pause).await;
-            }
+                continue;
+            };
+            chooser.learn(&operation, &outcome);
+            self.history.note(number, operation, Some(outcome), began);
         }
     }
 
@@ -131,8 +131,9 @@ async fn history(mix: Mix, locks: Option<LockSpace>, seed: u64) -> Vec<Call> {
         ended.unwrap();
     }
     let place = Arc::into_inner(place).expect("all clients have ended");
-    if place.locks.is_some() {
-        nothing_is_left(place.host(), place.directory.path()).await;
+    if let Some(locks) = &place.locks {
+        let path = place.directory.path();
+        nothing_is_left(Host::on(path).with_locks(locks.clone()), path).await;
     }
     place.history.calls()
 }
@@ -143,7 +144,7 @@ async fn nothing_is_left(host: Host, path: &Path) {
     for id in 0..2 {
         store.lock_now(&name(id)).await.expect("the lock is free").close().await;
     }
-    let quarantined: Vec<_> = host_tests::tree::tree(path).into_keys().filter(|path| path.contains("quarantine/")).collect();
+    let quarantined: Vec<_> = tree(path).into_keys().filter(|path| path.contains("quarantine/")).collect();
     assert!(quarantined.is_empty(), "{quarantined:?}");
 }
 
@@ -160,19 +161,21 @@ fn histories(runtime: &Runtime, count: u64) {
         died += history.iter().filter(|call| call.outcome.is_none()).count();
         refused += history.iter().filter(|call| matches!(call.outcome, Some(Outcome::Refused(_)))).count();
     }
-    println!("{count} histories of {CLIENTS} instances: {calls} calls, {refused} of them refused, {died} clients died; all linearizable");
+    println!(
+        "{count} histories of {CLIENTS} instances: {calls} calls, {refused} of them refused, {died} clients died; all linearizable"
+    );
     assert!(died > calls / 60, "{died} died in {calls} calls");
 }
 
 /// Instances take turns every few hundred to some ten thousand instructions.
 #[test]
 fn on_one_thread() {
-    histories(&runtime::Builder::new_current_thread().enable_all().build().unwrap(), 300);
+    histories(&runtime::Builder::new_current_thread().enable_all().build().unwrap(), HISTORIES);
 }
 
 #[test]
 fn on_several_threads() {
-    histories(&runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap(), 300);
+    histories(&runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap(), HISTORIES);
 }
 
 /// The same without mutual exclusion: updates are lost, and the checker must see it. Always the same seeds.
