@@ -8,6 +8,7 @@ mod conformance;
 mod defects;
 mod hostile;
 mod http;
+mod kills;
 mod linearizability;
 mod parallel;
 mod processes;
