@@ -9,6 +9,7 @@ mod defects;
 mod hostile;
 mod http;
 mod kills;
+mod late_writes;
 mod linearizability;
 mod parallel;
 mod processes;
