@@ -6,6 +6,7 @@ mod cli;
 mod component;
 mod conformance;
 mod defects;
+mod fairness;
 mod hostile;
 mod http;
 mod kills;
