@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime_wasi::filesystem::WasiFilesystemView;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
@@ -58,6 +58,10 @@ pub struct Watch {
 
 /// Be told of each host call that this thread makes, just before it is made. The call waits.
 pub fn watch(tell: impl Fn(&str) + Send + Sync + 'static) -> Watch {
+    // With one subscriber in the process, `tracing` asks that of the thread which comes to a call first, and if it has
+    // none, nobody is told of the call any more. So there are two.
+    static BYSTANDER: OnceLock<Dispatch> = OnceLock::new();
+    BYSTANDER.get_or_init(|| Dispatch::new(Watcher(|_: &str| {})));
     Watch { _subscribed: tracing::subscriber::set_default(Watcher(tell)) }
 }
 

@@ -1,8 +1,8 @@
 //! A directory, a clock and a lock space, and instances of the component on them.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::{env, fs};
 
 use session_runtime::{LockSpace, LocksCtx};
 use tempfile::TempDir;
@@ -27,6 +27,7 @@ pub struct Host {
     clock: Clock,
     locks: LockSpace,
     permissions: FsPerms,
+    protected: bool,
     _directory: Option<TempDir>,
 }
 
@@ -40,24 +41,45 @@ impl Host {
 
     /// A host on somebody's directory.
     pub fn on(path: impl Into<PathBuf>) -> Self {
+        Self::with(component().clone(), path.into())
+    }
+
+    fn with(component: FileBackedPre<State>, path: PathBuf) -> Self {
         Self {
-            component: component().clone(),
-            path: path.into(),
+            component,
+            path,
             clock: Clock::at(START),
             locks: LockSpace::process(),
             permissions: FsPerms::ReadWrite,
+            protected: true,
             _directory: None,
         }
     }
 
     /// Another host on the same directory with the same clock, as after a restart: a new engine, a new lock space.
     pub fn restarted(&self) -> Self {
-        Self { component: compile(), clock: self.clock.clone(), ..Self::on(&self.path) }
+        Self { clock: self.clock.clone(), ..Self::with(compile(), self.path.clone()) }
     }
 
     /// The same with these locks.
     pub fn with_locks(self, locks: LockSpace) -> Self {
         Self { locks, ..self }
+    }
+
+    /// The same with instances whose steps are counted, so that they can be stopped at any of them.
+    pub fn metered(self) -> Self {
+        static COMPONENT: OnceLock<FileBackedPre<State>> = OnceLock::new();
+        let component = COMPONENT.get_or_init(|| from_file(&engine(Config::new().consume_fuel(true))));
+        Self { component: component.clone(), ..self }
+    }
+
+    /// A host on somebody's directory with the component that [`precompile`] has compiled, in another process perhaps.
+    pub fn precompiled(component: &Path, path: impl Into<PathBuf>) -> Self {
+        let engine = engine(&mut Config::new());
+        #[expect(unsafe_code, reason = "the file is ours, and made by `precompile` of the same build")]
+        // SAFETY: as the reason says; a file of another version or for another engine is refused.
+        let component = unsafe { Component::deserialize_file(&engine, component) }.unwrap();
+        Self::with(link(&engine, &component), path.into())
     }
 
     /// The same, at this time.
@@ -71,16 +93,26 @@ impl Host {
         Self { permissions: FsPerms::ReadOnly, ..self }
     }
 
+    /// The same without what keeps a dropped instance from writing: as Wasmtime does it when it is not told otherwise.
+    pub fn unprotected(self) -> Self {
+        Self { protected: false, ..self }
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The component and the data of a new instance.
+    pub(crate) fn parts(&self) -> (&FileBackedPre<State>, State) {
+        (&self.component, self.state())
     }
 
     fn state(&self) -> State {
         let mut wasi = WasiCtx::builder();
         wasi.wall_clock(self.clock.clone());
         // Before `preopened_dir`, which takes it over: file operations then end before the instance can.
-        wasi.allow_blocking_current_thread(true);
+        wasi.allow_blocking_current_thread(self.protected);
         wasi.preopened_dir(&self.path, ".", self.permissions).unwrap();
         State { wasi: wasi.build(), table: ResourceTable::new(), locks: LocksCtx::new(&self.locks) }
     }
@@ -116,25 +148,35 @@ fn component() -> &'static FileBackedPre<State> {
 }
 
 fn compile() -> FileBackedPre<State> {
+    from_file(&engine(&mut Config::new()))
+}
+
+/// Compile the component for [`Host::precompiled`], into this file.
+pub fn precompile(file: &Path) {
+    let component = Component::from_file(&engine(&mut Config::new()), component_path()).unwrap();
+    fs::write(file, component.serialize().unwrap()).unwrap();
+}
+
+fn from_file(engine: &Engine) -> FileBackedPre<State> {
     let path = component_path();
     assert!(path.is_file(), "{} is missing: the build script of session-runtime makes it", path.display());
-    let engine = engine();
-    let mut linker = Linker::new(&engine);
+    link(engine, &Component::from_file(engine, &path).unwrap())
+}
+
+fn link(engine: &Engine, component: &Component) -> FileBackedPre<State> {
+    let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
     session_runtime::add_to_linker(&mut linker).unwrap();
     calls::make_countable(&mut linker).unwrap();
-    let component = Component::from_file(&engine, &path).unwrap();
-    FileBackedPre::new(linker.instantiate_pre(&component).unwrap()).unwrap()
+    FileBackedPre::new(linker.instantiate_pre(component).unwrap()).unwrap()
 }
 
-fn engine() -> Engine {
+fn engine(config: &mut Config) -> Engine {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(100)
         .total_core_instances(500)
         .total_memories(100)
         .total_tables(500)
         .total_stacks(100);
-    let mut config = Config::new();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    Engine::new(&config).unwrap()
+    Engine::new(config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool))).unwrap()
 }

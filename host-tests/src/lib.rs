@@ -14,6 +14,10 @@
 //! | [`conformance`] | what every implementation of the contract does |
 //! | [`check`] | assertions of one line |
 //! | [`command`] | the command `session3` |
+//! | [`operation`] | operations as data, and a store in memory that says how they are answered |
+//! | [`performer`] | a client that does them, and may die of it |
+//! | [`random`] | random numbers that come again |
+//! | [`worker`] | a client in a process of its own |
 //! | [`server`] | a running `session3 demo` |
 //! | [`sim`] | a machine in memory that fails and loses power wherever it can |
 //! | [`visitor`] | somebody who visits it |
@@ -36,9 +40,13 @@ pub mod conformance;
 pub mod harness;
 pub mod host;
 pub mod instance;
+pub mod operation;
+pub mod performer;
+pub mod random;
 pub mod server;
 pub mod sim;
 pub mod tree;
 pub mod visitor;
 pub mod wait;
 pub mod webdriver;
+pub mod worker;

@@ -91,9 +91,14 @@ impl Server {
         fs::read_to_string(self.files.path().join("log")).unwrap()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.process.id().try_into().unwrap())
+    }
+
     /// Send it a signal.
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.process.id().try_into().unwrap()), signal).unwrap();
+        kill(self.pid(), signal).unwrap();
     }
 
     /// Wait for its end.

@@ -15,6 +15,11 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+/// Apart, so that a test can put others in their place.
+mod sync {
+    pub(super) use std::sync::{Mutex, MutexGuard};
+}
+
 pub use ctx::{Guard, Locks, LocksCtx, LocksCtxBuilder, LocksView};
 pub use host::add_to_linker;
 pub use space::LockSpace;

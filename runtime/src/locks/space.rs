@@ -1,10 +1,11 @@
 use super::error::{Error, Mode};
 use super::machine::LockFile;
 use super::name::Name;
+use super::sync::{Mutex, MutexGuard};
 use super::table::{Owner, Table, Ticket};
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};

@@ -6,4 +6,5 @@ mod foreign;
 mod full;
 mod ids;
 mod links;
+mod quota;
 mod read_only;

@@ -5,6 +5,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use nix::libc::SIGXFSZ;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Serve until a signal says stop.
 pub async fn run(listener: TcpListener, handler: Arc<Handler>) -> Result<()> {
     let mut stop = Stop::new()?;
+    // Being heard, it does not end the process: a limit on the size of files fails the call that exceeds it.
+    let _file_too_large = signal(SignalKind::from_raw(SIGXFSZ))?;
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     say_listening(listener.local_addr()?)?;

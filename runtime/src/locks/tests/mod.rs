@@ -6,6 +6,7 @@ mod limits;
 mod machine;
 mod model;
 mod queue;
+mod schedules;
 mod stress;
 
 use super::ctx::Guard;

@@ -1,0 +1,144 @@
+//! Operations as data: what clients do to sessions, how it was answered, and how it should have been.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bindings::{Contents, Session};
+use crate::client::data;
+
+/// One call. Sessions have numbers here, and what is stored in them follows from a number, too.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Operation {
+    /// `create-session`
+    Create {
+        /// The session.
+        id: u64,
+        /// What to store.
+        value: u64,
+    },
+    /// `load-session`
+    Load {
+        /// The session.
+        id: u64,
+    },
+    /// `save-session`
+    Save {
+        /// The session.
+        id: u64,
+        /// What to store.
+        value: u64,
+        /// Only over this version.
+        expected: Option<u64>,
+    },
+    /// `touch-session`
+    Touch {
+        /// The session.
+        id: u64,
+    },
+    /// `delete-session`
+    Delete {
+        /// The session.
+        id: u64,
+    },
+    /// `rename-session`
+    Rename {
+        /// The session.
+        id: u64,
+        /// Its new id.
+        to: u64,
+    },
+}
+
+/// How it was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Outcome {
+    /// A session was created: this version.
+    Created(u64),
+    /// A load found this version and this value, or nothing.
+    Loaded(Option<(u64, u64)>),
+    /// It is this version now.
+    Saved(u64),
+    /// It was touched.
+    Touched,
+    /// Whether there was one.
+    Deleted(bool),
+    /// It has its new id.
+    Renamed,
+    /// An error, as [`kind`](crate::check::kind) says it.
+    Refused(String),
+    /// A load found what nobody stored.
+    Torn(String),
+}
+
+/// A session's id.
+pub fn name(id: u64) -> String {
+    format!("session-{id}")
+}
+
+/// What a value is on the disk: an owner or none, and bytes that all follow from the first ones, so that a torn or mixed
+/// record is seen. Some fit where the one before was, others do not, and some take many pages.
+pub fn contents(value: u64) -> Contents {
+    let length = match value % 8 {
+        0 => 5_000,
+        1 => 70_000,
+        _ => value * 37 % 400,
+    };
+    let mut bytes = value.to_le_bytes().to_vec();
+    bytes.resize(8 + length as usize, value as u8);
+    let owner = [None, Some("ann"), Some("bob")][(value % 3) as usize];
+    Contents { owner: owner.map(str::to_owned), ..data(bytes) }
+}
+
+/// What a load found.
+pub fn loaded(session: Option<&Session>) -> Outcome {
+    let Some(session) = session else { return Outcome::Loaded(None) };
+    let Some(head) = session.data.first_chunk() else { return Outcome::Torn("without data".into()) };
+    let value = u64::from_le_bytes(*head);
+    let wanted = contents(value);
+    if session.data != wanted.data || session.info.owner != wanted.owner {
+        return Outcome::Torn(format!("{:?} with data that begins like that of {value}", session.info));
+    }
+    Outcome::Loaded(Some((session.info.version, value)))
+}
+
+/// A store in memory: the contract for one client at a time. By session: its version and its value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Sessions(pub BTreeMap<u64, (u64, u64)>);
+
+impl Sessions {
+    /// Do it.
+    pub fn perform(&mut self, operation: &Operation) -> Outcome {
+        let refused = |why: &str| Outcome::Refused(why.into());
+        let sessions = &mut self.0;
+        match *operation {
+            Operation::Create { id, .. } if sessions.contains_key(&id) => refused("already-exists"),
+            Operation::Create { id, value } => {
+                sessions.insert(id, (1, value));
+                Outcome::Created(1)
+            }
+            Operation::Load { id } => Outcome::Loaded(sessions.get(&id).copied()),
+            Operation::Save { id, value, expected } => match sessions.get_mut(&id) {
+                None => refused("gone"),
+                Some((version, _)) if expected.is_some_and(|expected| expected != *version) => {
+                    Outcome::Refused(format!("conflict {version}"))
+                }
+                Some(session) => {
+                    *session = (session.0 + 1, value);
+                    Outcome::Saved(session.0)
+                }
+            },
+            Operation::Touch { id } if sessions.contains_key(&id) => Outcome::Touched,
+            Operation::Touch { .. } => refused("gone"),
+            Operation::Delete { id } => Outcome::Deleted(sessions.remove(&id).is_some()),
+            Operation::Rename { id: _, to } if sessions.contains_key(&to) => refused("already-exists"),
+            Operation::Rename { id, to } => match sessions.remove(&id) {
+                None => refused("gone"),
+                Some(session) => {
+                    sessions.insert(to, session);
+                    Outcome::Renamed
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! A client with an instance to itself. Unlike [`Store`](crate::client::Store), it tells of a trap, for it may be meant to
+//! trap; it must then be dropped.
+
+use wasmtime::component::ResourceAny;
+
+use crate::bindings::{Answer, Durability, FileBacked, Options};
+use crate::check::kind;
+use crate::client::options;
+use crate::host::Host;
+use crate::instance::State;
+use crate::operation::{Operation, Outcome, contents, loaded, name};
+
+/// The client.
+pub struct Performer {
+    store: wasmtime::Store<State>,
+    exports: FileBacked,
+    handle: ResourceAny,
+}
+
+impl Performer {
+    /// A new instance with the store open.
+    pub async fn new(host: &Host, durability: Durability) -> Self {
+        let (component, state) = host.parts();
+        let mut store = wasmtime::Store::new(component.engine(), state);
+        // An error when the host is not metered.
+        let _ = store.set_fuel(u64::MAX);
+        let exports = component.instantiate_async(&mut store).await.expect("the component instantiates");
+        let sessions = exports.session3_sessions_session_store().store();
+        let options = Options { durability, lock_wait: Some(60_000), ..options() };
+        let opened = sessions.call_open(&mut store, ".", options).await.expect("it does not trap");
+        let handle = opened.expect("the store opens");
+        Self { store, exports, handle }
+    }
+
+    /// From now on the guest pauses after so many steps, and others have their turn. Needs a metered host.
+    pub fn pause_every(&mut self, steps: u64) {
+        self.store.fuel_async_yield_interval(Some(steps)).unwrap();
+    }
+
+    /// Let the guest trap after so many steps. Needs a metered host.
+    pub fn trap_after(&mut self, steps: u64) {
+        self.store.set_fuel(steps).unwrap();
+    }
+
+    /// Do it.
+    pub async fn perform(&mut self, operation: &Operation) -> wasmtime::Result<Outcome> {
+        let Self { store, exports, handle } = self;
+        let sessions = exports.session3_sessions_session_store().store();
+        let outcome = match *operation {
+            Operation::Create { id, value } => {
+                let created = sessions.call_create_session(store, *handle, Some(&name(id)), &contents(value)).await?;
+                answer(created, |info| Outcome::Created(info.version))
+            }
+            Operation::Load { id } => {
+                let found = sessions.call_load_session(store, *handle, &name(id)).await?;
+                answer(found, |session| loaded(session.as_ref()))
+            }
+            Operation::Save { id, value, expected } => {
+                let saved = sessions.call_save_session(store, *handle, &name(id), &contents(value), expected).await?;
+                answer(saved, Outcome::Saved)
+            }
+            Operation::Touch { id } => {
+                answer(sessions.call_touch_session(store, *handle, &name(id)).await?, |()| Outcome::Touched)
+            }
+            Operation::Delete { id } => {
+                answer(sessions.call_delete_session(store, *handle, &name(id)).await?, Outcome::Deleted)
+            }
+            Operation::Rename { id, to } => {
+                let renamed = sessions.call_rename_session(store, *handle, &name(id), Some(&name(to))).await?;
+                answer(renamed, |_| Outcome::Renamed)
+            }
+        };
+        Ok(outcome)
+    }
+}
+
+fn answer<T>(answer: Answer<T>, outcome: impl FnOnce(T) -> Outcome) -> Outcome {
+    answer.map_or_else(|error| Outcome::Refused(kind(&error)), outcome)
+}

@@ -1,0 +1,70 @@
+//! How long instances wait that all want one session, again and again. A wait is measured in grants to others while it
+//! lasts, which no busy machine makes longer; the time is printed beside it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use host_tests::bindings::LockMode::Exclusive;
+use host_tests::client::{Store, data};
+use host_tests::harness::Harness;
+use host_tests::host::Host;
+use session_runtime::LockSpace;
+use tokio::task::{JoinSet, yield_now};
+
+const ID: &str = "session-1";
+const WAITERS: usize = 64;
+const ROUNDS: usize = 20;
+
+async fn waits(store: Store, grants: Arc<AtomicUsize>) -> Vec<(usize, Duration)> {
+    let mut waits = Vec::new();
+    for _ in 0..ROUNDS {
+        let (asked, start) = (grants.load(Ordering::Relaxed), Instant::now());
+        let guard = store.lock(ID, Exclusive, Some(60_000)).await.unwrap();
+        waits.push((grants.fetch_add(1, Ordering::Relaxed) - asked, start.elapsed()));
+        guard.save(&data("x"), None).await.unwrap();
+        // The others ask while it is held.
+        yield_now().await;
+        guard.close().await;
+    }
+    waits
+}
+
+fn median_and_longest<T: Ord + Copy>(mut waits: Vec<T>) -> (T, T) {
+    waits.sort();
+    (waits[waits.len() / 2], waits[waits.len() - 1])
+}
+
+/// Median and longest of all waits, in grants. All are on one thread: nobody gets the lock between a look at the count
+/// and the place in the queue.
+async fn measure(what: &str, hosts: &[Host]) -> (usize, usize) {
+    let grants = Arc::new(AtomicUsize::new(0));
+    let mut tasks = JoinSet::new();
+    hosts[0].store().await.create(Some(ID), &data("x")).await.unwrap();
+    for waiter in 0..WAITERS {
+        tasks.spawn(waits(hosts[waiter % hosts.len()].store().await, grants.clone()));
+    }
+    let (places, times): (Vec<_>, Vec<_>) = tasks.join_all().await.into_iter().flatten().unzip();
+    let ((median, longest), time) = (median_and_longest(places), median_and_longest(times));
+    println!("{WAITERS} waiters {what}: median {median} grants ({:?}), longest {longest} ({:?})", time.0, time.1);
+    (median, longest)
+}
+
+#[tokio::test]
+async fn in_one_process() {
+    // An engine of its own: there is not room for so many instances beside those of other tests.
+    let place = Host::new();
+    let (median, longest) = measure("in one process", &[place.restarted()]).await;
+    assert!(longest <= 4 * median);
+}
+
+/// Two lock spaces on one lock file are what two processes have. The kernel promises no order between them, so nothing is
+/// said of the longest wait but that it ends.
+#[tokio::test]
+async fn in_two_processes() {
+    let place = Host::new();
+    let directory = tempfile::tempdir().unwrap();
+    let locks = || LockSpace::machine(directory.path().join("lock")).unwrap();
+    let hosts = [(); 2].map(|()| place.restarted().with_locks(locks()));
+    measure("in two processes", &hosts).await;
+}
