@@ -14,7 +14,7 @@ use crate::bindings::FileBackedPre;
 use crate::calls;
 use crate::clock::Clock;
 use crate::harness::Harness;
-use crate::instance::{Instance, State};
+use crate::instance::{Instance, Memory, State};
 
 /// When tests begin: 2020-09-13T12:26:40Z. The kernel's own time stamps on files are later, so they lie in the future
 /// of every test: a component that trusts them fails.
@@ -52,7 +52,7 @@ impl Host {
 
     /// Another host on the same directory with the same clock, as after a restart: a new engine, a new lock space.
     pub fn restarted(&self) -> Self {
-        Self { component: compile(), clock: self.clock.clone(), ..Self::on(&self.path) }
+        Self { component: compile(&engine(false)), clock: self.clock.clone(), ..Self::on(&self.path) }
     }
 
     /// The same with these locks.
@@ -71,6 +71,12 @@ impl Host {
         Self { permissions: FsPerms::ReadOnly, ..self }
     }
 
+    /// The same with instances whose instructions are counted.
+    pub fn metered(self) -> Self {
+        static COMPONENT: OnceLock<FileBackedPre<State>> = OnceLock::new();
+        Self { component: COMPONENT.get_or_init(|| compile(&engine(true))).clone(), ..self }
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
@@ -82,7 +88,12 @@ impl Host {
         // Before `preopened_dir`, which takes it over: file operations then end before the instance can.
         wasi.allow_blocking_current_thread(true);
         wasi.preopened_dir(&self.path, ".", self.permissions).unwrap();
-        State { wasi: wasi.build(), table: ResourceTable::new(), locks: LocksCtx::new(&self.locks) }
+        State {
+            wasi: wasi.build(),
+            table: ResourceTable::new(),
+            locks: LocksCtx::new(&self.locks),
+            memory: Memory::default(),
+        }
     }
 }
 
@@ -112,22 +123,21 @@ pub fn component_path() -> PathBuf {
 /// The component, compiled once in this process.
 fn component() -> &'static FileBackedPre<State> {
     static COMPONENT: OnceLock<FileBackedPre<State>> = OnceLock::new();
-    COMPONENT.get_or_init(compile)
+    COMPONENT.get_or_init(|| compile(&engine(false)))
 }
 
-fn compile() -> FileBackedPre<State> {
+fn compile(engine: &Engine) -> FileBackedPre<State> {
     let path = component_path();
     assert!(path.is_file(), "{} is missing: the build script of session-runtime makes it", path.display());
-    let engine = engine();
-    let mut linker = Linker::new(&engine);
+    let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
     session_runtime::add_to_linker(&mut linker).unwrap();
     calls::make_countable(&mut linker).unwrap();
-    let component = Component::from_file(&engine, &path).unwrap();
+    let component = Component::from_file(engine, &path).unwrap();
     FileBackedPre::new(linker.instantiate_pre(&component).unwrap()).unwrap()
 }
 
-fn engine() -> Engine {
+fn engine(metered: bool) -> Engine {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(100)
         .total_core_instances(500)
@@ -135,6 +145,6 @@ fn engine() -> Engine {
         .total_tables(500)
         .total_stacks(100);
     let mut config = Config::new();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool)).consume_fuel(metered);
     Engine::new(&config).unwrap()
 }

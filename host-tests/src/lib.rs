@@ -14,6 +14,7 @@
 //! | [`conformance`] | what every implementation of the contract does |
 //! | [`check`] | assertions of one line |
 //! | [`command`] | the command `session3` |
+//! | [`guest`] | components that only tests need |
 //! | [`server`] | a running `session3 demo` |
 //! | [`visitor`] | somebody who visits it |
 //! | [`webdriver`] | somebody who visits it with Chromium |
@@ -32,6 +33,7 @@ pub mod client;
 pub mod clock;
 pub mod command;
 pub mod conformance;
+pub mod guest;
 pub mod harness;
 pub mod host;
 pub mod instance;
