@@ -3,11 +3,11 @@
 //! Every function leaves the session as it was when it fails, or says `outcome-unknown`. After a failed sync nothing
 //! is tried again in place: the kernel has dropped the pages and calls them clean.
 
-use session_core::SessionId;
 use session_core::error::{Error, Result};
 use session_core::record::Version;
 use session_core::slots::{self, CELL_AT, Slots};
 use session_core::store::Instant;
+use session_core::{SessionId, mutant};
 
 use crate::directory::{Directory, ErrorCode, File, Io, failed, unknown};
 use crate::layout;
@@ -22,9 +22,15 @@ pub fn save(root: &Directory, id: &SessionId, file: &File, slots: &Slots, next: 
     };
     let head = slots.head();
     if let Err(code) = file.write(&slots::encode(&head, next), at) {
+        if mutant!("failed write not taken back") {
+            return Err(failed(SAVE)(code));
+        }
         return Err(take_back(file, at, slots.live().modified, code));
     }
-    if durable {
+    if durable && !mutant!("sync after acknowledging") {
+        if mutant!("proof before sync") {
+            file.write(&head.cell(Some(next.version), id, id), CELL_AT).map_err(unknown(SAVE))?;
+        }
         file.sync().map_err(unknown(SAVE))?;
         file.write(&head.cell(Some(next.version), id, id), CELL_AT).map_err(unknown(SAVE))?;
     }
@@ -61,7 +67,8 @@ pub fn marker(root: &Directory, text: &[u8]) -> Result<()> {
 fn publish(directory: &Directory, name: &str, bytes: &[u8]) -> Result<File> {
     let making = layout::unique(name);
     let file = directory.create(&making).map_err(failed(CREATE))?;
-    if let Err(code) = file.write(bytes, 0).and_then(|()| file.sync()) {
+    let sync = || if mutant!("rename before sync") { Ok(()) } else { file.sync() };
+    if let Err(code) = file.write(bytes, 0).and_then(|()| sync()) {
         discard(directory, &making);
         return Err(failed(CREATE)(code));
     }
@@ -71,13 +78,18 @@ fn publish(directory: &Directory, name: &str, bytes: &[u8]) -> Result<File> {
         discard(directory, &making);
         return Err(if renamed { unknown(CREATE)(code) } else { failed(CREATE)(code) });
     }
+    if mutant!("rename before sync") {
+        file.sync().map_err(unknown(CREATE))?;
+    }
     directory.sync().map_err(unknown(CREATE))?;
     Ok(file)
 }
 
 /// Remove a file in the making. If that fails too, garbage collection finds it.
 fn discard(directory: &Directory, making: &str) {
-    let _ = directory.remove(making);
+    if !mutant!("temporary file kept") {
+        let _ = directory.remove(making);
+    }
 }
 
 /// Move a session's file to its new name, used now.
@@ -116,11 +128,11 @@ pub fn remove(root: &Directory, id: &SessionId, durable: bool) -> Result<()> {
     let path = layout::session(id);
     if let Err(code) = root.remove(&path) {
         // An error after the effect looks the same: then the name is gone.
-        if !matches!(root.exists(&path), Ok(false)) {
+        if !matches!(root.exists(&path), Ok(false)) || mutant!("failure taken for no effect") {
             return Err(failed(DELETE)(code));
         }
     }
-    if durable { sync_shard(root, id).map_err(unknown(DELETE)) } else { Ok(()) }
+    if durable && !mutant!("deletion not durable") { sync_shard(root, id).map_err(unknown(DELETE)) } else { Ok(()) }
 }
 
 fn sync_shard(root: &Directory, id: &SessionId) -> Io<()> {

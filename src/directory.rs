@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use session_core::error::{Error, Result};
+use session_core::mutant;
 use session_core::slots::{Head, SECTOR};
 use session_core::store::Instant;
 use wasi::clocks::wall_clock::Datetime;
@@ -65,6 +66,7 @@ impl Directory {
         match again(|| self.0.open_at(PathFlags::empty(), path, OpenFlags::empty(), flags)) {
             Ok(file) => Ok(Some(File(file))),
             Err(ErrorCode::NoEntry) => Ok(None),
+            Err(_) if mutant!("I/O error taken for not found") => Ok(None),
             Err(code) => Err(code),
         }
     }
@@ -105,6 +107,9 @@ impl Directory {
 
     /// Put the directory's names on the disk.
     pub fn sync(&self) -> Io<()> {
+        if mutant!("no directory sync") {
+            return Ok(());
+        }
         self.0.sync_data()
     }
 
@@ -176,6 +181,9 @@ impl File {
     pub fn write(&self, mut bytes: &[u8], mut at: u64) -> Io<()> {
         while !bytes.is_empty() {
             let written = again(|| self.0.write(bytes, at))?;
+            if mutant!("short write ignored") {
+                break;
+            }
             if written == 0 {
                 return Err(ErrorCode::Io);
             }
@@ -187,6 +195,12 @@ impl File {
 
     /// Put the file's data on the disk. Never call it again after it failed: the pages count as clean by then.
     pub fn sync(&self) -> Io<()> {
+        if mutant!("no sync") {
+            return Ok(());
+        }
+        if mutant!("retry after a failed sync") {
+            return self.0.sync_data().or_else(|_| self.0.sync_data());
+        }
         self.0.sync_data()
     }
 
@@ -264,6 +278,11 @@ pub fn unknown(doing: &str) -> impl FnOnce(ErrorCode) -> Error {
             code.message()
         ))
     }
+}
+
+/// The result of a change in one call. What the host refuses has not been done; what failed in the medium may have.
+pub fn changed(result: Io<()>, doing: &str) -> Result<()> {
+    result.map_err(|code| if code == ErrorCode::Io { unknown(doing)(code) } else { error(doing, code) })
 }
 
 /// What a result means for the caller who only needs it done.

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 
 use session_core::error::{Error, Result};
-use session_core::{SessionId, expiry};
+use session_core::{SessionId, expiry, mutant};
 
 use crate::directory::ErrorCode;
 use crate::listing::{Cursor, names_after};
@@ -118,6 +118,8 @@ fn session(store: &Store, place: &Place, name: &str, report: &mut Report) -> Res
         && let Some(_guard) = free(store.lock_for(&id, true, Some(0)))?
     {
         // A file in the making is made under its session's lock, so nobody is making this one.
+        remove(store, &format!("{}/{name}", place.path()), report)?;
+    } else if mutant!("collects foreign files") {
         remove(store, &format!("{}/{name}", place.path()), report)?;
     }
     Ok(())

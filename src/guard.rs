@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use session_core::error::{Error, Result};
 use session_core::record::Version;
 use session_core::store::{Contents, Instant, Record, SessionGuard};
-use session_core::{SessionId, expiry};
+use session_core::{SessionId, expiry, mutant};
 
 use crate::directory;
 use crate::locks::Lock;
@@ -92,6 +92,10 @@ impl Guard {
     /// Keep a file that cannot be read for inspection. What is not a file stays where it is.
     fn quarantine(&self, found: &Found, seen: Error) -> Error {
         let Error::Corrupt(why) = seen else { return seen };
+        if mutant!("quarantine deletes") {
+            let _ = self.store.root().remove(&layout::session(&self.id));
+            return Error::Corrupt(why);
+        }
         let aside = format!("{}/{}", layout::QUARANTINE, layout::unique(self.id.as_str()));
         let moved = found.file.is_regular().is_ok_and(|regular| regular)
             && self.store.root().rename(&layout::session(&self.id), &aside).is_ok();
@@ -134,10 +138,14 @@ impl SessionGuard for Guard {
 
     fn save(&mut self, contents: &Contents, expected: Option<u64>) -> Result<u64> {
         self.store.check(contents)?;
+        if mutant!("save creates") && self.find()?.is_none() {
+            let now = directory::now();
+            return commit::new_file(self.store.root(), &self.id, &Version::of(contents, 1, now, now)).map(|()| 1);
+        }
         let (found, now) = self.find()?.ok_or(Error::Gone)?;
         let slots = found.slots(&self.id)?;
         let live = slots.live();
-        if expected.is_some_and(|expected| expected != live.version) {
+        if expected.is_some_and(|expected| expected != live.version) && !mutant!("version not checked") {
             return Err(Error::Conflict(live.version));
         }
         let root = self.store.root();

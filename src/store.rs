@@ -10,10 +10,10 @@ use session_core::error::{Error, Result};
 use session_core::record::{MAX_OWNER, Version};
 use session_core::slots::{MAX_DATA, Slots};
 use session_core::store::{Contents, Instant, Milliseconds, Record, Sessions};
-use session_core::{SessionId, expiry};
+use session_core::{SessionId, expiry, mutant};
 use wasi::filesystem::preopens::get_directories;
 
-use crate::directory::{self, Directory, ErrorCode, File, done, failed};
+use crate::directory::{self, Directory, ErrorCode, File, changed, done, failed};
 use crate::guard::Guard;
 use crate::layout;
 use crate::locks::{self, Lock};
@@ -113,10 +113,17 @@ impl Store {
         guard.refuse_taken()?;
         let now = directory::now();
         let version = Version::of(contents, 1, now, now);
-        if let Some(owner) = version.owner {
+        if let Some(owner) = version.owner
+            && !mutant!("index entry last")
+        {
             owners::add(self.root(), owner, &id)?;
         }
         commit::new_file(self.root(), &id, &version)?;
+        if let Some(owner) = version.owner
+            && mutant!("index entry last")
+        {
+            owners::add(self.root(), owner, &id)?;
+        }
         Ok(record(id.clone(), &version, now, now))
     }
 
@@ -192,7 +199,7 @@ impl Store {
             Err(error) => {
                 let guard = self.lock_for(id, true, None).map_err(|_| error)?;
                 let (found, now) = guard.find()?.ok_or(Error::Gone)?;
-                return done(found.file.set_modified(now), doing);
+                return changed(found.file.set_modified(now), doing);
             }
         };
         let now = directory::now();
@@ -200,7 +207,7 @@ impl Store {
             self.bury(id);
             return Err(Error::Gone);
         }
-        done(found.file.set_modified(now), doing)
+        changed(found.file.set_modified(now), doing)
     }
 
     /// The sessions of an owner, oldest first.
@@ -208,7 +215,12 @@ impl Store {
         check_owner(owner)?;
         let mut sessions = Vec::new();
         for id in owners::ids(self.root(), &layout::owner(owner))? {
-            let Some(peek) = self.peek(&id)? else { continue };
+            // What cannot be read is nobody's session: whoever loads it learns why.
+            let peek = match self.peek(&id) {
+                Ok(Some(peek)) => peek,
+                Ok(None) | Err(Error::Corrupt(_)) => continue,
+                Err(error) => return Err(error),
+            };
             if !peek.expired && peek.record.contents.owner.as_deref() == Some(owner) {
                 let at = sessions.partition_point(|other: &Peek| other.record.created <= peek.record.created);
                 sessions.insert(at, peek);
@@ -234,13 +246,13 @@ impl Store {
                     elsewhere = version.owner.is_none_or(|owner| layout::owner(owner) != path);
                     version.owner == Some(owner)
                 };
-                if guard.delete_if(is_meant)? {
-                    deleted += 1;
-                } else if elsewhere {
-                    owners::remove_at(self.root(), &path, &id);
-                } else {
+                match guard.delete_if(is_meant) {
+                    Ok(true) => deleted += 1,
+                    // Gone or of another owner by now; or it cannot be read, was put aside, and lets nobody in.
+                    Ok(false) | Err(Error::Corrupt(_)) if elsewhere => owners::remove_at(self.root(), &path, &id),
                     // Another owner's, whose hash is the same.
-                    continue;
+                    Ok(false) | Err(Error::Corrupt(_)) => continue,
+                    Err(error) => return Err(error),
                 }
                 done = false;
             }
@@ -320,6 +332,9 @@ impl Found {
         let Some(file) = root.write(&layout::session(id)).map_err(failed("open the session for writing"))? else {
             return Ok(None);
         };
+        if mutant!("sync after acknowledging") {
+            let _ = file.sync();
+        }
         Ok(Some(Self { bytes: contents(&file)?, file }))
     }
 
@@ -386,6 +401,10 @@ fn no_store(location: &str) -> Error {
 fn locate(location: &str, create: bool) -> Result<Option<Directory>> {
     let parts = parse_location(location)?;
     let preopens = get_directories();
+    #[cfg(mutants)]
+    if let Some(name) = preopens.iter().find_map(|(_, name)| name.strip_prefix("mutant ")) {
+        session_core::mutants::choose(name);
+    }
     let named = preopens.iter().find(|(_, name)| preopens.len() > 1 && parts.first() == Some(&name.trim_matches('/')));
     let (preopen, parts) = match named {
         Some((preopen, _)) => (preopen, &parts[1..]),

@@ -40,6 +40,8 @@ pub mod id;
 pub mod json;
 pub mod manager;
 pub mod map;
+#[cfg(mutants)]
+pub mod mutants;
 pub mod record;
 pub mod session;
 pub mod slots;
@@ -47,3 +49,16 @@ pub mod store;
 
 pub use error::Error;
 pub use id::SessionId;
+
+/// Whether to have this deliberate defect. See `mutants`; it is `false` in every build that is used.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! mutant {
+    ($name:literal) => {{
+        #[cfg(mutants)]
+        let chosen = $crate::mutants::is($name);
+        #[cfg(not(mutants))]
+        let chosen = false;
+        chosen
+    }};
+}

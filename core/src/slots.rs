@@ -35,7 +35,7 @@ use alloc::vec::Vec;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::record::{HEADER, MAX_OWNER, Version, u32_at, u64_at};
-use crate::{Error, SessionId};
+use crate::{Error, SessionId, mutant};
 
 /// The unit in which a medium writes, in bytes.
 pub const SECTOR: usize = 512;
@@ -188,7 +188,12 @@ impl<'a> Slots<'a> {
         if encoded_len > self.head.slot_size {
             return None;
         }
-        let free = (0..SLOTS).filter(|index| *index != self.live && *index != proven);
+        let may_overwrite = |index: usize| match index {
+            _ if mutant!("live slot overwritten") => index == self.live,
+            _ if mutant!("proven slot overwritten") => index != self.live,
+            _ => index != self.live && index != proven,
+        };
+        let free = (0..SLOTS).filter(|index| may_overwrite(*index));
         let oldest = free.min_by_key(|index| self.slots[*index].map_or(0, |v| v.version))?;
         Some((SECTOR + oldest * self.head.slot_size) as u64)
     }

@@ -16,6 +16,7 @@
 //! | [`command`] | the command `session3` |
 //! | [`guest`] | components that only tests need |
 //! | [`server`] | a running `session3 demo` |
+//! | [`sim`] | a machine in memory that fails and loses power wherever it can |
 //! | [`visitor`] | somebody who visits it |
 //! | [`webdriver`] | somebody who visits it with Chromium |
 //! | [`wait`] | waiting for other processes |
@@ -38,6 +39,7 @@ pub mod harness;
 pub mod host;
 pub mod instance;
 pub mod server;
+pub mod sim;
 pub mod tree;
 pub mod visitor;
 pub mod wait;

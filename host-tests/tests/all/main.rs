@@ -11,5 +11,6 @@ mod hostile;
 mod http;
 mod parallel;
 mod processes;
+mod proofs;
 mod restart;
 mod scenarios;

