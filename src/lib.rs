@@ -20,6 +20,7 @@
 
 extern crate alloc;
 
+#[expect(unsafe_code, reason = "generated: the canonical ABI passes addresses")]
 mod bindings;
 mod commit;
 mod directory;
@@ -30,5 +31,6 @@ mod layout;
 mod listing;
 mod locks;
 mod owners;
+#[expect(unsafe_code, reason = "the canonical ABI's allocator works on raw memory, and functions are linked by name")]
 mod platform;
 mod store;

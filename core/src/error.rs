@@ -50,3 +50,34 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn every_case_has_a_text() {
+        let text = || "why".to_string();
+        for error in [
+            Error::InvalidId(text()),
+            Error::InvalidArgument(text()),
+            Error::Corrupt(text()),
+            Error::NoSuchStore(text()),
+            Error::AccessDenied(text()),
+            Error::NoSpace(text()),
+            Error::Io(text()),
+            Error::OutcomeUnknown(text()),
+            Error::Other(text()),
+        ] {
+            assert_eq!(error.to_string(), "why");
+        }
+        assert_eq!(Error::TooLarge(9).to_string(), "the data has more than 9 bytes");
+        assert_eq!(Error::AlreadyExists.to_string(), "it exists already");
+        assert_eq!(Error::Gone.to_string(), "there is no such session");
+        assert_eq!(Error::Conflict(3).to_string(), "another save came first: the version is 3 now");
+        assert_eq!(Error::Busy.to_string(), "the session is locked by others");
+        assert_eq!(Error::Deadlock.to_string(), "waiting for this lock would never end");
+    }
+}

@@ -94,7 +94,9 @@ impl<'a> Version<'a> {
         out[start..start + 8].copy_from_slice(&checksum.to_le_bytes());
     }
 
-    /// Read the record at the start of a slot; none when it is not complete and whole.
+    /// Read the record at the start of a slot; none when it is not complete and whole, or not what [`encode`] writes.
+    ///
+    /// [`encode`]: Self::encode
     pub fn decode(slot: &'a [u8], seed: u64) -> Option<Self> {
         let length = u32_at(slot, 8)? as usize;
         if length < HEADER {
@@ -106,14 +108,19 @@ impl<'a> Version<'a> {
         }
         let owner_len = usize::from(u16_at(record, 12)?);
         let flags = u16_at(record, 14)?;
+        let version = u64_at(record, 16)?;
+        // The last number is refused too: the next save counts one more.
+        if owner_len > MAX_OWNER || flags & !(HAS_IDLE | HAS_DEADLINE) != 0 || !(1..u64::MAX).contains(&version) {
+            return None;
+        }
         let owner = str::from_utf8(record.get(HEADER..HEADER + owner_len)?).ok()?;
         Some(Self {
-            version: u64_at(record, 16)?,
+            version,
             created: u64_at(record, 24)?,
             modified: u64_at(record, 32)?,
             owner: (owner_len > 0).then_some(owner),
-            idle_timeout: (flags & HAS_IDLE != 0).then_some(u64_at(record, 40)?),
-            deadline: (flags & HAS_DEADLINE != 0).then_some(u64_at(record, 48)?),
+            idle_timeout: optional(flags & HAS_IDLE != 0, u64_at(record, 40)?)?,
+            deadline: optional(flags & HAS_DEADLINE != 0, u64_at(record, 48)?)?,
             data: record.get(HEADER + owner_len..)?,
         })
     }
@@ -129,6 +136,11 @@ impl<'a> Version<'a> {
     }
 }
 
+/// A number that may be absent, and is written as 0 then; none when it is neither.
+fn optional(there: bool, number: u64) -> Option<Option<u64>> {
+    (there || number == 0).then_some(there.then_some(number))
+}
+
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
@@ -139,4 +151,75 @@ pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEED: u64 = 7;
+
+    const SAMPLE: Version<'static> = Version {
+        version: 3,
+        created: 1,
+        modified: 2,
+        owner: Some("ann"),
+        idle_timeout: None,
+        deadline: Some(9),
+        data: b"data",
+    };
+
+    /// The encoded sample with other bytes at a place, and a checksum that is right again.
+    fn with(at: usize, bytes: &[u8]) -> Vec<u8> {
+        let mut record = Vec::new();
+        SAMPLE.encode(SEED, &mut record);
+        record[at..at + bytes.len()].copy_from_slice(bytes);
+        let checksum = xxh3_64_with_seed(&record[8..], SEED);
+        record[..8].copy_from_slice(&checksum.to_le_bytes());
+        record
+    }
+
+    #[test]
+    fn a_record_comes_back() {
+        let record = with(8, &[]);
+        let read = Version::decode(&record, SEED).expect("a record");
+        assert_eq!(read, SAMPLE);
+        assert_eq!(Version::of(&read.to_contents(), read.version, read.created, read.modified), SAMPLE);
+        assert_eq!(
+            Version::decode(&with(16, &(u64::MAX - 1).to_le_bytes()), SEED).map(|v| v.version),
+            Some(u64::MAX - 1)
+        );
+    }
+
+    /// Found by fuzzing: a record with a right checksum was read whatever else was in it, and a save then forgot what
+    /// it did not know, or counted from the last version to 0.
+    #[test]
+    fn a_record_that_no_save_writes_is_not_one() {
+        for (at, bytes) in [
+            (8, &55_u32.to_le_bytes()[..]),
+            (12, &257_u16.to_le_bytes()),
+            (12, &8_u16.to_le_bytes()),
+            (14, &(HAS_DEADLINE | 4).to_le_bytes()),
+            (14, &0_u16.to_le_bytes()),
+            (16, &0_u64.to_le_bytes()),
+            (16, &u64::MAX.to_le_bytes()),
+            (40, &1_u64.to_le_bytes()),
+            (56, b"\xff"),
+        ] {
+            assert_eq!(Version::decode(&with(at, bytes), SEED), None, "{bytes:?} at {at}");
+        }
+    }
+
+    #[test]
+    fn another_seed_is_another_file() {
+        assert_eq!(Version::decode(&with(8, &[]), SEED + 1), None);
+    }
+
+    #[test]
+    fn a_cut_record_is_none() {
+        let record = with(8, &[]);
+        for length in 0..record.len() {
+            assert_eq!(Version::decode(&record[..length], SEED), None, "{length}");
+        }
+    }
 }

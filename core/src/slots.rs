@@ -69,17 +69,14 @@ impl Head {
         if bytes.is_empty() {
             return Err(broken("the file is empty"));
         }
-        if bytes.len() < SECTOR {
-            return Err(broken("the file is too short for a session"));
-        }
-        if !bytes.starts_with(MAGIC) {
-            return Err(broken("the file is not a session3 session"));
-        }
-        let (Some(format), Some(sectors), Some(seed), Some(checksum)) =
-            (u32_at(bytes, 8), u32_at(bytes, 12), u64_at(bytes, 16), u64_at(bytes, STATIC))
+        let (Some(_), Some(format), Some(sectors), Some(seed), Some(checksum)) =
+            (bytes.get(..SECTOR), u32_at(bytes, 8), u32_at(bytes, 12), u64_at(bytes, 16), u64_at(bytes, STATIC))
         else {
             return Err(broken("the file is too short for a session"));
         };
+        if !bytes.starts_with(MAGIC) {
+            return Err(broken("the file is not a session3 session"));
+        }
         if xxh3_64_with_seed(&bytes[..STATIC], 0) != checksum {
             return Err(broken("the head of the file is damaged"));
         }
@@ -375,12 +372,39 @@ mod tests {
         assert!(Slots::parse(&file, &id()).is_ok() && Slots::parse(&file, &other).is_ok());
     }
 
-    #[test]
-    fn a_head_that_asks_for_a_huge_file_is_refused() {
+    /// A new file whose head has another number at a place, and a checksum that is right again.
+    fn with_head(at: usize, number: u32) -> Vec<u8> {
         let (_, mut file) = new_file(&id(), &version(1, b""), 7);
-        file[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
+        file[at..at + 4].copy_from_slice(&number.to_le_bytes());
         let checksum = xxh3_64_with_seed(&file[..STATIC], 0);
         file[STATIC..STATIC + 8].copy_from_slice(&checksum.to_le_bytes());
-        assert!(matches!(Head::parse(&file), Err(Error::Corrupt(_))));
+        file
+    }
+
+    #[track_caller]
+    fn refused(file: &[u8], reason: &str) {
+        assert_eq!(Slots::parse(file, &id()).unwrap_err(), Error::Corrupt(reason.to_string()));
+    }
+
+    #[test]
+    fn a_head_that_asks_for_a_huge_file_is_refused() {
+        for sectors in [0, 1, MAX_SLOT as u32 / SECTOR as u32 + 1, u32::MAX] {
+            refused(&with_head(12, sectors), "the head of the file has an impossible slot size (3584 bytes read)");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said() {
+        let (_, file) = new_file(&id(), &version(1, b""), 7);
+        refused(&[], "the file is empty (0 bytes read)");
+        refused(&file[..SECTOR - 1], "the file is too short for a session (511 bytes read)");
+        refused(&file[..SECTOR], "no version of the session is whole");
+        refused(&[0; SECTOR], "the file is not a session3 session (512 bytes read)");
+        refused(&with_head(8, 2), "the file has format 2, this program knows 1");
+        let mut damaged = file.clone();
+        damaged[16] ^= 1;
+        refused(&damaged, "the head of the file is damaged (3584 bytes read)");
+        let other = new_file(&SessionId::parse("session-2").unwrap(), &version(1, b""), 7).1;
+        refused(&other, "the file is another session's, or its head is damaged");
     }
 }

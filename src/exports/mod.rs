@@ -3,9 +3,5 @@
 mod manager;
 mod store;
 
-use crate::bindings;
-
 /// The component's exports.
-struct Component;
-
-bindings::export!(Component with_types_in bindings);
+pub struct Component;

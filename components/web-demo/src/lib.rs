@@ -23,6 +23,7 @@ mod failure;
 mod http;
 mod origin;
 mod pages;
+#[expect(unsafe_code, reason = "the canonical ABI's allocator works on raw memory, and functions are linked by name")]
 mod platform;
 mod routes;
 mod sessions;

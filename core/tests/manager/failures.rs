@@ -206,3 +206,30 @@ fn logout_cannot_be_undone_by_a_request_in_flight() {
         assert!(site.store.is_empty());
     }
 }
+
+/// Another request came first, so the changes are applied to the newest state: reading that can fail, and storing it.
+#[test]
+fn a_merge_that_fails_stores_nothing() {
+    let site = Site::new();
+    let mut browser = site.visitor();
+    let merge = || {
+        let mut late = site.start(&browser, Access::Optimistic);
+        set(&mut late, "b", 2);
+        site.visit(&mut browser.clone(), |session| increment(session, "a"));
+        late
+    };
+    let late = merge();
+    site.store.pass("guard.save");
+    site.store.fail("guard.save", io());
+    let before = site.store.only();
+    assert_eq!(site.try_finish(&mut browser.clone(), late), Err(io()));
+    assert_eq!(site.store.only(), before);
+
+    let late = merge();
+    let mut rotten = site.store.only();
+    rotten.contents.data = b"\x01cut".to_vec();
+    site.store.inner().records.insert(rotten.id.clone(), rotten.clone());
+    let error = site.try_finish(&mut browser, late).expect_err("rotten");
+    assert!(matches!(error, Error::Corrupt(_)), "{error:?}");
+    assert_eq!(site.store.only(), rotten);
+}

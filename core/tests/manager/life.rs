@@ -441,6 +441,7 @@ fn administration_needs_no_cookie() {
     site.visit(&mut alice, |session| log_in(session, "alice"));
     let id = site.store.only().id;
     assert_eq!(site.manager.has_session(&id), Ok(true));
+    assert!(site.manager.store().inner().records.contains_key(&id));
 
     let mut session = site.manager.inspect_session(&id).expect("inspect").expect("there");
     assert_eq!(session.id(), Some(&id));
@@ -475,6 +476,11 @@ fn dump_describes_and_reveals_nothing() {
         log_in(session, "al\nice");
         set(session, "pin", 4711);
         session.set("note", Value::Text("hidden".into())).expect("set");
+        session.set("blob", Value::Bytes(vec![1; 3])).expect("set");
+        session.set("json", Value::Json("[1]".into())).expect("set");
+        session.set("none", Value::Null).expect("set");
+        session.set("ratio", Value::Number(0.5)).expect("set");
+        session.set("yes", Value::Boolean(true)).expect("set");
         session.create_form_token([1; 16]).expect("token");
     });
     site.wait(1500);
@@ -482,13 +488,23 @@ fn dump_describes_and_reveals_nothing() {
     session.regenerate().expect("regenerate");
     session.expire().expect("expire");
     let id = session.id().expect("id").clone();
-    assert_eq!(
-        session.dump(site.now()),
-        format!(
-            "session: {id}\nuser: al\\nice\nremote address: 192.0.2.1\ncreated: 1500 ms ago\n\
-             last active: 1500 ms ago\nform tokens: 1\nattributes: 2\n  note: text, 6 bytes\n  pin: integer\n\
-             ends with the request\ngets a new id\n"
-        )
-    );
+    let expected = [
+        "user: al\\nice",
+        "remote address: 192.0.2.1",
+        "created: 1500 ms ago",
+        "last active: 1500 ms ago",
+        "form tokens: 1",
+        "attributes: 7",
+        "  blob: bytes, 3 bytes",
+        "  json: json, 3 bytes",
+        "  none: null",
+        "  note: text, 6 bytes",
+        "  pin: integer",
+        "  ratio: number",
+        "  yes: boolean",
+        "ends with the request",
+        "gets a new id",
+    ];
+    assert_eq!(session.dump(site.now()), format!("session: {id}\n{}\n", expected.join("\n")));
     assert_eq!(format!("{session:?}"), format!("Session {{ id: Some({id}), access: Optimistic, .. }}"));
 }

@@ -224,6 +224,19 @@ fn a_user_that_was_read_and_changed_elsewhere_conflicts() {
 }
 
 #[test]
+fn a_login_of_who_was_read_stands_beside_the_changes_of_others() {
+    let site = Site::new();
+    let mut browser = site.visitor();
+    let mut late = site.start(&browser, Access::Optimistic);
+    assert_eq!(late.user(), None);
+    log_in(&mut late, "alice");
+    site.visit(&mut browser.clone(), |session| set(session, "b", 2));
+    site.finish(&mut browser, late);
+    assert_eq!(site.see(&browser, "b"), Some(Value::Integer(2)));
+    assert_eq!(site.start(&browser, Access::ReadOnly).user(), Some("alice"));
+}
+
+#[test]
 fn an_exclusive_request_has_the_session_for_itself() {
     let site = Site::new();
     let mut browser = site.visitor();

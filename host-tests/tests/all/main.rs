@@ -14,3 +14,4 @@ mod processes;
 mod proofs;
 mod restart;
 mod scenarios;
+mod supply_chain;

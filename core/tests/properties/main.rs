@@ -1,0 +1,91 @@
+//! Properties that hold for any input. The fuzzers in `fuzz/` look for one for which they do not; here the inputs they
+//! have found worth keeping are tried again, and random ones.
+
+mod attributes;
+mod bytes;
+mod cookie;
+mod id;
+#[expect(dead_code, reason = "the manager's tests use all of it")]
+#[path = "../manager/memory.rs"]
+mod memory;
+mod operations;
+mod record;
+#[expect(dead_code, reason = "the manager's tests use all of it")]
+#[path = "../manager/site.rs"]
+mod site;
+mod slots;
+
+use std::fs;
+use std::path::Path;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// Try every file of a corpus; say which one it is when the property does not hold.
+#[track_caller]
+fn replay(target: &str, holds: fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let mut files = 0;
+    for entry in fs::read_dir(&corpus).expect("a corpus") {
+        let path = entry.expect("an entry").path();
+        let data = fs::read(&path).expect("a file");
+        println!("{}", path.display());
+        holds(&data);
+        files += 1;
+    }
+    assert!(files > 0, "{} is empty", corpus.display());
+}
+
+#[test]
+fn the_corpora_hold() {
+    replay("attributes", attributes::holds);
+    replay("cookie", cookie::holds);
+    replay("id", id::holds);
+    replay("operations", operations::holds);
+    replay("record", record::holds);
+    replay("slots", slots::holds);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn an_id_is_what_it_may_be(text in prop_oneof!["[0-9a-z_-]{0,140}", "[0-9a-z_-]{7,9}\\PC?", any::<String>()]) {
+        id::of_text(&text);
+    }
+
+    #[test]
+    fn a_credential_is_id_and_secret(value in prop_oneof!["[0-9a-z_-]{7,9}\\.[0-9a-f]{31,33}", "[0-9A-Z.]{40,50}", any::<String>()]) {
+        cookie::of_value(&value);
+    }
+
+    #[test]
+    fn cookies_are_found_where_they_are(text in "(__Host-session|a|=|;|\"|[ \t\n]|\\PC){0,40}") {
+        cookie::holds(text.as_bytes());
+    }
+
+    #[test]
+    fn json_is_what_readers_of_json_read(text in "([\\[\\]{},:]|\"[a\\\\u0d8]{0,6}\"|[-0-9.eE+]{1,5}|null|true| ){0,20}") {
+        attributes::of_json(&text);
+    }
+
+    #[test]
+    fn any_bytes_are_data_or_corrupt(data in vec(any::<u8>(), 0..300)) {
+        attributes::holds(&data);
+    }
+
+    #[test]
+    fn any_file_is_a_session_or_corrupt(data in vec(any::<u8>(), 0..600)) {
+        record::holds(&data);
+    }
+
+    #[test]
+    fn no_power_cut_loses_what_was_acknowledged(data in vec(any::<u8>(), 0..600)) {
+        slots::holds(&data);
+    }
+
+    #[test]
+    fn sessions_are_what_a_dictionary_says(data in vec(any::<u8>(), 0..600)) {
+        operations::holds(&data);
+    }
+}

@@ -1,0 +1,457 @@
+//! Requests of several browsers, some at once, with logins, logouts, administration and time between them: each
+//! answer and all that is stored is what a plain dictionary of sessions says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use session_core::attributes::{State, Value};
+use session_core::cookie::Policy;
+use session_core::form_tokens::{MAX_TOKENS, TokenHash};
+use session_core::session::{Access, Session};
+use session_core::store::Record;
+use session_core::{Error, SessionId};
+
+use crate::bytes::Bytes;
+use crate::memory::Guard;
+use crate::site::{Browser, HOUR, MINUTE, Site};
+
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+const USERS: [Option<&str>; 3] = [None, Some("ann"), Some("bob")];
+const WAITS: [u64; 6] = [0, 20_000, MINUTE, 10 * MINUTE, 30 * MINUTE, 6 * HOUR];
+
+/// Enough for anything to meet anything; what takes longer only slows the search.
+const MOST: usize = 100;
+
+pub fn holds(data: &[u8]) {
+    let mut bytes = Bytes(data);
+    let mut world = World::new();
+    for _ in 0..MOST {
+        if bytes.is_empty() {
+            break;
+        }
+        world.step(&mut bytes);
+        world.check();
+    }
+}
+
+/// What a request can see and change.
+#[derive(Clone, Default, PartialEq, Debug)]
+struct Contents {
+    user: Option<&'static str>,
+    attributes: BTreeMap<&'static str, i64>,
+    tokens: Vec<String>,
+}
+
+/// A session as it must be in the store.
+struct Kept {
+    cookie: String,
+    /// One more at each save.
+    saves: u32,
+    contents: Contents,
+    deadline: u64,
+}
+
+/// A request under way.
+struct Request {
+    browser: usize,
+    access: Access,
+    session: Session<Guard>,
+    /// The session's id, and how often it was saved before.
+    found: Option<(String, u32)>,
+    base: Contents,
+    view: Contents,
+    cleared: bool,
+    read_user: bool,
+    read: BTreeSet<&'static str>,
+    tokens_used: Vec<String>,
+    tokens_added: Vec<String>,
+    ending: bool,
+    renewing: bool,
+}
+
+struct World {
+    site: Site,
+    browsers: [Browser; 2],
+    requests: Vec<Request>,
+    kept: BTreeMap<String, Kept>,
+    /// Every cookie that was ever set.
+    cookies: Vec<String>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            site: Site::new(),
+            browsers: Default::default(),
+            requests: Vec::new(),
+            kept: BTreeMap::new(),
+            cookies: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, bytes: &mut Bytes) {
+        match bytes.below(8) {
+            0 if self.requests.len() < 3 => self.start(bytes),
+            1 => self.finish(bytes),
+            2 => self.administer(bytes),
+            3 => self.site.wait(WAITS[bytes.below(WAITS.len())]),
+            4 => self.forge(bytes),
+            _ => self.work(bytes),
+        }
+        let alive = self.alive();
+        self.kept.retain(|id, _| alive.contains_key(id));
+    }
+
+    fn start(&mut self, bytes: &mut Bytes) {
+        let browser = bytes.below(self.browsers.len());
+        let access = [Access::ReadOnly, Access::Optimistic, Access::Exclusive][bytes.below(3)];
+        let id = self.browsers[browser].cookie.as_deref().map(id_of);
+        let kept = id.as_ref().and_then(|id| self.kept.get(id));
+        let started = self.site.try_start(&self.browsers[browser], access);
+        if kept.is_some() && access == Access::Exclusive && self.is_locked(id.as_deref()) {
+            return assert_eq!(started.map(drop), Err(Error::Busy));
+        }
+        let session = started.expect("start");
+        let found = kept.map(|kept| (id.expect("kept"), kept.saves));
+        assert_eq!(session.id().map(ToString::to_string), found.as_ref().map(|(id, _)| id.clone()));
+        let base = kept.map(|kept| kept.contents.clone()).unwrap_or_default();
+        self.requests.push(Request {
+            browser,
+            access,
+            session,
+            found,
+            view: base.clone(),
+            base,
+            cleared: false,
+            read_user: false,
+            read: BTreeSet::new(),
+            tokens_used: Vec::new(),
+            tokens_added: Vec::new(),
+            ending: false,
+            renewing: false,
+        });
+    }
+
+    /// A cookie that is over, or never was one, opens nothing.
+    fn forge(&mut self, bytes: &mut Bytes) {
+        if self.cookies.is_empty() {
+            return;
+        }
+        let mut cookie = self.cookies[bytes.below(self.cookies.len())].clone().into_bytes();
+        let at = bytes.below(cookie.len());
+        cookie[at] ^= bytes.byte() & 0x1f;
+        let cookie = String::from_utf8(cookie).expect("ASCII");
+        let right = self.kept.values().any(|kept| kept.cookie == cookie);
+        let session = self.site.start(&Browser::with(cookie.clone()), Access::ReadOnly);
+        assert_eq!(session.id().is_some(), right, "{cookie}");
+    }
+
+    fn administer(&mut self, bytes: &mut Bytes) {
+        if let Some(user) = USERS[bytes.below(USERS.len())] {
+            let before = self.site.store.inner().records.len();
+            let ended = self.site.manager.end_sessions_of(user).expect("end_sessions_of") as usize;
+            assert_eq!(self.site.store.inner().records.len() + ended, before);
+            return self.kept.retain(|_, kept| kept.contents.user != Some(user));
+        }
+        if self.cookies.is_empty() {
+            return;
+        }
+        let id = id_of(&self.cookies[bytes.below(self.cookies.len())]);
+        let parsed = SessionId::parse(&id).expect("an id");
+        assert_eq!(self.site.manager.has_session(&parsed), Ok(self.kept.contains_key(&id)));
+        let ended = self.site.manager.end_session(&parsed);
+        if self.is_locked(Some(&id)) {
+            return assert_eq!(ended, Err(Error::Busy));
+        }
+        assert_eq!(ended, Ok(self.kept.remove(&id).is_some()));
+    }
+
+    fn work(&mut self, bytes: &mut Bytes) {
+        if self.requests.is_empty() {
+            return;
+        }
+        let at = bytes.below(self.requests.len());
+        let random = self.site.random();
+        let request = &mut self.requests[at];
+        if request.access == Access::ReadOnly {
+            request.look(bytes);
+            let refused = request.session.set("a", Value::Null);
+            return assert!(matches!(refused, Err(Error::AccessDenied(_))));
+        }
+        match bytes.below(5) {
+            0 => request.look(bytes),
+            1 | 2 => request.change(bytes),
+            3 => request.use_tokens(bytes, random),
+            _ => request.end_or_renew(bytes),
+        }
+        assert_eq!(request.session.has_info(), request.view.has_info());
+    }
+
+    fn finish(&mut self, bytes: &mut Bytes) {
+        if self.requests.is_empty() {
+            return;
+        }
+        let request = self.requests.swap_remove(bytes.below(self.requests.len()));
+        if bytes.below(4) == 3 {
+            return assert_eq!(self.site.manager.finish_failed_request(request.session), []);
+        }
+        let expected = self.expected(&request);
+        let Request { browser, session, found, .. } = request;
+        let answer = self.site.try_finish(&mut self.browsers[browser], session);
+        match expected {
+            Err(expected) => assert!(answer.is_err_and(|error| same_kind(&error, &expected))),
+            Ok(Outcome::Nothing) => assert_eq!(answer, Ok(vec![])),
+            Ok(Outcome::Deleted) => {
+                assert_eq!(answer, Ok(Policy::default().revoke()));
+                found.and_then(|(id, _)| self.kept.remove(&id));
+            }
+            Ok(Outcome::Stored(contents, false)) => {
+                assert_eq!(answer, Ok(vec![]));
+                let kept = found.and_then(|(id, _)| self.kept.get_mut(&id)).expect("kept");
+                kept.saves += 1;
+                kept.contents = contents;
+            }
+            Ok(Outcome::Stored(contents, true)) => {
+                assert_eq!(answer.expect("stored").len(), 3);
+                let before = found.and_then(|(id, _)| self.kept.remove(&id));
+                self.renewed(self.browsers[browser].cookie.clone().expect("a cookie"), before, contents);
+            }
+        }
+    }
+
+    /// A session has its first id, or another one than before.
+    fn renewed(&mut self, cookie: String, before: Option<Kept>, contents: Contents) {
+        assert!(!self.cookies.iter().any(|old| id_of(old) == id_of(&cookie)));
+        let deadline = match before {
+            Some(before) if before.contents.user == contents.user || contents.user.is_none() => before.deadline,
+            _ => self.site.now() + 12 * HOUR,
+        };
+        self.cookies.push(cookie.clone());
+        self.kept.insert(id_of(&cookie), Kept { cookie, saves: 0, contents, deadline });
+    }
+
+    /// What the end of a request must come to.
+    fn expected(&self, request: &Request) -> Result<Outcome, Error> {
+        if request.access == Access::ReadOnly {
+            return Ok(Outcome::Nothing);
+        }
+        let Some((id, saves)) = &request.found else {
+            let kept = !request.ending && request.view.has_info();
+            return Ok(if kept { Outcome::Stored(request.view.clone(), true) } else { Outcome::Nothing });
+        };
+        let locked = self.is_locked(Some(id));
+        if !request.ending && !request.renewing && !request.changed() {
+            let unnoted = self.site.now() - request.session.last_active() >= MINUTE;
+            return if unnoted && locked { Err(Error::Deadlock) } else { Ok(Outcome::Nothing) };
+        }
+        if locked {
+            return Err(Error::Busy);
+        }
+        if request.ending {
+            return Ok(Outcome::Deleted);
+        }
+        let newest = self.kept.get(id).ok_or(Error::Gone)?;
+        if newest.saves != *saves && request.conflicts(&newest.contents) {
+            return Err(Error::Conflict(0));
+        }
+        let contents = request.applied(&newest.contents);
+        if !contents.has_info() {
+            return Ok(Outcome::Deleted);
+        }
+        Ok(Outcome::Stored(contents, request.renewing || request.changes_user()))
+    }
+
+    fn is_locked(&self, id: Option<&str>) -> bool {
+        let holds =
+            |each: &Request| each.access == Access::Exclusive && each.found.as_ref().map(|(id, _)| id.as_str()) == id;
+        id.is_some() && self.requests.iter().any(holds)
+    }
+
+    /// The store's records that have not expired.
+    fn alive(&self) -> BTreeMap<String, Record> {
+        let inner = self.site.store.inner();
+        let now = inner.now;
+        let alive = |record: &&Record| {
+            record.contents.deadline.is_some_and(|deadline| now < deadline) && now - record.last_active < 30 * MINUTE
+        };
+        inner.records.values().filter(alive).map(|record| (record.id.to_string(), record.clone())).collect()
+    }
+
+    fn check(&self) {
+        let alive = self.alive();
+        assert!(alive.keys().eq(self.kept.keys()));
+        for (record, kept) in alive.values().zip(self.kept.values()) {
+            let state = State::decode(&record.contents.data).expect("state");
+            let integer = |value: &Value| if let Value::Integer(value) = value { *value } else { panic!("{value:?}") };
+            let attributes = state.attributes.iter().map(|(name, value)| (name, integer(value)));
+            assert!(attributes.eq(kept.contents.attributes.iter().map(|(name, value)| (*name, *value))));
+            assert_eq!(state.user.as_deref(), kept.contents.user);
+            assert_eq!(record.contents.owner, state.user);
+            assert_eq!(record.contents.deadline, Some(kept.deadline));
+            assert_eq!(state.tokens.len(), kept.contents.tokens.len());
+            assert!(
+                kept.contents.tokens.iter().all(|token| state.tokens.has(TokenHash::parse(token).expect("a token")))
+            );
+        }
+    }
+}
+
+enum Outcome {
+    Nothing,
+    Deleted,
+    /// These are the contents now; under a new id?
+    Stored(Contents, bool),
+}
+
+impl Contents {
+    fn has_info(&self) -> bool {
+        self.user.is_some() || !self.attributes.is_empty() || !self.tokens.is_empty()
+    }
+}
+
+impl Request {
+    fn look(&mut self, bytes: &mut Bytes) {
+        let name = NAMES[bytes.below(NAMES.len())];
+        match bytes.below(4) {
+            0 => {
+                self.note_read(name);
+                let value = self.view.attributes.get(name).copied().map(Value::Integer);
+                assert_eq!(self.session.get(name), value.as_ref());
+                assert_eq!(self.session.contains(name), value.is_some());
+            }
+            1 => {
+                self.read_user |= !self.changes_user();
+                assert_eq!(self.session.user(), self.view.user);
+            }
+            2 => {
+                self.read.extend(NAMES);
+                let entries =
+                    self.view.attributes.iter().map(|(name, value)| (name.to_string(), Value::Integer(*value)));
+                assert!(self.session.entries().into_iter().eq(entries));
+                assert!(self.session.names().iter().eq(self.view.attributes.keys()));
+                assert_eq!(self.session.len(), self.view.attributes.len());
+            }
+            _ => assert!(self.view.tokens.iter().all(|token| self.session.has_form_token(token))),
+        }
+    }
+
+    fn change(&mut self, bytes: &mut Bytes) {
+        let name = NAMES[bytes.below(NAMES.len())];
+        match bytes.below(6) {
+            0 => {
+                self.note_read(name);
+                let before = self.view.attributes.remove(name).map(Value::Integer);
+                assert_eq!(self.session.remove(name), Ok(before));
+            }
+            1 => {
+                self.session.clear().expect("clear");
+                self.cleared = !self.base.attributes.is_empty();
+                self.view.attributes.clear();
+            }
+            2 => {
+                self.view.user = USERS[bytes.below(USERS.len())];
+                self.session.set_user(self.view.user.map(String::from)).expect("set_user");
+            }
+            value => {
+                self.session.set(name, Value::Integer(value as i64)).expect("set");
+                self.view.attributes.insert(name, value as i64);
+            }
+        }
+    }
+
+    fn use_tokens(&mut self, bytes: &mut Bytes, random: [u8; 16]) {
+        let known: Vec<&String> = self.base.tokens.iter().chain(&self.tokens_added).collect();
+        if known.is_empty() || bytes.below(2) == 0 {
+            add(&mut self.tokens_added, self.session.create_form_token(random).expect("create_form_token"));
+        } else {
+            let token = known[bytes.below(known.len())].clone();
+            let there = self.view.tokens.contains(&token);
+            assert_eq!(self.session.remove_form_token(&token), Ok(there));
+            assert!(!self.session.has_form_token(&token));
+            if there && self.tokens_added.contains(&token) {
+                self.tokens_added.retain(|each| *each != token);
+            } else if there {
+                self.tokens_used.push(token);
+            }
+        }
+        self.view.tokens = self.tokens_applied(&self.base);
+    }
+
+    fn end_or_renew(&mut self, bytes: &mut Bytes) {
+        match bytes.below(4) {
+            0 => {
+                self.session.expire().expect("expire");
+                self.ending = true;
+            }
+            1 => {
+                self.session.regenerate().expect("regenerate");
+                self.renewing = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// The request's own writes are not part of what it has read.
+    fn note_read(&mut self, name: &'static str) {
+        if !self.cleared && !self.changes_attribute(name) {
+            self.read.insert(name);
+        }
+    }
+
+    fn changes_attribute(&self, name: &str) -> bool {
+        self.view.attributes.get(name) != self.base.attributes.get(name)
+    }
+
+    fn changes_user(&self) -> bool {
+        self.view.user != self.base.user
+    }
+
+    fn changed(&self) -> bool {
+        let tokens = !self.tokens_used.is_empty() || !self.tokens_added.is_empty();
+        self.cleared || tokens || self.changes_user() || self.view.attributes != self.base.attributes
+    }
+
+    /// Whether something that was read and is changed is no longer so, or a token was used by another.
+    fn conflicts(&self, newest: &Contents) -> bool {
+        let stale = |name: &&str| self.base.attributes.get(name) != newest.attributes.get(name);
+        self.read.iter().filter(|name| self.cleared || self.changes_attribute(name)).any(stale)
+            || self.changes_user() && self.read_user && self.base.user != newest.user
+            || self.tokens_used.iter().any(|token| !newest.tokens.contains(token))
+    }
+
+    fn applied(&self, newest: &Contents) -> Contents {
+        let mut attributes = newest.attributes.clone();
+        for name in NAMES {
+            if self.cleared || self.changes_attribute(name) {
+                match self.view.attributes.get(name) {
+                    Some(value) => attributes.insert(name, *value),
+                    None => attributes.remove(name),
+                };
+            }
+        }
+        let user = if self.changes_user() { self.view.user } else { newest.user };
+        Contents { user, attributes, tokens: self.tokens_applied(newest) }
+    }
+
+    fn tokens_applied(&self, to: &Contents) -> Vec<String> {
+        let mut tokens = to.tokens.clone();
+        tokens.retain(|token| !self.tokens_used.contains(token));
+        self.tokens_added.iter().for_each(|token| add(&mut tokens, token.clone()));
+        tokens
+    }
+}
+
+/// The oldest makes room.
+fn add(tokens: &mut Vec<String>, token: String) {
+    if tokens.len() == MAX_TOKENS {
+        tokens.remove(0);
+    }
+    tokens.push(token);
+}
+
+fn id_of(cookie: &str) -> String {
+    cookie.split_once('.').expect("id and secret").0.to_string()
+}
+
+fn same_kind(a: &Error, b: &Error) -> bool {
+    std::mem::discriminant(a) == std::mem::discriminant(b)
+}
