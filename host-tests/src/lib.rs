@@ -15,6 +15,7 @@
 //! | [`check`] | assertions of one line |
 //! | [`command`] | the command `session3` |
 //! | [`guest`] | components that only tests need |
+//! | [`raw`] | a client that sends bytes |
 //! | [`server`] | a running `session3 demo` |
 //! | [`sim`] | a machine in memory that fails and loses power wherever it can |
 //! | [`visitor`] | somebody who visits it |
@@ -38,6 +39,7 @@ pub mod guest;
 pub mod harness;
 pub mod host;
 pub mod instance;
+pub mod raw;
 pub mod server;
 pub mod sim;
 pub mod tree;

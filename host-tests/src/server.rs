@@ -50,6 +50,18 @@ impl Server {
         Self::on_fresh_directory(session3(["serve", component].into_iter().chain(options)))
     }
 
+    /// The same, with so many open files at most.
+    pub fn of_with_file_limit<'a>(files: u32, component: &Path, options: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .arg("-c")
+            .arg(format!(r#"ulimit -n {files} && exec "$0" "$@""#))
+            .arg(session3([]).get_program())
+            .args(["serve", component.to_str().unwrap()])
+            .args(options);
+        Self::on_fresh_directory(shell)
+    }
+
     fn on_fresh_directory(command: Command) -> Self {
         let directory = private_directory();
         let mut server = Self::run(command, directory.path());

@@ -20,7 +20,11 @@ impl Guest for Adversary {
             "/recurse" => answer(out, &greed::recurse(u64::MAX).to_string()),
             "/allocate" => greed::allocate(),
             "/wait" => greed::wait(),
-            "/open" => greed::open_files(),
+            "/open-some" => answer(out, &greed::open_files(50).to_string()),
+            "/open-all" => {
+                greed::open_files(u32::MAX);
+                greed::wait();
+            }
             "/fields" => greed::make_fields(),
             "/pollables" => greed::make_pollables(),
             "/random" => answer(out, &greed::random().to_string()),

@@ -122,7 +122,8 @@ async fn an_honest_record_is_read() {
     assert_eq!(store.text(ID).await.as_deref(), Some("data"));
 }
 
-/// A hole in a file costs its writer nothing, and reading it no more than the largest session.
+/// A hole in a file costs its writer nothing, and reading it no more than the largest session: twice, as a slot that is
+/// not whole is read again, for a writer may be at work.
 #[tokio::test]
 async fn a_file_of_holes_costs_no_more_than_the_largest_session() {
     const LARGEST_FILE: usize = SECTOR + 3 * LARGEST_SLOT as usize * SECTOR;
@@ -133,7 +134,7 @@ async fn a_file_of_holes_costs_no_more_than_the_largest_session() {
     File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
     let (answer, grown) = growth(&host, async |store| store.load(ID).await).await;
     refused(answer, "corrupt");
-    assert!(grown <= LARGEST_FILE + MIB, "{grown} bytes");
+    assert!(grown <= 2 * LARGEST_FILE + MIB, "{grown} bytes");
     println!("a file of holes, 1 TiB: an instance grew by {} KiB", grown / KIB);
 }
 
@@ -186,7 +187,7 @@ async fn data_whose_lengths_lie_is_corrupt_and_allocates_little() {
 
 #[tokio::test]
 async fn deeply_nested_json() {
-    const DEPTH: usize = MIB / 2;
+    const DEPTH: usize = 400_000;
     let nested = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
     let host = Host::new();
     let manager = host.manager().await;
@@ -195,7 +196,7 @@ async fn deeply_nested_json() {
     refused(session.set("json", &host_tests::bindings::Value::Json(nested.clone())).await, "invalid-argument");
     manager.fail(session).await;
     // Stored by somebody else, it is a text like any other.
-    let length = [0x80, 0x80, 0x40]; // 2^20
+    let length = [0x80, 0xea, 0x30]; // 2 * DEPTH
     let stored = managed(&[b"\x01\x01a", &[JSON], &length, nested.as_bytes(), b"\x00"]);
     host.store().await.create(Some(ID), &data(stored)).await.unwrap();
     let session = manager.inspect(ID).await.unwrap().expect("it is one");
@@ -203,7 +204,7 @@ async fn deeply_nested_json() {
     session.dump().await;
     let grown = manager.instance().memory().await - before;
     assert!(grown <= 16 * MIB, "{grown} bytes");
-    println!("a mebibyte of nested JSON: an instance grew by {} KiB", grown / KIB);
+    println!("JSON nested {DEPTH} deep: an instance grew by {} KiB", grown / KIB);
 }
 
 #[tokio::test]
@@ -227,7 +228,7 @@ async fn cookies_of_many_megabytes() {
         let session = manager.start(&cookies, None, Optimistic).await.unwrap();
         assert_eq!(session.id().await.is_some(), is_ours, "{what}");
         let grown = manager.instance().memory().await - before;
-        assert!(grown <= 2 * size + MIB, "{what}: {grown} bytes for {size}");
+        assert!(grown <= 4 * size + MIB, "{what}: {grown} bytes for {size}");
         println!("cookies, {what}: {} KiB, an instance grew by {} KiB", size / KIB, grown / KIB);
         session.set("a", &text("b")).await.unwrap();
         manager.finish(session).await.unwrap();
