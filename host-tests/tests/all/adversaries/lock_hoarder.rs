@@ -15,8 +15,8 @@ use reqwest::Method;
 use session_runtime::LockSpace;
 use tokio::task::JoinSet;
 
-const HOARDED: &str = "session-1";
-const OTHER: &str = "session-2";
+const HOARDED: &str = "session-hoarded";
+const OTHER: &str = "session-other";
 
 /// One session is locked, and others wait for it in line. The other session is had at once: without any wait.
 #[tokio::test]
@@ -83,8 +83,8 @@ async fn one_session_does_not_have_all_instances() {
 #[tokio::test]
 async fn an_instance_has_its_share_of_locks_for_its_time() {
     let server = Server::of(adversary(), ["--timeout", "1"]);
-    let locks = || async { Page::of(request(&server, Method::GET, "/locks")).await.text };
-    assert_eq!(locks().await, "64");
-    assert_eq!(Page::of(request(&server, Method::GET, "/hold")).await.status, 504);
-    assert_eq!(locks().await, "64", "with the answer, they are free");
+    let page = |path| in_time("there is an answer", Page::of(request(&server, Method::GET, path)));
+    assert_eq!(page("/locks").await.text, "64");
+    assert_eq!(page("/hold").await.status, 504);
+    assert_eq!(page("/locks").await.text, "64", "with the answer, they are free");
 }
