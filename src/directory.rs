@@ -52,9 +52,12 @@ impl Directory {
     }
 
     /// Open a file for reading. For writing too, where that is allowed: opening a named pipe, planted in the place of
-    /// a session, for reading alone would wait for its other end.
+    /// a session, for reading alone would wait for its other end. Where it is not allowed, a look comes first.
     pub fn read(&self, path: &str) -> Io<Option<File>> {
-        self.write(path).or_else(|_| self.open(path, DescriptorFlags::READ))
+        self.write(path).or_else(|_| match again(|| self.0.stat_at(PathFlags::empty(), path)) {
+            Ok(stat) if may_wait(stat.type_) => Err(ErrorCode::Pipe),
+            _ => self.open(path, DescriptorFlags::READ),
+        })
     }
 
     /// Open a file for reading and writing.
@@ -129,6 +132,12 @@ fn open_directory(base: &Descriptor, path: &str) -> Io<Directory> {
     .map(Directory)
 }
 
+/// Whether opening it could wait for somebody.
+fn may_wait(kind: DescriptorType) -> bool {
+    use DescriptorType::{Directory, RegularFile, SymbolicLink};
+    !matches!(kind, RegularFile | Directory | SymbolicLink)
+}
+
 /// The names in a directory, one at a time.
 pub struct Names(DirectoryEntryStream);
 
@@ -168,7 +177,11 @@ impl File {
                 sized = true;
                 // A head that is not ours: what was read is enough to say so.
                 wanted = Head::parse(&bytes).map_or(bytes.len(), |head| head.file_len());
-                bytes.reserve_exact(wanted.saturating_sub(bytes.len()));
+                if wanted > bytes.len() {
+                    // A head may promise more than there is; there is memory for what is there.
+                    wanted = wanted.min(self.size()?);
+                    bytes.reserve_exact(wanted.saturating_sub(bytes.len()));
+                }
             }
             if end || got == 0 {
                 break;
@@ -202,6 +215,10 @@ impl File {
             return self.0.sync_data().or_else(|_| self.0.sync_data());
         }
         self.0.sync_data()
+    }
+
+    fn size(&self) -> Io<usize> {
+        Ok(usize::try_from(again(|| self.0.stat())?.size).unwrap_or(usize::MAX))
     }
 
     /// When the file was last modified, by a write or by `set_modified`.

@@ -23,9 +23,8 @@ impl Lock {
         let guard = advisory_locks::acquire(name, mode, wait).map_err(|error| match error {
             advisory_locks::Error::TimedOut => Error::Busy,
             advisory_locks::Error::Deadlock => Error::Deadlock,
-            advisory_locks::Error::TooMany => Error::Other(
-                "the lock provider allows no more locks for this instance, or waiters for this lock".into(),
-            ),
+            // Most likely so many wait for it that the provider lets nobody else wait.
+            advisory_locks::Error::TooMany => Error::Busy,
             advisory_locks::Error::InvalidName => Error::Other(format!("the lock provider refuses the name {name}")),
             advisory_locks::Error::Other(text) => Error::Other(text),
         })?;

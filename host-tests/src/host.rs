@@ -14,7 +14,7 @@ use crate::bindings::FileBackedPre;
 use crate::calls;
 use crate::clock::Clock;
 use crate::harness::Harness;
-use crate::instance::{Instance, State};
+use crate::instance::{Instance, Memory, State};
 
 /// When tests begin: 2020-09-13T12:26:40Z. The kernel's own time stamps on files are later, so they lie in the future
 /// of every test: a component that trusts them fails.
@@ -114,7 +114,12 @@ impl Host {
         // Before `preopened_dir`, which takes it over: file operations then end before the instance can.
         wasi.allow_blocking_current_thread(self.protected);
         wasi.preopened_dir(&self.path, ".", self.permissions).unwrap();
-        State { wasi: wasi.build(), table: ResourceTable::new(), locks: LocksCtx::new(&self.locks) }
+        State {
+            wasi: wasi.build(),
+            table: ResourceTable::new(),
+            locks: LocksCtx::new(&self.locks),
+            memory: Memory::default(),
+        }
     }
 }
 

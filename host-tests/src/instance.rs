@@ -4,8 +4,8 @@ use std::panic::Location;
 
 use session_runtime::{Locks, LocksCtx, LocksView};
 use tokio::sync::{Mutex, MutexGuard};
-use wasmtime::Store;
 use wasmtime::component::ResourceTable;
+use wasmtime::{ResourceLimiter, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::{FileBacked, FileBackedPre};
@@ -15,6 +15,22 @@ pub struct State {
     pub(crate) wasi: WasiCtx,
     pub(crate) table: ResourceTable,
     pub(crate) locks: LocksCtx,
+    pub(crate) memory: Memory,
+}
+
+/// Counts the bytes of all memories of an instance. A memory never shrinks.
+#[derive(Default)]
+pub(crate) struct Memory(usize);
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.0 += desired - current;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(true)
+    }
 }
 
 impl WasiView for State {
@@ -29,6 +45,9 @@ impl LocksView for State {
     }
 }
 
+/// So much that it never runs out.
+const FUEL: u64 = u64::MAX;
+
 /// One instance. Its calls go one after the other, as the component model demands.
 pub struct Instance {
     store: Mutex<Store<State>>,
@@ -38,6 +57,9 @@ pub struct Instance {
 impl Instance {
     pub(crate) async fn new(component: &FileBackedPre<State>, state: State) -> Self {
         let mut store = Store::new(component.engine(), state);
+        store.limiter(|state| &mut state.memory);
+        // Refused by an engine that does not count.
+        let _ = store.set_fuel(FUEL);
         let exports = component.instantiate_async(&mut store).await.expect("the component instantiates");
         Self { store: Mutex::new(store), exports }
     }
@@ -50,6 +72,18 @@ impl Instance {
     /// Wait for the call under way, then make one.
     pub async fn enter(&self) -> MutexGuard<'_, Store<State>> {
         self.store.lock().await
+    }
+
+    /// How much memory it has taken so far, in bytes.
+    pub async fn memory(&self) -> usize {
+        self.enter().await.data().memory.0
+    }
+
+    /// How many instructions it has run so far, as Wasmtime counts them. Its host has to be [`metered`].
+    ///
+    /// [`metered`]: crate::host::Host::metered
+    pub async fn instructions(&self) -> u64 {
+        FUEL - self.enter().await.get_fuel().expect("the host is metered")
     }
 
     /// How many resources of the host the instance holds now: open files and directories, locks.

@@ -18,6 +18,8 @@
 //! | [`performer`] | a client that does them, and may die of it |
 //! | [`random`] | random numbers that come again |
 //! | [`worker`] | a client in a process of its own |
+//! | [`guest`] | components that only tests need |
+//! | [`raw`] | a client that sends bytes |
 //! | [`server`] | a running `session3 demo` |
 //! | [`sim`] | a machine in memory that fails and loses power wherever it can |
 //! | [`visitor`] | somebody who visits it |
@@ -37,12 +39,14 @@ pub mod client;
 pub mod clock;
 pub mod command;
 pub mod conformance;
+pub mod guest;
 pub mod harness;
 pub mod host;
 pub mod instance;
 pub mod operation;
 pub mod performer;
 pub mod random;
+pub mod raw;
 pub mod server;
 pub mod sim;
 pub mod tree;

@@ -1,4 +1,4 @@
-//! A running `session3 demo`.
+//! A running `session3 demo`, or `session3 serve` of another component.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -31,28 +31,59 @@ pub struct Server {
 impl Server {
     /// A server on a fresh directory, which goes with it.
     pub fn new() -> Self {
-        let directory = private_directory();
-        let mut server = Self::on(directory.path());
-        server._directory = Some(directory);
-        server
+        Self::on_fresh_directory(session3(["demo"]))
     }
 
     /// A server on somebody's directory.
     pub fn on(path: &Path) -> Self {
-        Self::run(session3([]), path)
+        Self::run(session3(["demo"]), path)
+    }
+
+    /// A server with these options, on a fresh directory.
+    pub fn with<'a>(options: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::on_fresh_directory(session3(["demo"].into_iter().chain(options)))
+    }
+
+    /// A server of another component with these options, on a fresh directory.
+    pub fn of<'a>(component: &'a Path, options: impl IntoIterator<Item = &'a str>) -> Self {
+        let component = component.to_str().unwrap();
+        Self::on_fresh_directory(session3(["serve", component].into_iter().chain(options)))
+    }
+
+    /// The same, with so many open files at most.
+    pub fn of_with_file_limit<'a>(files: u32, component: &Path, options: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .arg("-c")
+            .arg(format!(r#"ulimit -n {files} && exec "$0" "$@""#))
+            .arg(session3([]).get_program())
+            .args(["serve", component.to_str().unwrap()])
+            .args(options);
+        Self::on_fresh_directory(shell)
+    }
+
+    fn on_fresh_directory(command: Command) -> Self {
+        let directory = private_directory();
+        let mut server = Self::run(command, directory.path());
+        server._directory = Some(directory);
+        server
     }
 
     /// A server that has been started with this umask.
     pub fn on_with_umask(path: &Path, umask: u32) -> Self {
         let mut shell = Command::new("sh");
-        shell.arg("-c").arg(format!(r#"umask {umask:04o} && exec "$0" "$@""#)).arg(session3([]).get_program());
+        shell
+            .arg("-c")
+            .arg(format!(r#"umask {umask:04o} && exec "$0" "$@""#))
+            .arg(session3([]).get_program())
+            .arg("demo");
         Self::run(shell, path)
     }
 
     fn run(mut command: Command, path: &Path) -> Self {
         let files = tempfile::tempdir().unwrap();
         let [out, log] = ["out", "log"].map(|name| files.path().join(name));
-        command.args(["demo", "--listen", "127.0.0.1:0", "--dir"]).arg(path).env_remove("RUST_LOG");
+        command.args(["--listen", "127.0.0.1:0", "--dir"]).arg(path).env_remove("RUST_LOG");
         command.stdout(File::create(&out).unwrap()).stderr(File::create(log).unwrap());
         let process = command.spawn().unwrap();
         let mut server = Self { process, address: String::new(), path: path.into(), files, _directory: None };
@@ -94,6 +125,21 @@ impl Server {
     /// Its process.
     pub fn pid(&self) -> Pid {
         Pid::from_raw(self.process.id().try_into().unwrap())
+    }
+
+    /// Its memory now and the most it ever had, in KiB: what is resident, so without what is only reserved.
+    pub fn memory(&self) -> (u64, u64) {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name}"));
+            line.trim().trim_end_matches(" kB").parse().unwrap()
+        };
+        (field("VmRSS:"), field("VmHWM:"))
+    }
+
+    /// How many files and connections it has open.
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
     }
 
     /// Send it a signal.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 /// Long enough for a machine that is busy with other things.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(10);
+/// Between two looks.
+pub const PAUSE: Duration = Duration::from_millis(10);
 
 /// Look until there is something to see.
 #[track_caller]
@@ -18,4 +19,9 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
         thread::sleep(PAUSE);
     }
+}
+
+/// Wait for this.
+pub async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"))
 }

@@ -96,6 +96,13 @@ impl Manager {
     }
 }
 
+impl Manager {
+    /// The instance this handle belongs to.
+    pub fn instance(&self) -> &Arc<Instance> {
+        &self.instance
+    }
+}
+
 impl Configuration {
     async fn make(&self, instance: &Instance) -> wasmtime::Result<ResourceAny> {
         let mut store = instance.enter().await;

@@ -1,5 +1,6 @@
 //! The tests that run components: one binary, one module for each subject.
 
+mod adversaries;
 mod browser;
 mod calls;
 mod cli;

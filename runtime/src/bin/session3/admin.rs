@@ -2,7 +2,7 @@
 
 use crate::cli::StoreArgs;
 use crate::embedded::SESSION_STORE;
-use crate::guest::{Guest, Sandbox};
+use crate::guest::{Guest, MAX_RESOURCES, Sandbox};
 use crate::{dir, engine, guest, wit_error};
 use session_runtime::LockSpace;
 use session_runtime::bindings::FileBacked;
@@ -150,7 +150,13 @@ impl Loader {
 
     async fn open(&self, dir: &Path, locks: LockSpace) -> Result<Admin> {
         let dir = dir.to_owned();
-        let sandbox = Sandbox { dir: dir.clone(), locks, memory_limit: MEMORY_LIMIT };
+        let sandbox = Sandbox {
+            dir: dir.clone(),
+            locks,
+            memory_limit: MEMORY_LIMIT,
+            max_resources: MAX_RESOURCES,
+            max_waiters: 1,
+        };
         let mut store = sandbox.store(&self.engine)?;
         let component = FileBacked::instantiate_async(&mut store, &self.component, &self.linker).await?;
         let stores = component.session3_sessions_session_store();

@@ -115,9 +115,15 @@ pub struct ServerArgs {
     /// Memory for one request, such as 64MiB; more is refused to the component
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = memory_size)]
     pub memory_limit: usize,
+    /// Longest body of a request; the answer to a longer one is 413
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = memory_size)]
+    pub max_body: usize,
     /// Time for one request; the answer is then 504
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
+    /// Time for a client to send the head of a request, to send its body, and to take the answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
+    pub client_timeout: u64,
     /// Requests that run at once; others wait, and get 503 if that takes long
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=1000))]
     pub max_instances: u32,

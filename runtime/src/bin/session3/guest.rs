@@ -2,7 +2,7 @@
 //! No network, no environment, no requests to other servers.
 
 use hyper::{Request, Response};
-use session_runtime::{LockSpace, Locks, LocksCtx, LocksView};
+use session_runtime::{LockSpace, Locks, LocksCtx, LocksCtxBuilder, LocksView};
 use std::path::PathBuf;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::error::Context;
@@ -11,8 +11,8 @@ use wasmtime_wasi::filesystem::FsPerms;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
-/// Open files, streams and header maps; a request needs a few dozen.
-const MAX_RESOURCES: usize = 10_000;
+/// Open files, streams and header maps, which may have 128 KiB each; a request needs a few dozen.
+pub const MAX_RESOURCES: usize = 500;
 /// Function pointers in all tables together.
 const MAX_TABLE_ELEMENTS: usize = 200_000;
 
@@ -34,19 +34,23 @@ pub struct Sandbox {
     pub locks: LockSpace,
     /// Bytes, all memories of the instance together.
     pub memory_limit: usize,
+    /// Not more than `MAX_RESOURCES`.
+    pub max_resources: usize,
+    /// Instances that may wait for the same lock.
+    pub max_waiters: usize,
 }
 
 impl Sandbox {
     pub fn store(&self, engine: &Engine) -> Result<Store<Guest>> {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_RESOURCES);
+        table.set_max_capacity(self.max_resources);
         let guest = Guest {
             wasi: self.wasi()?,
             http: WasiHttpCtx::new(),
             hooks: NoOutgoingRequests,
             table,
             limits: Limits { memory_left: self.memory_limit, table_elements_left: MAX_TABLE_ELEMENTS },
-            locks: LocksCtx::new(&self.locks),
+            locks: LocksCtxBuilder::new(&self.locks).max_waiters(self.max_waiters).build(),
         };
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.limits);

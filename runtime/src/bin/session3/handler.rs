@@ -2,7 +2,8 @@
 
 use crate::guest::{Guest, Sandbox};
 use crate::response::{self, Body, Outcome};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,6 +26,10 @@ pub struct App {
     pub pre: ProxyPre<Guest>,
     pub sandbox: Sandbox,
     pub timeout: Duration,
+    /// For a client to send the body of a request.
+    pub client_timeout: Duration,
+    /// Bytes.
+    pub max_body: usize,
 }
 
 pub struct Handler {
@@ -37,7 +42,10 @@ pub struct Handler {
 /// Why there is no answer of the component.
 #[derive(Debug)]
 enum Failure {
-    BadRequest,
+    NoHost,
+    Incomplete,
+    TooLong,
+    TooSlow,
     Busy,
     TimedOut,
     Failed,
@@ -69,6 +77,7 @@ impl Handler {
     }
 
     async fn respond(&self, request: Request<Incoming>, name: RequestName) -> Result<Response<Body>, Failure> {
+        let request = self.whole(request).await?;
         let slot = self.slot().await?;
         let (sender, receiver) = oneshot::channel();
         let outcome = Outcome::default();
@@ -85,6 +94,21 @@ impl Handler {
             },
         }
         Err(Failure::Failed)
+    }
+
+    /// The request with all of its body: there is no instance before, so a client that dawdles holds up nobody.
+    async fn whole(&self, request: Request<Incoming>) -> Result<Request<Body>, Failure> {
+        let App { client_timeout, max_body, .. } = *self.app;
+        let (head, body) = request.into_parts();
+        if body.size_hint().lower() > max_body as u64 {
+            return Err(Failure::TooLong);
+        }
+        match timeout(client_timeout, Limited::new(body, max_body).collect()).await {
+            Ok(Ok(body)) => Ok(Request::from_parts(head, body.map_err(|never| match never {}).boxed_unsync())),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::TooLong),
+            Ok(Err(_)) => Err(Failure::Incomplete),
+            Err(_) => Err(Failure::TooSlow),
+        }
     }
 
     async fn slot(&self) -> Result<OwnedSemaphorePermit, Failure> {
@@ -109,7 +133,7 @@ struct Job {
 
 impl Job {
     /// Run the instance to its end. When this returns it is dropped.
-    async fn run(self, request: Request<Incoming>, sender: oneshot::Sender<Answer>) -> Result<(), Failure> {
+    async fn run(self, request: Request<Body>, sender: oneshot::Sender<Answer>) -> Result<(), Failure> {
         let (app, name) = (&self.app, &self.name);
         let mut store = app.sandbox.store(app.pre.engine()).map_err(|error| {
             error!("{name}: cannot make an instance: {error:#}");
@@ -130,14 +154,14 @@ impl Job {
     async fn call(
         &self,
         store: &mut Store<Guest>,
-        request: Request<Incoming>,
+        request: Request<Body>,
         sender: oneshot::Sender<Answer>,
     ) -> Result<(), Failure> {
         // One interruption for each tick: others have their turn, and the time-out is looked at.
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
         let request = store.data_mut().http().new_incoming_request(Scheme::Http, request);
-        let request = request.map_err(|_| Failure::BadRequest)?;
+        let request = request.map_err(|_| Failure::NoHost)?;
         let called = async {
             let outparam = store.data_mut().http().new_response_outparam(sender)?;
             let proxy = self.app.pre.instantiate_async(&mut *store).await?;
@@ -154,7 +178,10 @@ impl Job {
 impl Failure {
     fn response(&self) -> Response<Body> {
         match self {
-            Self::BadRequest => response::plain(StatusCode::BAD_REQUEST, "The request has no usable Host field.\n"),
+            Self::NoHost => response::plain(StatusCode::BAD_REQUEST, "The request has no usable Host field.\n"),
+            Self::Incomplete => response::plain(StatusCode::BAD_REQUEST, "The request did not arrive in full.\n"),
+            Self::TooLong => response::plain(StatusCode::PAYLOAD_TOO_LARGE, "The request is too long.\n"),
+            Self::TooSlow => response::plain(StatusCode::REQUEST_TIMEOUT, "The request took too long to arrive.\n"),
             Self::Busy => response::plain(StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again.\n"),
             Self::TimedOut => response::plain(StatusCode::GATEWAY_TIMEOUT, "The application took too long.\n"),
             Self::Failed => response::plain(StatusCode::INTERNAL_SERVER_ERROR, "The application failed.\n"),

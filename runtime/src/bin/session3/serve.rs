@@ -2,8 +2,9 @@
 
 use crate::cli::{Scope, ServerArgs};
 use crate::embedded::WEB_DEMO;
-use crate::guest::Sandbox;
+use crate::guest::{MAX_RESOURCES, Sandbox};
 use crate::handler::{App, Handler};
+use crate::server::MAX_CONNECTIONS;
 use crate::{compose, dir, engine, guest, server};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use session_runtime::LockSpace;
@@ -23,6 +24,10 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 /// How long work that was told to stop may hold up the end of the process.
 const LAST_WAIT: Duration = Duration::from_secs(1);
+/// What is open besides connections and what instances open: the component, the lock file, the runtimes' own.
+const OWN_FILES: usize = 64;
+/// An instance that may open fewer could not do its work.
+const MIN_RESOURCES: usize = 64;
 
 pub fn demo(options: &ServerArgs) -> Result<ExitCode> {
     if !options.listen.ip().is_loopback() {
@@ -41,7 +46,6 @@ pub fn serve_file(path: &Path, options: &ServerArgs) -> Result<ExitCode> {
 }
 
 fn serve(name: &str, app: Cow<'static, [u8]>, options: &ServerArgs) -> Result<ExitCode> {
-    raise_file_limit();
     let io = Builder::new_multi_thread().enable_all().thread_name("server").build()?;
     let guests = guest_runtime()?;
     // What fails soon comes first, and compiling takes a while.
@@ -51,9 +55,10 @@ fn serve(name: &str, app: Cow<'static, [u8]>, options: &ServerArgs) -> Result<Ex
         .with_context(|| format!("cannot listen on {} (choose another address with --listen)", options.listen))?;
     let pre = prepare(app, options).with_context(|| format!("cannot serve {name}"))?;
     info!("serving {name}, sessions in {}", sandbox.dir.display());
-    let app = App { pre, sandbox, timeout: Duration::from_secs(options.timeout) };
+    let (timeout, client_timeout) = (Duration::from_secs(options.timeout), Duration::from_secs(options.client_timeout));
+    let app = App { pre, sandbox, timeout, client_timeout, max_body: options.max_body };
     let handler = Arc::new(Handler::new(app, guests.handle().clone(), options.max_instances));
-    let served = io.block_on(server::run(listener, handler));
+    let served = io.block_on(server::run(listener, handler, client_timeout));
     io.shutdown_timeout(LAST_WAIT);
     guests.shutdown_timeout(LAST_WAIT);
     served.map(|()| ExitCode::SUCCESS)
@@ -74,7 +79,24 @@ fn sandbox(options: &ServerArgs) -> Result<Sandbox> {
         Scope::Machine => dir::lock_space(&dir)?,
         Scope::Process => LockSpace::process(),
     };
-    Ok(Sandbox { dir, locks, memory_limit: options.memory_limit })
+    let instances = options.max_instances as usize;
+    Ok(Sandbox {
+        dir,
+        locks,
+        memory_limit: options.memory_limit,
+        max_resources: max_resources(raise_file_limit(), instances),
+        // Whoever sends many requests of one session must not have all instances wait for its lock.
+        max_waiters: instances / 2,
+    })
+}
+
+/// An instance's share of the files that may be open: others' are still to be had when it takes all it may.
+fn max_resources(file_limit: usize, instances: usize) -> usize {
+    let share = file_limit.saturating_sub(MAX_CONNECTIONS + OWN_FILES) / instances;
+    if share < MIN_RESOURCES {
+        warn!("{file_limit} open files are few for {instances} instances; raise `ulimit -n` or lower --max-instances");
+    }
+    share.clamp(MIN_RESOURCES, MAX_RESOURCES)
 }
 
 /// Compile the component, and all of an instance that does not depend on the request.
@@ -107,11 +129,27 @@ fn check_handles_http(engine: &Engine, component: &Component) -> Result<()> {
     Ok(())
 }
 
-/// A connection is one file and an instance a few; the usual limit of 1024 is for programs that `select`.
-fn raise_file_limit() {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
-    {
+/// A connection is one file and an instance a few; the usual limit of 1024 is for programs that `select`. Returns the
+/// new limit.
+fn raise_file_limit() -> usize {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
+    let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    if let Err(error) = &raised {
         debug!("the limit of {soft} open files stays: {error}");
+    }
+    usize::try_from(if raised.is_ok() { hard } else { soft }).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_of_the_files() {
+        for (files, instances, share) in
+            [(20_000, 100, 189), (2048, 10, 96), (1024, 100, 64), (0, 1, 64), (4096, 1, 500), (usize::MAX, 1000, 500)]
+        {
+            assert_eq!(max_resources(files, instances), share, "{files} files, {instances} instances");
+        }
     }
 }

@@ -17,16 +17,13 @@ use tracing::{debug, info, warn};
 use wasmtime::Result;
 
 /// More are left in the queue of the kernel.
-const MAX_CONNECTIONS: usize = 1024;
-/// For the head of a request, and so for the pause between two requests as well.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+pub const MAX_CONNECTIONS: usize = 1024;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// For a client that does not take what it is sent.
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serve until a signal says stop.
-pub async fn run(listener: TcpListener, handler: Arc<Handler>) -> Result<()> {
+/// Serve until a signal says stop. A client has so much time to send the head of a request, so also between two
+/// requests, and to take what it is sent.
+pub async fn run(listener: TcpListener, handler: Arc<Handler>, client_timeout: Duration) -> Result<()> {
     let mut stop = Stop::new()?;
     // Being heard, it does not end the process: a limit on the size of files fails the call that exceeds it.
     let _file_too_large = signal(SignalKind::from_raw(SIGXFSZ))?;
@@ -36,7 +33,7 @@ pub async fn run(listener: TcpListener, handler: Arc<Handler>) -> Result<()> {
     loop {
         tokio::select! {
             (stream, permit) = accept(&listener, &connections) => {
-                tokio::spawn(serve_connection(stream, handler.clone(), graceful.watcher(), permit));
+                tokio::spawn(serve_connection(stream, handler.clone(), client_timeout, graceful.watcher(), permit));
             }
             signal = stop.requested() => {
                 info!("{signal}: finishing the requests in flight");
@@ -76,14 +73,20 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (TcpStr
     }
 }
 
-async fn serve_connection(stream: TcpStream, handler: Arc<Handler>, watcher: Watcher, _permit: OwnedSemaphorePermit) {
-    if let Err(error) = prepare(&stream) {
+async fn serve_connection(
+    stream: TcpStream,
+    handler: Arc<Handler>,
+    client_timeout: Duration,
+    watcher: Watcher,
+    _permit: OwnedSemaphorePermit,
+) {
+    if let Err(error) = prepare(&stream, client_timeout) {
         debug!("cannot set up a connection: {error}");
     }
     let service = service_fn(move |request| handler.clone().handle(request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(client_timeout)
         .max_header_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
@@ -91,10 +94,11 @@ async fn serve_connection(stream: TcpStream, handler: Arc<Handler>, watcher: Wat
     }
 }
 
-fn prepare(stream: &TcpStream) -> io::Result<()> {
+#[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "Linux has a time-out for it"))]
+fn prepare(stream: &TcpStream, send_timeout: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     #[cfg(target_os = "linux")]
-    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(SEND_TIMEOUT))?;
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(send_timeout))?;
     Ok(())
 }
 

@@ -1,0 +1,63 @@
+//! A component that uses up whatever it is given. The path of a request says what.
+
+#![cfg(target_family = "wasm")]
+
+mod bindings;
+mod greed;
+
+use wasi::exports::http::incoming_handler::Guest;
+use wasi::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
+use wasi::io::streams::OutputStream;
+
+struct Adversary;
+
+impl Guest for Adversary {
+    fn handle(request: IncomingRequest, out: ResponseOutparam) {
+        let path = request.path_with_query().unwrap_or_default();
+        match path.as_str() {
+            "/fine" => answer(out, "fine"),
+            "/loop" => greed::spin(),
+            "/recurse" => answer(out, &greed::recurse(u64::MAX).to_string()),
+            "/allocate" => greed::allocate(),
+            "/wait" => greed::wait(),
+            "/open-some" => answer(out, &greed::open_files(50).to_string()),
+            "/open-all" => {
+                greed::open_files(u32::MAX);
+                greed::wait();
+            }
+            "/fields" => greed::make_fields(),
+            "/pollables" => greed::make_pollables(),
+            "/random" => answer(out, &greed::random().to_string()),
+            "/locks" => answer(out, &greed::take_locks().to_string()),
+            "/hold" => {
+                greed::take_locks();
+                greed::wait();
+            }
+            "/body" => begin(out, greed::write_for_ever),
+            "/cut" => begin(out, |stream| {
+                let _ = stream.blocking_write_and_flush(b"the beginning");
+                greed::spin();
+            }),
+            "/upload" => answer(out, &greed::read_all(&request).to_string()),
+            "/nothing" => {}
+            _ => panic!("what is {path}?"),
+        }
+    }
+}
+
+fn answer(out: ResponseOutparam, text: &str) {
+    begin(out, |stream| {
+        let _ = stream.blocking_write_and_flush(text.as_bytes());
+    });
+}
+
+/// Send the head of a response, then whatever `write` writes.
+fn begin(out: ResponseOutparam, write: impl FnOnce(&OutputStream)) {
+    let response = OutgoingResponse::new(Fields::new());
+    let body = response.body().expect("nobody has taken it");
+    ResponseOutparam::set(out, Ok(response));
+    write(&body.write().expect("nobody has taken it"));
+    let _ = OutgoingBody::finish(body, None);
+}
+
+wasi::http::proxy::export!(Adversary);

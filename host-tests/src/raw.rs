@@ -1,0 +1,82 @@
+//! A client that sends bytes: for what no decent client does.
+
+use std::future::pending;
+use std::io;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use crate::server::Server;
+use crate::wait::{PAUSE, in_time};
+
+/// A connection.
+pub struct Client(TcpStream);
+
+impl Client {
+    /// Connect to a server.
+    pub async fn connect(server: &Server) -> Self {
+        Self(TcpStream::connect(server.address()).await.unwrap())
+    }
+
+    /// Connect and send the beginning of a request.
+    pub async fn begin(server: &Server, bytes: &str) -> Self {
+        let mut client = Self::connect(server).await;
+        client.send(bytes).await;
+        client
+    }
+
+    /// Send this.
+    pub async fn send(&mut self, bytes: &str) {
+        self.0.write_all(bytes.as_bytes()).await.unwrap();
+    }
+
+    /// What the server says next.
+    pub async fn hear(&mut self, expected: &str) {
+        let mut said = vec![0; expected.len()];
+        in_time("the server answers", self.0.read_exact(&mut said)).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&said), expected);
+    }
+
+    /// Do nothing but listen until the server closes the connection: all that it says.
+    pub async fn rest(mut self) -> String {
+        let mut said = Vec::new();
+        // A reset is an end like any other.
+        let _ = in_time("the server closes the connection", self.0.read_to_end(&mut said)).await;
+        String::from_utf8(said).unwrap()
+    }
+
+    /// Send a byte now and then until the server closes the connection: all that it says.
+    pub async fn drip(mut self) -> String {
+        let (mut read, mut write) = self.0.split();
+        let dripping = async {
+            while write.write_all(b"x").await.is_ok() {
+                sleep(PAUSE).await;
+            }
+            pending::<io::Result<usize>>().await
+        };
+        let mut said = Vec::new();
+        let end = async {
+            tokio::select! { end = read.read_to_end(&mut said) => end, end = dripping => end }
+        };
+        let _ = in_time("the server closes the connection", end).await;
+        String::from_utf8(said).unwrap()
+    }
+
+    /// Take a byte of the answer now and then until the server closes the connection.
+    pub async fn sip(mut self) {
+        let end = async {
+            while self.0.read_u8().await.is_ok() {
+                sleep(PAUSE).await;
+            }
+        };
+        in_time("the server closes the connection", end).await;
+    }
+}
+
+/// Have as many connections as the system allows: the usual limit is 1024.
+pub fn raise_file_limit() {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+}

@@ -1,0 +1,125 @@
+//! Clients that never come to an end: with a request, or with taking the answer.
+
+use host_tests::guest::adversary;
+use host_tests::raw::{Client, raise_file_limit};
+use host_tests::server::Server;
+use host_tests::visitor::{Page, Visitor, request};
+use host_tests::wait::in_time;
+use reqwest::Method;
+use tokio::task::JoinSet;
+
+/// More than the server takes.
+const CONNECTIONS: usize = 1100;
+
+const MIB: usize = 1 << 20;
+
+/// They have all connections, for as long as a client may take; then those who wait are served.
+#[tokio::test]
+async fn heads_that_never_end() {
+    raise_file_limit();
+    let server = Server::with(["--client-timeout", "1"]);
+    let (before, _) = server.memory();
+    let mut slow = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        slow.spawn(Client::begin(&server, "GET / HTTP/1.1\r\nHost: localhost\r\nSlow: ").await.drip());
+    }
+    let visitor = Visitor::new();
+    let page = in_time("others are served", visitor.get(&server, "/increment")).await;
+    assert_eq!(page.counter(), 1);
+    let answers = slow.join_all().await;
+    let said = answers.iter().find(|answer| !answer.is_empty() && !answer.starts_with("HTTP/1.1 408 "));
+    assert_eq!(said, None, "no request has been answered");
+    let (_, most) = server.memory();
+    println!("{CONNECTIONS} clients that drip heads: {before} KiB, then {most} KiB at most");
+    assert!(most - before <= 64 * 1024, "{before} KiB, then {most} KiB");
+}
+
+#[tokio::test]
+async fn connections_without_a_request() {
+    let server = Server::with(["--client-timeout", "1"]);
+    assert_eq!(Client::connect(&server).await.rest().await, "");
+    let kept = Client::begin(&server, "GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n").await.rest().await;
+    assert!(kept.starts_with("HTTP/1.1 200 "), "{kept}");
+}
+
+#[tokio::test]
+async fn heads_without_end() {
+    let server = Server::new();
+    let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nLong: {}", "x".repeat(65 * 1024));
+    let answer = Client::begin(&server, &head).await.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+const FORM: &str = "POST /login HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n";
+const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/// Many more than there may be instances, and none of them is cut.
+#[tokio::test]
+async fn bodies_that_never_end_hold_up_nobody() {
+    let server = Server::with(["--client-timeout", "3600", "--max-instances", "2"]);
+    let mut slow = JoinSet::new();
+    for _ in 0..100 {
+        let mut client = Client::begin(&server, FORM).await;
+        client.hear(CONTINUE).await;
+        slow.spawn(client.drip());
+    }
+    let visitor = Visitor::new();
+    assert_eq!(visitor.post(&server, "/login", &[("user", "ann")]).await.status, 200);
+    assert_eq!(visitor.get(&server, "/increment").await.counter(), 1);
+    assert!(slow.try_join_next().is_none(), "they go on");
+}
+
+#[tokio::test]
+async fn bodies_that_never_end_are_refused() {
+    let server = Server::with(["--client-timeout", "1"]);
+    let mut client = Client::begin(&server, FORM).await;
+    client.hear(CONTINUE).await;
+    let answer = client.drip().await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.ends_with("The request took too long to arrive.\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn bodies_that_are_too_long() {
+    let server = Server::of(adversary(), []);
+    let post = |fields: &str, body: &str| {
+        format!("POST /upload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\r\n\r\n{body}")
+    };
+    let chunk = |length: usize| format!("{length:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(length));
+    let [whole, more] = [MIB, MIB + 1].map(|length| format!("Content-Length: {length}"));
+    let [huge, chunked] = ["Expect: 100-continue\r\nContent-Length: 999999999999", "Transfer-Encoding: chunked"];
+    let rows = [
+        (post(&whole, &"x".repeat(MIB)), "200", "1048576"),
+        (post(chunked, &chunk(MIB)), "200", "1048576"),
+        // Refused before any of it has come.
+        (post(&more, ""), "413", "The request is too long.\n"),
+        (post(huge, ""), "413", "The request is too long.\n"),
+        (post(chunked, &chunk(MIB + 1)), "413", "The request is too long.\n"),
+        (post(chunked, "no length\r\n"), "400", "The request did not arrive in full.\n"),
+    ];
+    for (request, status, text) in rows {
+        let answer = Client::begin(&server, &request).await.rest().await;
+        let sent = &request[..request.len().min(200)];
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{sent}: {answer}");
+        assert!(answer.contains(text), "{sent}: {answer}");
+    }
+}
+
+/// The only instance writes to somebody who takes nothing, or a byte now and then, until that one is cut.
+#[tokio::test]
+async fn answers_that_nobody_takes() {
+    let server = Server::of(adversary(), ["--client-timeout", "1", "--timeout", "3600", "--max-instances", "1"]);
+    let (before, _) = server.memory();
+    for sips in [false, true] {
+        let mut client = Client::begin(&server, "GET /body HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        client.hear("HTTP/1.1 200 OK").await;
+        let kept = if sips { Err(tokio::spawn(client.sip())) } else { Ok(client) };
+        // Until then the answer is 503.
+        let free = async { while Page::of(request(&server, Method::GET, "/fine")).await.status != 200 {} };
+        in_time("the instance is free again", free).await;
+        drop(kept);
+    }
+    let (_, most) = server.memory();
+    println!("answers without end that nobody takes: {before} KiB, then {most} KiB at most");
+    assert!(most - before <= 64 * 1024, "{before} KiB, then {most} KiB");
+}
