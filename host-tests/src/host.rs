@@ -7,12 +7,13 @@ use std::{env, fs};
 use session_runtime::{LockSpace, LocksCtx};
 use tempfile::TempDir;
 use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Engine, PoolingAllocationConfig};
 use wasmtime_wasi::{FsPerms, WasiCtx};
 
 use crate::bindings::FileBackedPre;
 use crate::calls;
 use crate::clock::Clock;
+use crate::coverage;
 use crate::harness::Harness;
 use crate::instance::{Instance, Memory, State};
 
@@ -141,6 +142,9 @@ impl Harness for Host {
 
 /// Where the build leaves the component.
 pub fn component_path() -> PathBuf {
+    if let Some(path) = coverage::component() {
+        return path;
+    }
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     workspace.join(target).join("components/session_store.wasm")
@@ -183,5 +187,5 @@ fn engine(config: &mut Config) -> Engine {
         .total_memories(100)
         .total_tables(500)
         .total_stacks(100);
-    Engine::new(config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool))).unwrap()
+    Engine::new(coverage::allocate(config, pool)).unwrap()
 }

@@ -12,6 +12,7 @@
 //! | [`harness`] | what the conformance suite needs of a host |
 //! | [`browser`] | the other end of a cookie |
 //! | [`conformance`] | what every implementation of the contract does |
+//! | `coverage` | which code of the component runs |
 //! | [`check`] | assertions of one line |
 //! | [`command`] | the command `session3` |
 //! | [`operation`] | operations as data, and a store in memory that says how they are answered |
@@ -39,6 +40,7 @@ pub mod client;
 pub mod clock;
 pub mod command;
 pub mod conformance;
+mod coverage;
 pub mod guest;
 pub mod harness;
 pub mod host;

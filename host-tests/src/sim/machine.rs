@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use session_runtime::{LockSpace, Locks, LocksCtx, LocksView};
 use wasmtime::component::{Component, Linker, Resource, ResourceTable, ResourceType};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreContextMut};
+use wasmtime::{Config, Engine, PoolingAllocationConfig, Store, StoreContextMut};
 use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
     DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, NewTimestamp, OpenFlags, PathFlags,
@@ -13,6 +13,7 @@ use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
 use super::disk::{Disk, Inode, Io, ROOT};
 use super::fault::Fault;
 use crate::bindings::FileBackedPre;
+use crate::coverage;
 
 /// What survives an instance.
 #[derive(Clone, Debug)]
@@ -236,9 +237,7 @@ impl Subject {
             .total_memories(16)
             .total_tables(64)
             .total_stacks(16);
-        let mut config = Config::new();
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-        let engine = Engine::new(&config).unwrap();
+        let engine = Engine::new(coverage::allocate(&mut Config::new(), pool)).unwrap();
         let mut linker = Linker::new(&engine);
         session_runtime::add_to_linker(&mut linker).unwrap();
         add_files(&mut linker).unwrap();
