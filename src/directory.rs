@@ -108,6 +108,15 @@ impl Directory {
         }
     }
 
+    /// The length of a file in bytes; 0 when it is gone by now.
+    pub fn size_of(&self, path: &str) -> Io<u64> {
+        match again(|| self.0.stat_at(PathFlags::empty(), path)) {
+            Ok(stat) => Ok(stat.size),
+            Err(ErrorCode::NoEntry) => Ok(0),
+            Err(code) => Err(code),
+        }
+    }
+
     /// Put the directory's names on the disk.
     pub fn sync(&self) -> Io<()> {
         if mutant!("no directory sync") {

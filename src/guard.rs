@@ -8,7 +8,9 @@ use session_core::record::Version;
 use session_core::store::{Contents, Instant, Record, SessionGuard};
 use session_core::{SessionId, expiry, mutant};
 
+use crate::bindings::session3::sessions::session_events::Event;
 use crate::directory;
+use crate::events;
 use crate::locks::Lock;
 use crate::store::{self, Found, Store};
 use crate::{commit, layout, owners};
@@ -59,6 +61,7 @@ impl Guard {
             return Ok(false);
         }
         self.remove(slots.live().owner, durable)?;
+        events::tell(&self.id, Event::Destroyed);
         Ok(true)
     }
 
@@ -75,6 +78,7 @@ impl Guard {
         // A recent save speaks for itself; only then it takes a look at when the session was touched.
         if expiry::expired(&live, live.modified, now) && expiry::expired(&live, found.touched()?, now) {
             self.remove(live.owner, false)?;
+            events::tell(&self.id, Event::Expired);
             return Ok(None);
         }
         Ok(Some((found, now)))
@@ -92,6 +96,7 @@ impl Guard {
     /// Keep a file that cannot be read for inspection. What is not a file stays where it is.
     fn quarantine(&self, found: &Found, seen: Error) -> Error {
         let Error::Corrupt(why) = seen else { return seen };
+        events::tell(&self.id, Event::Corrupt);
         if mutant!("quarantine deletes") {
             let _ = self.store.root().remove(&layout::session(&self.id));
             return Error::Corrupt(why);

@@ -12,6 +12,8 @@
 //! | `guard` | what needs a session's lock: save, rename, delete |
 //! | `commit` | how a version gets into a file, and a file to its name |
 //! | `owners` | the index from owner to sessions |
+//! | `events` | telling the host: the only place that calls `session-events` |
+//! | `usage` | how much the store holds |
 //! | `listing`, `garbage` | walking through all sessions, in steps |
 //! | `exports` | the WIT interfaces, translated |
 
@@ -24,6 +26,7 @@ extern crate alloc;
 mod bindings;
 mod commit;
 mod directory;
+mod events;
 mod exports;
 mod garbage;
 mod guard;
@@ -34,3 +37,4 @@ mod owners;
 #[expect(unsafe_code, reason = "the canonical ABI's allocator works on raw memory, and functions are linked by name")]
 mod platform;
 mod store;
+mod usage;

@@ -9,15 +9,17 @@ use alloc::vec::Vec;
 use session_core::error::{Error, Result};
 use session_core::record::{MAX_OWNER, Version};
 use session_core::slots::{MAX_DATA, Slots};
-use session_core::store::{Contents, Instant, Milliseconds, Record, Sessions};
+use session_core::store::{Contents, Instant, Milliseconds, Owners, Record, Sessions, Usage};
 use session_core::{SessionId, expiry, mutant};
 use wasi::filesystem::preopens::get_directories;
 
+use crate::bindings::session3::sessions::session_events::Event;
 use crate::directory::{self, Directory, ErrorCode, File, changed, done, failed};
+use crate::events;
 use crate::guard::Guard;
 use crate::layout;
 use crate::locks::{self, Lock};
-use crate::{commit, owners};
+use crate::{commit, owners, usage};
 
 /// Reading again while a writer is at work: this often, then what was read last counts.
 const READS: usize = 4;
@@ -119,6 +121,7 @@ impl Store {
             owners::add(self.root(), owner, &id)?;
         }
         commit::new_file(self.root(), &id, &version)?;
+        events::tell(&id, Event::Created);
         if let Some(owner) = version.owner
             && mutant!("index entry last")
         {
@@ -281,6 +284,16 @@ impl Sessions for Store {
 
     fn lock(&self, id: &SessionId) -> Result<Guard> {
         self.lock_for(id, true, None)
+    }
+
+    fn usage(&self) -> Result<Usage> {
+        usage::usage(self)
+    }
+}
+
+impl Owners for Store {
+    fn ids_of(&self, owner: &str) -> Result<Vec<SessionId>> {
+        Ok(self.sessions_of(owner)?.into_iter().map(|peek| peek.record.id).collect())
     }
 
     fn delete_of(&self, owner: &str) -> Result<u64> {

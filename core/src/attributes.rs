@@ -1,24 +1,15 @@
-//! The data of a managed session, and its codec.
+//! The values of attributes, and their names.
 
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::credential::SecretHash;
 use crate::error::Result;
-use crate::form_tokens::FormTokens;
-use crate::map::Map;
 
 /// Longest name of an attribute, and longest user, in bytes. The shortest has one.
 pub const MAX_NAME: usize = 256;
-
-/// The first byte of a session's data. Another format gets another byte.
-const FORMAT: u8 = 1;
 
 /// The value of an attribute.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,68 +47,6 @@ impl PartialEq for Value {
 
 impl Eq for Value {}
 
-/// All that a session is, beside its id and times.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub struct State {
-    /// Of the secret in its cookie.
-    pub secret: SecretHash,
-    /// Who is logged in.
-    pub user: Option<String>,
-    /// The client's address when it was created.
-    pub remote_address: Option<String>,
-    /// What the application keeps.
-    pub attributes: Map<Value>,
-    /// For forms on their way.
-    pub tokens: FormTokens,
-}
-
-impl State {
-    /// Whether there is something to keep.
-    pub fn has_info(&self) -> bool {
-        self.user.is_some() || !self.attributes.is_empty() || !self.tokens.is_empty()
-    }
-
-    /// The data to store.
-    pub fn encode(&self) -> Result<Vec<u8>> {
-        postcard::to_extend(self, vec![FORMAT]).map_err(|error| Error::Other(format!("cannot encode: {error}")))
-    }
-
-    /// Read data that was stored. The lengths in it are not believed before the bytes are there.
-    pub fn decode(data: &[u8]) -> Result<Self> {
-        let corrupt = |what: &str| Err(Error::Corrupt(format!("not the data of a managed session: {what}")));
-        let Some((&format, data)) = data.split_first() else {
-            return corrupt("it is empty");
-        };
-        if format != FORMAT {
-            return Err(Error::Corrupt(format!(
-                "data of a managed session in format {format}; this manager reads format {FORMAT}"
-            )));
-        }
-        match postcard::take_from_bytes::<Self>(data) {
-            Ok((_, [_, ..])) => corrupt("bytes are left over"),
-            Ok((state, [])) if state.is_within_limits() => Ok(state),
-            Ok(_) => corrupt("a name is empty or too long"),
-            Err(_) => corrupt("it is cut or damaged"),
-        }
-    }
-
-    fn is_within_limits(&self) -> bool {
-        let mut names = self.attributes.iter().map(|(name, _)| name);
-        self.user.as_deref().is_none_or(is_name) && names.all(is_name)
-    }
-}
-
-/// Without the attributes: their values may be secrets.
-impl fmt::Debug for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State")
-            .field("user", &self.user)
-            .field("attributes", &self.attributes.len())
-            .field("tokens", &self.tokens.len())
-            .finish_non_exhaustive()
-    }
-}
-
 /// Check the name of an attribute or a user; `what` it is goes into the error.
 pub fn check_name(what: &str, name: &str) -> Result<()> {
     if is_name(name) {
@@ -128,7 +57,8 @@ pub fn check_name(what: &str, name: &str) -> Result<()> {
     Err(Error::InvalidArgument(reason))
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a name has 1 to [`MAX_NAME`] bytes.
+pub fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len())
 }
 

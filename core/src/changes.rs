@@ -7,21 +7,42 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::attributes::{State, Value};
+use crate::attributes::Value;
 use crate::form_tokens::{FormTokens, TokenHash};
 use crate::map::Map;
+use crate::state::State;
+use crate::store::Instant;
 
 /// What a request changes. Setting what is there already is no change.
 #[derive(Default)]
 pub(crate) struct Changes {
     /// The new user, or none for a logout.
     user: Option<Option<String>>,
+    /// The user has proved who they are.
+    authenticated: bool,
+    /// Whether the session outlives the browser.
+    remembered: Option<bool>,
     /// All attributes are removed, also those of others, before what follows.
     cleared: bool,
-    /// Each attribute's new value, or none when it is removed.
-    attributes: Map<Option<Value>>,
+    attributes: Map<Change>,
+    /// Each flash value that is left, or none when it is taken.
+    flashes: Map<Option<Value>>,
     tokens_added: FormTokens,
     tokens_used: Vec<TokenHash>,
+}
+
+/// What becomes of an attribute.
+enum Change {
+    Set {
+        value: Value,
+        vanishes: Option<Instant>,
+    },
+    Remove,
+    /// What others add counts as well; `sum` is what this request sees.
+    Add {
+        by: i64,
+        sum: Value,
+    },
 }
 
 /// What a request has seen of its base. Its own writes are not part of that.
@@ -34,8 +55,15 @@ pub(crate) struct Reads {
 
 impl Changes {
     pub fn is_empty(&self) -> bool {
-        let Self { user, cleared, attributes, tokens_added, tokens_used } = self;
-        user.is_none() && !cleared && attributes.is_empty() && tokens_added.is_empty() && tokens_used.is_empty()
+        let Self { user, authenticated, remembered, cleared, attributes, flashes, tokens_added, tokens_used } = self;
+        user.is_none()
+            && !authenticated
+            && remembered.is_none()
+            && !cleared
+            && attributes.is_empty()
+            && flashes.is_empty()
+            && tokens_added.is_empty()
+            && tokens_used.is_empty()
     }
 
     /// The new user, if that changes; none in it is a logout.
@@ -43,18 +71,45 @@ impl Changes {
         self.user.as_ref().map(Option::as_deref)
     }
 
+    /// Whether it is a change of what the session's cookie is worth or how long it lasts: it then gets a new id.
+    pub fn renews(&self) -> bool {
+        self.user.is_some() || self.authenticated || self.remembered.is_some()
+    }
+
+    /// Whether the user proves who they are: by a login, or again.
+    pub fn authenticates(&self) -> bool {
+        self.authenticated || matches!(self.user, Some(Some(_)))
+    }
+
     pub fn user<'a>(&'a self, base: &'a State, reads: &mut Reads) -> Option<&'a str> {
-        match &self.user {
-            Some(user) => user.as_deref(),
-            None => {
-                reads.user = true;
-                base.user.as_deref()
-            }
+        if self.user.is_none() {
+            reads.user = true;
         }
+        self.seen_user(base)
+    }
+
+    pub fn seen_user<'a>(&'a self, base: &'a State) -> Option<&'a str> {
+        self.user.as_ref().unwrap_or(&base.user).as_deref()
     }
 
     pub fn set_user(&mut self, base: &State, user: Option<String>) {
         self.user = (user != base.user).then_some(user);
+        if self.seen_user(base).is_none() {
+            self.authenticated = false;
+        }
+    }
+
+    pub fn authenticate(&mut self) {
+        self.authenticated = true;
+    }
+
+    pub fn remembered(&self, base: &State) -> bool {
+        // Another user has to ask for it anew.
+        self.remembered.unwrap_or(base.more.remembered && self.user.is_none())
+    }
+
+    pub fn remember(&mut self, base: &State, remember: bool) {
+        self.remembered = (remember != base.more.remembered || self.user.is_some()).then_some(remember);
     }
 
     pub fn attribute<'a>(&'a self, base: &'a State, reads: &mut Reads, name: &str) -> Option<&'a Value> {
@@ -67,7 +122,7 @@ impl Changes {
     pub fn all_attributes<'a>(&'a self, base: &'a State, reads: &mut Reads) -> Map<&'a Value> {
         reads.all_attributes = true;
         let mut all = Map::default();
-        for name in names(&base.attributes).chain(names(&self.attributes)) {
+        for name in base.attributes.names().chain(self.attributes.names()) {
             if let Some(value) = self.seen(base, name) {
                 all.insert(name, value);
             }
@@ -75,19 +130,69 @@ impl Changes {
         all
     }
 
-    /// Set an attribute or, with none, remove it.
-    pub fn set_attribute(&mut self, base: &State, name: &str, value: Option<Value>) {
-        let before = if self.cleared { None } else { base.attributes.get(name) };
-        if value.as_ref() == before {
+    /// When an attribute vanishes; none when it stays, or is not there.
+    pub fn vanishes(&self, base: &State, name: &str) -> Option<Instant> {
+        match self.attributes.get(name) {
+            Some(Change::Set { vanishes, .. }) => *vanishes,
+            Some(Change::Remove) => None,
+            _ if self.cleared => None,
+            _ => base.vanishes(name),
+        }
+    }
+
+    pub fn set_attribute(&mut self, base: &State, name: &str, value: Value, vanishes: Option<Instant>) {
+        if !self.cleared && base.attributes.get(name) == Some(&value) && base.vanishes(name) == vanishes {
             self.attributes.remove(name);
         } else {
-            self.attributes.insert(name, value);
+            self.attributes.insert(name, Change::Set { value, vanishes });
         }
+    }
+
+    pub fn remove_attribute(&mut self, base: &State, name: &str) {
+        if self.cleared || base.attributes.get(name).is_none() {
+            self.attributes.remove(name);
+        } else {
+            self.attributes.insert(name, Change::Remove);
+        }
+    }
+
+    /// Add to an integer; none when it is not one, or the sum is none.
+    pub fn add(&mut self, base: &State, name: &str, by: i64) -> Option<i64> {
+        let sum = match self.seen(base, name) {
+            None => by,
+            Some(Value::Integer(before)) => before.checked_add(by)?,
+            Some(_) => return None,
+        };
+        let value = Value::Integer(sum);
+        let change = match self.attributes.get(name) {
+            Some(Change::Add { by: before, .. }) => Change::Add { by: before.checked_add(by)?, sum: value },
+            Some(Change::Set { vanishes, .. }) => Change::Set { value, vanishes: *vanishes },
+            Some(Change::Remove) => Change::Set { value, vanishes: None },
+            None if self.cleared => Change::Set { value, vanishes: None },
+            None => Change::Add { by, sum: value },
+        };
+        self.attributes.insert(name, change);
+        Some(sum)
     }
 
     pub fn clear(&mut self, base: &State) {
         self.attributes.clear();
         self.cleared = !base.attributes.is_empty();
+    }
+
+    pub fn set_flash(&mut self, name: &str, value: Value) {
+        self.flashes.insert(name, Some(value));
+    }
+
+    /// Take what an earlier request has left. It is not a read that could be stale: nobody else changes it but by taking
+    /// it, and a message shown twice does no harm.
+    pub fn take_flash(&mut self, base: &State, name: &str) -> Option<Value> {
+        if self.flashes.get(name).is_some() {
+            return None;
+        }
+        let value = base.more.flashes.get(name).cloned()?;
+        self.flashes.insert(name, None);
+        Some(value)
     }
 
     /// The tokens as they are to this request, or will be in another state.
@@ -116,32 +221,52 @@ impl Changes {
     }
 
     pub fn has_info(&self, base: &State) -> bool {
-        let user = self.user.as_ref().unwrap_or(&base.user);
-        let mut names = names(&base.attributes).chain(names(&self.attributes));
-        user.is_some() || names.any(|name| self.seen(base, name).is_some()) || !self.tokens(base).is_empty()
+        let left = |name: &str| self.flashes.get(name).is_none_or(Option::is_some);
+        self.seen_user(base).is_some()
+            || base.attributes.names().chain(self.attributes.names()).any(|name| self.seen(base, name).is_some())
+            || base.more.flashes.names().chain(self.flashes.names()).any(left)
+            || !self.tokens(base).is_empty()
     }
 
     /// Whether applying the changes to the newest state would lose what others did since the base: this request has
-    /// read and changed something that is different now, or has used up a token that is gone.
+    /// read and changed something that is different now, adds to what is no number now, or has used up a token that is
+    /// gone.
     pub fn conflict(&self, reads: &Reads, base: &State, newest: &State) -> bool {
         let stale = |name: &str| reads.attribute(name) && base.attributes.get(name) != newest.attributes.get(name);
-        names(&self.attributes).any(stale)
-            || self.cleared && names(&base.attributes).chain(names(&newest.attributes)).any(stale)
+        let lost = |(name, change): (&str, &Change)| match change {
+            Change::Add { by, .. } => sum(newest, name, *by).is_none(),
+            Change::Set { .. } | Change::Remove => stale(name),
+        };
+        self.attributes.iter().any(lost)
+            || self.cleared && base.attributes.names().chain(newest.attributes.names()).any(stale)
             || self.user.is_some() && reads.user && base.user != newest.user
             || self.tokens_used.iter().any(|token| !newest.tokens.has(*token))
     }
 
     pub fn apply(&self, state: &mut State) {
+        state.more.remembered = self.remembered(state);
         if let Some(user) = &self.user {
             state.user.clone_from(user);
         }
         if self.cleared {
-            state.attributes.clear();
+            state.clear();
         }
-        for (name, value) in self.attributes.iter() {
+        for (name, change) in self.attributes.iter() {
+            match change {
+                Change::Set { value, vanishes } => state.set(name, value.clone(), *vanishes),
+                Change::Remove => state.remove(name),
+                // What has no sum is a conflict, and not applied.
+                Change::Add { by, .. } => {
+                    if let Some(sum) = sum(state, name, *by) {
+                        state.attributes.insert(name, Value::Integer(sum));
+                    }
+                }
+            }
+        }
+        for (name, value) in self.flashes.iter() {
             match value {
-                Some(value) => state.attributes.insert(name, value.clone()),
-                None => state.attributes.remove(name),
+                Some(value) => state.more.flashes.insert(name, value.clone()),
+                None => state.more.flashes.remove(name),
             }
         }
         state.tokens = self.tokens(state);
@@ -149,10 +274,20 @@ impl Changes {
 
     fn seen<'a>(&'a self, base: &'a State, name: &str) -> Option<&'a Value> {
         match self.attributes.get(name) {
-            Some(changed) => changed.as_ref(),
+            Some(Change::Set { value, .. } | Change::Add { sum: value, .. }) => Some(value),
+            Some(Change::Remove) => None,
             None if self.cleared => None,
             None => base.attributes.get(name),
         }
+    }
+}
+
+/// An attribute of a state with something added; none when there is no such sum.
+fn sum(state: &State, name: &str, by: i64) -> Option<i64> {
+    match state.attributes.get(name) {
+        None => Some(by),
+        Some(Value::Integer(before)) => before.checked_add(by),
+        Some(_) => None,
     }
 }
 
@@ -160,8 +295,4 @@ impl Reads {
     fn attribute(&self, name: &str) -> bool {
         self.all_attributes || self.attributes.get(name).is_some()
     }
-}
-
-fn names<V>(map: &Map<V>) -> impl Iterator<Item = &str> {
-    map.iter().map(|(name, _)| name)
 }

@@ -11,14 +11,29 @@ use crate::error::Result;
 /// A header field to send: name and value. Names are in lower case, as HTTP/2 requires and HTTP/1.1 allows.
 pub type HeaderField = (String, String);
 
-/// Longest name of a cookie.
-pub const MAX_NAME: usize = 64;
+/// A browser need not keep a cookie whose name and value have more bytes (RFC 6265bis, section 5.6).
+const MAX_COOKIE: usize = 4096;
+
+/// Longest name of a cookie: it leaves room for the longest value.
+pub const MAX_NAME: usize = MAX_COOKIE - Credential::MAX;
+
+/// Longest domain name (RFC 1035, section 2.3.4).
+const MAX_DOMAIN: usize = 253;
 
 /// Longest path of a cookie: browsers ignore an attribute that is longer (RFC 6265bis, section 5.6).
 pub const MAX_PATH: usize = 1024;
 
-/// A browser need not keep a cookie whose name and value have more bytes (RFC 6265bis, section 5.6).
-const _: () = assert!(MAX_NAME + Credential::MAX <= 4096);
+/// The field that gives a client its bearer token.
+pub const TOKEN_FIELD: &str = "session-token";
+
+/// How a client shows its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// By a cookie.
+    Cookie,
+    /// By `Authorization: Bearer` (RFC 6750, section 2.1).
+    Bearer,
+}
 
 /// When a browser sends the cookie with requests that other sites cause (RFC 6265bis, section 5.6.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +46,12 @@ pub enum SameSite {
     None,
 }
 
-/// How the cookie is set. It is HttpOnly whatever else, has no Domain, and is gone when the browser closes.
+/// How the cookie is set. It is HttpOnly whatever else, and is gone when the browser closes unless it is remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// A token of 1 to 64 characters.
+    /// Or is it a bearer token? Then the rest does not matter.
+    pub transport: Transport,
+    /// A token of at most [`MAX_NAME`] characters.
     pub name: String,
     /// Only over https.
     pub secure: bool,
@@ -42,11 +59,26 @@ pub struct Policy {
     pub same_site: SameSite,
     /// Only for paths below this one.
     pub path: String,
+    /// For all hosts of this domain; none: for the one that set it.
+    pub domain: Option<String>,
+    /// Apart for each page that embeds the site.
+    pub partitioned: bool,
+    /// A logout tells the browser to forget what it keeps of the site.
+    pub clear_site_data: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { name: "__Host-session".to_string(), secure: true, same_site: SameSite::Lax, path: "/".to_string() }
+        Self {
+            transport: Transport::Cookie,
+            name: "__Host-session".to_string(),
+            secure: true,
+            same_site: SameSite::Lax,
+            path: "/".to_string(),
+            domain: None,
+            partitioned: false,
+            clear_site_data: false,
+        }
     }
 }
 
@@ -57,7 +89,7 @@ impl Policy {
         let has_prefix = |prefix: &str| self.name.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
         let host = has_prefix("__Host-");
         let wrong = if self.name.is_empty() || self.name.len() > MAX_NAME || !self.name.bytes().all(is_token) {
-            "a cookie name is a token of 1 to 64 characters (RFC 9110, section 5.6.2)"
+            "a cookie name is a token (RFC 9110, section 5.6.2); name and value have at most 4096 bytes"
         } else if !self.path.starts_with('/')
             || self.path.len() > MAX_PATH
             || !self.path.bytes().all(|b| matches!(b, 0x21..=0x7e) && b != b';')
@@ -65,8 +97,14 @@ impl Policy {
             "a cookie path starts with / and has at most 1024 visible ASCII characters, none of them ;"
         } else if !self.secure && (host || has_prefix("__Secure-") || has_prefix("__Http-")) {
             "browsers reject a cookie named __Host-, __Secure- or __Http- that is not Secure; choose another name"
+        } else if self.domain.as_deref().is_some_and(|domain| !is_domain(domain)) {
+            "a cookie domain is a host name such as example.com"
+        } else if host && self.domain.is_some() {
+            "browsers reject a cookie named __Host- with a Domain; choose another name, or no domain"
         } else if host && self.path != "/" {
             "browsers reject a cookie named __Host- whose path is not /"
+        } else if !self.secure && self.partitioned {
+            "browsers reject a cookie with Partitioned that is not Secure"
         } else if !self.secure && self.same_site == SameSite::None {
             "browsers reject a cookie with SameSite=None that is not Secure"
         } else {
@@ -75,9 +113,20 @@ impl Policy {
         Err(Error::InvalidArgument(wrong.to_string()))
     }
 
-    /// The fields that give the client its cookie.
-    pub fn set(&self, credential: &Credential) -> Vec<HeaderField> {
-        self.fields(&credential.value(), "")
+    /// What a request shows of its session, in its `Cookie` fields or in its `Authorization` fields.
+    pub fn find<'a>(&self, fields: &'a [String]) -> Option<&'a str> {
+        match self.transport {
+            Transport::Cookie => find(fields, &self.name),
+            Transport::Bearer => find_bearer(fields),
+        }
+    }
+
+    /// The fields that give the client its session: until the browser closes, or for so many seconds.
+    pub fn set(&self, credential: &Credential, max_age: Option<u64>) -> Vec<HeaderField> {
+        match max_age {
+            None => self.fields(&credential.value(), ""),
+            Some(seconds) => self.fields(&credential.value(), &format!("; Max-Age={seconds}")),
+        }
     }
 
     /// The fields that take it away.
@@ -85,19 +134,63 @@ impl Policy {
         self.fields("", "; Max-Age=0")
     }
 
+    /// The field that has the browser forget the site, at a logout. Where the session goes on without its user, it has a
+    /// new cookie, and that stays (W3C Clear Site Data, section 3.1).
+    pub fn forget(&self, with_cookies: bool) -> Option<HeaderField> {
+        let what = if with_cookies { r#""cache", "cookies", "storage""# } else { r#""cache", "storage""# };
+        self.clear_site_data.then(|| ("clear-site-data".to_string(), what.to_string()))
+    }
+
     /// A response that sets the cookie must not come out of a cache for someone else.
     fn fields(&self, value: &str, age: &str) -> Vec<HeaderField> {
-        let same_site = match self.same_site {
-            SameSite::Strict => "Strict",
-            SameSite::Lax => "Lax",
-            SameSite::None => "None",
+        let (name, value, vary) = match self.transport {
+            Transport::Cookie => ("set-cookie", self.cookie(value, age), "Cookie"),
+            Transport::Bearer => (TOKEN_FIELD, value.to_string(), "Authorization"),
         };
-        let secure = if self.secure { "; Secure" } else { "" };
-        let cookie = format!("{}={value}; Path={}{age}; HttpOnly; SameSite={same_site}{secure}", self.name, self.path);
-        [("set-cookie", cookie.as_str()), ("cache-control", "no-store"), ("vary", "Cookie")]
+        [(name, value.as_str()), ("cache-control", "no-store"), ("vary", vary)]
             .map(|(name, value)| (name.to_string(), value.to_string()))
             .into()
     }
+
+    fn cookie(&self, value: &str, age: &str) -> String {
+        let mut cookie = format!("{}={value}; Path={}", self.name, self.path);
+        if let Some(domain) = &self.domain {
+            cookie.push_str("; Domain=");
+            cookie.push_str(domain);
+        }
+        cookie.push_str(age);
+        cookie.push_str(match self.same_site {
+            SameSite::Strict => "; HttpOnly; SameSite=Strict",
+            SameSite::Lax => "; HttpOnly; SameSite=Lax",
+            SameSite::None => "; HttpOnly; SameSite=None",
+        });
+        if self.secure {
+            cookie.push_str("; Secure");
+        }
+        if self.partitioned {
+            cookie.push_str("; Partitioned");
+        }
+        cookie
+    }
+}
+
+/// Find the bearer token in the `Authorization` fields of a request; none when there are two different ones.
+fn find_bearer(fields: &[String]) -> Option<&str> {
+    let mut found = None;
+    for field in fields {
+        let Some((scheme, token)) = field.trim_matches(OWS).split_once(' ') else {
+            continue;
+        };
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            continue;
+        }
+        let token = token.trim_matches(OWS);
+        if found.is_some_and(|other| other != token) {
+            return None;
+        }
+        found = Some(token);
+    }
+    found
 }
 
 /// Find a cookie's value in the `Cookie` fields of a request.
@@ -125,6 +218,12 @@ pub fn find<'a>(fields: &'a [String], name: &str) -> Option<&'a str> {
 
 /// Optional white space (RFC 9110, section 5.6.3).
 const OWS: [char; 2] = [' ', '\t'];
+
+fn is_domain(domain: &str) -> bool {
+    let is_label =
+        |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    domain.len() <= MAX_DOMAIN && domain.split('.').all(is_label)
+}
 
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)

@@ -1,26 +1,29 @@
 //! The end of a request: storing what changed, once, or nothing.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::Error;
-use crate::attributes::State;
 use crate::cookie::HeaderField;
 use crate::credential::Credential;
 use crate::error::Result;
+use crate::events::{Event, Operation, timed};
 use crate::manager::Manager;
 use crate::session::{Access, Session, Stored};
-use crate::store::{Contents, Instant, Milliseconds, Record, SessionGuard, Sessions};
-
-/// How exactly the last use of a session is known, in milliseconds: a session that is only read is noted in the store
-/// once a minute. So a session may end this much before its idle timeout has passed since its last use, never after.
-/// With a short timeout it is noted more often: after a quarter of the timeout.
-pub const ACTIVITY_RESOLUTION: Milliseconds = 60_000;
+use crate::state::State;
+use crate::store::{Backend, Contents, Instant, Record, SessionGuard};
+use crate::{Error, SessionId};
 
 /// How often a new id is tried. One is taken only if the random generator repeats itself.
 const ATTEMPTS: usize = 3;
 
-impl<S: Sessions> Manager<S> {
+/// What finishing a request needs from outside.
+struct End<'a> {
+    now: Instant,
+    random: &'a mut dyn FnMut() -> [u8; 16],
+}
+
+impl<S: Backend> Manager<S> {
     /// End a request that succeeded: store what changed, complete a logout. `random` gives 16 bytes of a
     /// cryptographic generator at each call.
     pub fn finish_successful_request(
@@ -32,24 +35,25 @@ impl<S: Sessions> Manager<S> {
         if session.access == Access::ReadOnly {
             return Ok(Vec::new());
         }
+        let mut end = End { now, random };
         let Some(stored) = session.stored.take() else {
-            return self.create(&session, now, random);
+            return self.create(&session, &mut end);
         };
-        if !session.ending && !session.renewing && session.changes.is_empty() {
-            // The touch takes the lock that the guard holds.
-            drop(session.guard.take());
-            self.note_use(&stored, session.last_active, now)?;
-            return Ok(Vec::new());
+        let is_changed = session.ending || session.renewing || !session.changes.is_empty();
+        if is_changed {
+            return self.store_changes(&mut session, &stored, &mut end);
         }
-        let mut guard = match session.guard.take() {
-            Some(guard) => guard,
-            None => self.store.lock(&stored.id)?,
-        };
-        if session.ending {
-            guard.delete()?;
-            return Ok(self.configuration.cookie.revoke());
+        if self.is_renewal_due(&session, now) || session.base.more.unreturned {
+            // The request wanted nothing of it: that somebody else was here first is none of its business.
+            return match self.store_changes(&mut session, &stored, &mut end) {
+                Err(Error::Gone | Error::Conflict(_) | Error::Busy) => Ok(Vec::new()),
+                answer => answer,
+            };
         }
-        self.update(&session, &stored, &mut guard, now, random)
+        // The touch takes the lock that the guard holds.
+        drop(session.guard.take());
+        self.note_use(&stored, session.last_active, now)?;
+        Ok(Vec::new())
     }
 
     /// End a request that failed: nothing is stored, a logout is not done.
@@ -59,22 +63,33 @@ impl<S: Sessions> Manager<S> {
     }
 
     /// Store a new session, if there is something to keep.
-    fn create(
-        &self,
-        session: &Session<S::Guard>,
-        now: Instant,
-        random: &mut dyn FnMut() -> [u8; 16],
-    ) -> Result<Vec<HeaderField>> {
+    fn create(&self, session: &Session<S::Guard>, end: &mut End) -> Result<Vec<HeaderField>> {
         let mut state = session.base.clone();
-        session.changes.apply(&mut state);
+        self.apply(session, &mut state, end.now);
         if session.ending || !state.has_info() {
             return Ok(Vec::new());
         }
+        state.more.unreturned = self.configuration.unreturned_timeout.is_some();
+        self.admit(session.client.address.as_deref(), state.encode()?.len(), end.now)?;
+        match state.user.clone() {
+            Some(user) => self.within_cap(&user, || self.create_as(&mut state, end)),
+            None => self.create_as(&mut state, end),
+        }
+    }
+
+    fn create_as(&self, state: &mut State, end: &mut End) -> Result<Vec<HeaderField>> {
+        let deadline = self.deadline(state, end.now);
         for _ in 0..ATTEMPTS {
-            let credential = Credential::generate(random);
+            let credential = Credential::generate(end.random);
             state.secret = credential.hash();
-            match self.store.create(&credential.id, self.contents(&state, self.deadline(now))?) {
-                Ok(_) => return Ok(self.configuration.cookie.set(&credential)),
+            let contents = self.contents(state, deadline)?;
+            match timed(&self.store, Operation::Create, || self.store.create(&credential.id, contents)) {
+                Ok(_) => {
+                    if state.user.is_some() {
+                        self.store.tell(Some(&credential.id), Event::Login);
+                    }
+                    return Ok(self.cookie(&credential, state, deadline, end.now));
+                }
                 Err(Error::AlreadyExists) => {}
                 Err(error) => return Err(error),
             }
@@ -88,59 +103,92 @@ impl<S: Sessions> Manager<S> {
         let Some(idle) = stored.idle_timeout else {
             return Ok(());
         };
-        if now.abs_diff(last_active) < ACTIVITY_RESOLUTION.min(idle / 4) {
+        if now.abs_diff(last_active) < self.configuration.resolution(idle) {
             return Ok(());
         }
-        match self.store.touch(&stored.id) {
+        match timed(&self.store, Operation::Touch, || self.store.touch(&stored.id)) {
             Err(Error::Gone) => Ok(()),
             result => result,
         }
     }
 
     /// Store the changes of a request, under the lock.
+    fn store_changes(
+        &self,
+        session: &mut Session<S::Guard>,
+        stored: &Stored,
+        end: &mut End,
+    ) -> Result<Vec<HeaderField>> {
+        let mut guard = match session.guard.take() {
+            Some(guard) => guard,
+            None => self.store.lock(&stored.id)?,
+        };
+        if session.ending {
+            return self.log_out(&mut guard, stored, session.base.user.is_some());
+        }
+        let answer = self.update(session, stored, guard, end);
+        if matches!(answer, Err(Error::Conflict(_))) {
+            self.store.tell(Some(&stored.id), Event::Conflict);
+        }
+        answer
+    }
+
+    fn log_out(&self, guard: &mut S::Guard, stored: &Stored, was_logged_in: bool) -> Result<Vec<HeaderField>> {
+        timed(&self.store, Operation::Delete, || guard.delete())?;
+        if was_logged_in {
+            self.store.tell(Some(&stored.id), Event::Logout);
+        }
+        let mut fields = self.configuration.cookie.revoke();
+        fields.extend(self.configuration.cookie.forget(true));
+        Ok(fields)
+    }
+
     fn update(
         &self,
         session: &Session<S::Guard>,
         stored: &Stored,
-        guard: &mut S::Guard,
-        now: Instant,
-        random: &mut dyn FnMut() -> [u8; 16],
+        mut guard: S::Guard,
+        end: &mut End,
     ) -> Result<Vec<HeaderField>> {
-        let user_change = session.changes.user_change();
-        let renewing = session.renewing || user_change.is_some();
+        let renewing = session.renewing || session.changes.renews() || self.is_renewal_due(session, end.now);
 
         // Nearly always nobody else was here, and one save does it.
         if !renewing && session.has_info() {
             let mut state = session.base.clone();
-            session.changes.apply(&mut state);
-            match guard.save(&self.contents(&state, stored.deadline)?, Some(stored.version)) {
+            self.apply(session, &mut state, end.now);
+            match self.save(&mut guard, &self.contents(&state, stored.deadline)?, stored.version) {
                 Err(Error::Conflict(_)) => {}
                 result => return result.map(|_| Vec::new()),
             }
         }
 
-        let newest = guard.load()?.ok_or(Error::Gone)?;
-        let mut state = State::decode(&newest.contents.data)?;
-        if !state.secret.is(&session.base.secret) {
+        let newest = timed(&self.store, Operation::Load, || guard.load())?.ok_or(Error::Gone)?;
+        let mut before = State::decode(&newest.contents.data)?;
+        if !before.secret.is(&session.base.secret) {
             return Err(Error::Gone);
         }
-        if newest.version != stored.version && session.changes.conflict(&session.reads, &session.base, &state) {
+        // To the request, they had vanished when it began.
+        before.vanish(session.started);
+        if newest.version != stored.version && session.changes.conflict(&session.reads, &session.base, &before) {
             return Err(Error::Conflict(newest.version));
         }
-        session.changes.apply(&mut state);
+        let mut state = before.clone();
+        self.apply(session, &mut state, end.now);
         if !state.has_info() {
-            guard.delete()?;
-            return Ok(self.configuration.cookie.revoke());
+            return self.log_out(&mut guard, stored, before.user.is_some());
         }
-        let deadline = match user_change {
-            Some(Some(_)) => self.deadline(now),
-            _ => newest.contents.deadline,
-        };
-        if renewing {
-            return self.regenerate(guard, &newest, state, deadline, random);
+        let starts_anew = session.changes.authenticates() || state.more.remembered != before.more.remembered;
+        let deadline = if starts_anew { self.deadline(&state, end.now) } else { newest.contents.deadline };
+        if !renewing {
+            self.save(&mut guard, &self.contents(&state, deadline)?, newest.version)?;
+            return Ok(Vec::new());
         }
-        guard.save(&self.contents(&state, deadline)?, Some(newest.version))?;
-        Ok(Vec::new())
+        let logs_in = session.changes.user_change().flatten().map(String::from);
+        let mut renewal = Renewal { newest: &newest, before: &before, state, deadline };
+        match &logs_in {
+            Some(user) => self.within_cap(user, || self.regenerate(guard, &mut renewal, end)),
+            None => self.regenerate(guard, &mut renewal, end),
+        }
     }
 
     /// Store a session under a new id with a new secret.
@@ -148,26 +196,29 @@ impl<S: Sessions> Manager<S> {
     /// The save comes first. It is what can fail (the data may be too large, the disk full), and then nothing has
     /// happened. From then on the old secret is worthless and the new one, bound to the new id, not yet good: if
     /// everything ends here, the client must log in again, and nobody has what is not his.
-    fn regenerate(
-        &self,
-        guard: &mut S::Guard,
-        newest: &Record,
-        mut state: State,
-        deadline: Option<Instant>,
-        random: &mut dyn FnMut() -> [u8; 16],
-    ) -> Result<Vec<HeaderField>> {
+    fn regenerate(&self, mut guard: S::Guard, renewal: &mut Renewal, end: &mut End) -> Result<Vec<HeaderField>> {
+        let Renewal { newest, before, state, deadline } = renewal;
         let mut version = newest.version;
         let mut failure = Error::AlreadyExists;
         for _ in 0..ATTEMPTS {
-            let credential = Credential::generate(random);
+            let credential = Credential::generate(end.random);
+            self.keep_old(newest, before, &credential.id, end.now)?;
             state.secret = credential.hash();
-            let contents = self.contents(&state, deadline)?;
-            let renamed = guard.save(&contents, Some(version)).and_then(|saved| {
+            state.more.renewed = self.configuration.renewal_interval.map(|_| end.now);
+            let contents = self.contents(state, *deadline)?;
+            let renamed = self.save(&mut guard, &contents, version).and_then(|saved| {
                 version = saved;
-                guard.rename(&credential.id)
+                timed(&self.store, Operation::Rename, || guard.rename(&credential.id))
             });
             failure = match renamed {
-                Ok(()) => return Ok(self.configuration.cookie.set(&credential)),
+                Ok(()) => {
+                    self.tell_renewal(&newest.id, &credential.id, before, state);
+                    let mut fields = self.cookie(&credential, state, *deadline, end.now);
+                    if before.user.is_some() && state.user.is_none() {
+                        fields.extend(self.configuration.cookie.forget(false));
+                    }
+                    return Ok(fields);
+                }
                 Err(error) => error,
             };
             if failure != Error::AlreadyExists {
@@ -175,7 +226,7 @@ impl<S: Sessions> Manager<S> {
             }
         }
         let undo = version != newest.version && !matches!(failure, Error::Gone | Error::OutcomeUnknown(_));
-        if undo && let Err(error) = guard.save(&newest.contents, Some(version)) {
+        if undo && let Err(error) = self.save(&mut guard, &newest.contents, version) {
             return Err(Error::OutcomeUnknown(format!(
                 "the session could get no new id ({failure}) and now has no cookie either ({error})"
             )));
@@ -183,16 +234,74 @@ impl<S: Sessions> Manager<S> {
         Err(failure)
     }
 
+    fn tell_renewal(&self, old: &SessionId, new: &SessionId, before: &State, after: &State) {
+        self.store.tell(Some(old), Event::Renewed(new.clone()));
+        if before.user != after.user {
+            if before.user.is_some() {
+                self.store.tell(Some(new), Event::Logout);
+            }
+            if after.user.is_some() {
+                self.store.tell(Some(new), Event::Login);
+            }
+        }
+    }
+
+    /// Apply what a request has done, and what follows from that.
+    fn apply(&self, session: &Session<S::Guard>, state: &mut State, now: Instant) {
+        session.changes.apply(state);
+        state.more.unreturned = false;
+        if session.is_of_this_client() {
+            state.remote_address.clone_from(&session.client.address);
+            state.more.user_agent.clone_from(&session.client.user_agent);
+        }
+        if state.user.is_none() {
+            state.more.authenticated = None;
+        } else if session.changes.authenticates() {
+            state.more.authenticated = Some(now);
+        }
+    }
+
+    fn is_renewal_due(&self, session: &Session<S::Guard>, now: Instant) -> bool {
+        let since = session.base.more.renewed.unwrap_or(session.created());
+        self.configuration.renewal_interval.is_some_and(|interval| now.abs_diff(since) >= interval)
+    }
+
+    fn save(&self, guard: &mut S::Guard, contents: &Contents, expected: u64) -> Result<u64> {
+        timed(&self.store, Operation::Save, || guard.save(contents, Some(expected)))
+    }
+
     fn contents(&self, state: &State, deadline: Option<Instant>) -> Result<Contents> {
+        let idle = if state.more.remembered { None } else { self.configuration.idle_timeout };
+        let unreturned = self.configuration.unreturned_timeout.filter(|_| state.more.unreturned);
         Ok(Contents {
             data: state.encode()?,
             owner: state.user.clone(),
-            idle_timeout: self.configuration.idle_timeout,
+            idle_timeout: [idle, unreturned].into_iter().flatten().min(),
             deadline,
         })
     }
 
-    fn deadline(&self, now: Instant) -> Option<Instant> {
-        self.configuration.absolute_timeout.map(|timeout| now.saturating_add(timeout))
+    fn deadline(&self, state: &State, now: Instant) -> Option<Instant> {
+        let remembered = state.more.remembered.then_some(self.configuration.remember_timeout);
+        remembered.or(self.configuration.absolute_timeout).map(|timeout| now.saturating_add(timeout))
     }
+
+    fn cookie(
+        &self,
+        credential: &Credential,
+        state: &State,
+        deadline: Option<Instant>,
+        now: Instant,
+    ) -> Vec<HeaderField> {
+        let lasts = deadline.filter(|_| state.more.remembered);
+        self.configuration.cookie.set(credential, lasts.map(|deadline| deadline.saturating_sub(now) / 1000))
+    }
+}
+
+/// A session that is to get a new id.
+struct Renewal<'a> {
+    newest: &'a Record,
+    before: &'a State,
+    state: State,
+    deadline: Option<Instant>,
 }

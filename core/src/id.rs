@@ -4,6 +4,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 
+use sha2::{Digest, Sha256};
+
 use crate::Error;
 
 /// The name of a session: 8 to 128 characters of `0-9 a-z _ -`. One that exists is valid.
@@ -43,6 +45,14 @@ impl SessionId {
     /// authenticate: 122 random bits keep names apart.
     pub fn generate(random: [u8; 16]) -> Self {
         Self(uuid::Builder::from_random_bytes(random).into_uuid().simple().to_string())
+    }
+
+    /// Make the id of a record, or of a lock, that belongs to something with another name: `<kind>-<128 bits of SHA-256>`.
+    pub fn derive(kind: &str, of: &str) -> Result<Self, Error> {
+        let hash =
+            Sha256::new().chain_update(b"session3 id 1\0").chain_update(kind).chain_update(b"\0").chain_update(of);
+        let digits = base16ct::lower::encode_string(&hash.finalize()[..16]);
+        Self::parse(&format!("{kind}-{digits}"))
     }
 
     /// The characters.

@@ -13,13 +13,20 @@
 //! | [`store`] | the contract that the manager needs of a store |
 //! | [`credential`] | id + secret: what lets a client in, and what is kept of it |
 //! | [`cookie`] | the cookie in a request, and the fields that set and revoke it |
-//! | [`attributes`] | the data of a managed session, and its codec |
+//! | [`attributes`] | the values of attributes, and their names |
+//! | [`state`] | the data of a managed session, and its codec |
+//! | [`client`] | who sent a request |
 //! | [`map`] | names and what belongs to them |
 //! | [`form_tokens`] | tokens for forms that may be sent once |
 //! | [`json`] | is this JSON? |
 //! | [`session`] | a session during one request |
 //! | `changes` | what one request does to it, and how that meets the changes of others |
+//! | [`configuration`] | how a manager works |
 //! | [`manager`], `finish` | the life of a session across requests: its start, its end |
+//! | `grace` | what an old cookie finds when its session has a new id |
+//! | [`people`] | the sessions of one user: devices, log out everywhere, a cap |
+//! | `limits` | how many sessions there may be |
+//! | [`events`] | what the host is told |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -30,21 +37,28 @@ extern crate std;
 
 pub mod attributes;
 mod changes;
+pub mod client;
+pub mod configuration;
 pub mod cookie;
 pub mod credential;
 pub mod error;
+pub mod events;
 pub mod expiry;
 mod finish;
 pub mod form_tokens;
+mod grace;
 pub mod id;
 pub mod json;
+mod limits;
 pub mod manager;
 pub mod map;
 #[cfg(mutants)]
 pub mod mutants;
+pub mod people;
 pub mod record;
 pub mod session;
 pub mod slots;
+pub mod state;
 pub mod store;
 
 pub use error::Error;

@@ -1,47 +1,17 @@
 //! The life of a session across requests: finding it at the start, and what administration does without its cookie.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
-use crate::attributes::{State, check_name};
-use crate::cookie::{self, Policy};
+use crate::client::Client;
+use crate::configuration::Configuration;
 use crate::credential::Credential;
 use crate::error::Result;
+use crate::events::{Event, Operation, timed};
+use crate::grace::Old;
 use crate::session::{Access, Session};
-use crate::store::{Instant, Milliseconds, Record, SessionGuard, Sessions};
+use crate::state::State;
+use crate::store::{Backend, Instant, Record, SessionGuard};
 use crate::{Error, SessionId};
-
-/// How a manager works.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Configuration {
-    /// How the cookie is set.
-    pub cookie: Policy,
-    /// A session ends when it was not used for this long.
-    pub idle_timeout: Option<Milliseconds>,
-    /// A session ends this long after it was created or its user logged in.
-    pub absolute_timeout: Option<Milliseconds>,
-}
-
-/// 30 minutes and 12 hours: what OWASP and NIST SP 800-63B ask of sites of moderate risk.
-impl Default for Configuration {
-    fn default() -> Self {
-        Self {
-            cookie: Policy::default(),
-            idle_timeout: Some(30 * 60 * 1000),
-            absolute_timeout: Some(12 * 60 * 60 * 1000),
-        }
-    }
-}
-
-impl Configuration {
-    /// Refuse what cannot work.
-    pub fn check(&self) -> Result<()> {
-        self.cookie.check()?;
-        if self.idle_timeout == Some(0) || self.absolute_timeout == Some(0) {
-            return Err(Error::InvalidArgument("a timeout is at least 1 millisecond".to_string()));
-        }
-        Ok(())
-    }
-}
 
 /// Runs sessions over a store. See `manager` in `wit/session-manager.wit`: the operations are the same.
 pub struct Manager<S> {
@@ -49,7 +19,17 @@ pub struct Manager<S> {
     pub(crate) configuration: Configuration,
 }
 
-impl<S: Sessions> Manager<S> {
+/// What a load says about a client's claim to a session.
+pub(crate) enum Claim {
+    /// It is the client's.
+    Granted(Record, State),
+    /// The secret is another.
+    WrongSecret,
+    /// There is no session that the client could go on with.
+    Nothing,
+}
+
+impl<S: Backend> Manager<S> {
     /// Refuses a configuration that cannot work.
     pub fn new(store: S, configuration: Configuration) -> Result<Self> {
         configuration.check()?;
@@ -61,67 +41,116 @@ impl<S: Sessions> Manager<S> {
         &self.store
     }
 
-    /// Begin a request: find its session, or make a new one. `cookies` are the values of its `Cookie` fields.
+    /// How it works.
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// Begin a request: find its session, or make a new one. `fields` are the values of its `Cookie` fields or, for bearer
+    /// tokens, of its `Authorization` fields.
     pub fn start_request(
         &self,
-        cookies: &[String],
-        peer: Option<&str>,
+        fields: &[String],
+        client: Client,
         access: Access,
         now: Instant,
     ) -> Result<Session<S::Guard>> {
-        let value = cookie::find(cookies, &self.configuration.cookie.name);
-        if let Some(credential) = value.and_then(Credential::parse)
-            && let Some((record, state)) = recognise(self.store.load(&credential.id), &credential)?
-        {
-            if access != Access::Exclusive {
-                return Ok(Session::found(access, record, state, None));
+        let value = self.configuration.cookie.find(fields);
+        let Some(credential) = value.and_then(Credential::parse) else {
+            return Ok(Session::new(access, client, now));
+        };
+        match claim(self.load(&credential.id), &credential)? {
+            Claim::Granted(record, state) if access != Access::Exclusive => {
+                Ok(Session::found(access, record, state, None, client, now))
             }
-            // Only now, so that nobody locks a session who may not have it. It may have changed while we waited.
-            let mut guard = self.store.lock(&credential.id)?;
-            if let Some((record, state)) = recognise(guard.load(), &credential)? {
-                return Ok(Session::found(access, record, state, Some(guard)));
+            Claim::Granted(..) => self.start_alone(&credential, client, now),
+            refused => self.start_without(&credential, refused, access, client, now),
+        }
+    }
+
+    /// Wait until the session can be had alone. Only now, so that nobody locks a session who may not have it. It may have
+    /// changed while we waited.
+    fn start_alone(&self, credential: &Credential, client: Client, now: Instant) -> Result<Session<S::Guard>> {
+        let mut guard = self.store.lock(&credential.id)?;
+        let loaded = timed(&self.store, Operation::Load, || guard.load());
+        match claim(loaded, credential)? {
+            Claim::Granted(record, state) => {
+                Ok(Session::found(Access::Exclusive, record, state, Some(guard), client, now))
+            }
+            refused => {
+                drop(guard);
+                self.start_without(credential, refused, Access::Exclusive, client, now)
             }
         }
-        Ok(Session::new(access, peer, now))
+    }
+
+    /// The session is not the client's, or not any more: it gets a new one, unless it is only late.
+    fn start_without(
+        &self,
+        credential: &Credential,
+        refused: Claim,
+        access: Access,
+        client: Client,
+        now: Instant,
+    ) -> Result<Session<S::Guard>> {
+        let event = match (self.find_old(credential, now)?, refused) {
+            (Old::Live(record, state), _) => {
+                return Ok(Session::found(Access::ReadOnly, *record, *state, None, client, now));
+            }
+            (Old::Dead, _) => Event::DeadIdUsed,
+            (Old::Unknown, Claim::WrongSecret) => Event::WrongSecret,
+            (Old::Unknown, _) => Event::UnknownId,
+        };
+        self.store.tell(Some(&credential.id), event);
+        Ok(Session::new(access, client, now))
     }
 
     /// Whether a session exists.
     pub fn has_session(&self, id: &SessionId) -> Result<bool> {
-        Ok(self.store.load(id)?.is_some())
+        Ok(self.load(id)?.is_some())
     }
 
     /// Look at a session without its cookie. Read-only.
-    pub fn inspect_session(&self, id: &SessionId) -> Result<Option<Session<S::Guard>>> {
-        let Some(record) = self.store.load(id)? else {
+    pub fn inspect_session(&self, id: &SessionId, now: Instant) -> Result<Option<Session<S::Guard>>> {
+        let Some(record) = self.load(id)? else {
             return Ok(None);
         };
         let state = State::decode(&record.contents.data)?;
-        Ok(Some(Session::found(Access::ReadOnly, record, state, None)))
+        Ok(Some(Session::found(Access::ReadOnly, record, state, None, Client::default(), now)))
     }
 
     /// End a session without its cookie. Says whether there was one.
     pub fn end_session(&self, id: &SessionId) -> Result<bool> {
-        self.store.lock(id)?.delete()
+        let mut guard = self.store.lock(id)?;
+        timed(&self.store, Operation::Delete, || guard.delete())
     }
 
-    /// End all sessions of a user, and say how many there were.
-    pub fn end_sessions_of(&self, user: &str) -> Result<u64> {
-        check_name("a user", user)?;
-        self.store.delete_of(user)
+    /// When a session ends if it is not used again after this request.
+    pub fn expires(&self, session: &Session<S::Guard>) -> Option<Instant> {
+        session.expires(|idle| {
+            session.access != Access::ReadOnly
+                && session.started.abs_diff(session.last_active) >= self.configuration.resolution(idle)
+        })
+    }
+
+    pub(crate) fn load(&self, id: &SessionId) -> Result<Option<Record>> {
+        timed(&self.store, Operation::Load, || self.store.load(id))
     }
 }
 
 /// The session that was loaded, if the client may have it. A session that cannot be read is not one that the client
 /// can go on with; it gets a new one, as it does for a wrong secret. A store that failed is another matter: the
 /// session may well be there.
-fn recognise(loaded: Result<Option<Record>>, credential: &Credential) -> Result<Option<(Record, State)>> {
+fn claim(loaded: Result<Option<Record>>, credential: &Credential) -> Result<Claim> {
     let record = match loaded {
         Ok(Some(record)) => record,
-        Ok(None) | Err(Error::Corrupt(_)) => return Ok(None),
+        Ok(None) | Err(Error::Corrupt(_)) => return Ok(Claim::Nothing),
         Err(error) => return Err(error),
     };
-    match State::decode(&record.contents.data) {
-        Ok(state) if state.secret.is(&credential.hash()) => Ok(Some((record, state))),
-        _ => Ok(None),
-    }
+    Ok(match State::decode(&record.contents.data) {
+        Ok(state) if state.more.replaced.is_some() => Claim::Nothing,
+        Ok(state) if state.secret.is(&credential.hash()) => Claim::Granted(record, state),
+        Ok(_) => Claim::WrongSecret,
+        Err(_) => Claim::Nothing,
+    })
 }

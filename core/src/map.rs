@@ -59,6 +59,11 @@ impl<V> Map<V> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// The names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     fn find(&self, name: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(each, _)| each.as_str().cmp(name))
     }

@@ -4,11 +4,14 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use crate::attributes::{State, Value, check_name};
+use crate::attributes::{Value, check_name};
 use crate::changes::{Changes, Reads};
+use crate::client::Client;
 use crate::error::Result;
+use crate::expiry::TOLERANCE;
 use crate::form_tokens::{self, FormTokens, TokenHash};
 use crate::map::Map;
+use crate::state::State;
 use crate::store::{Instant, Milliseconds, Record};
 use crate::{Error, SessionId, json};
 
@@ -23,9 +26,6 @@ pub enum Access {
     Exclusive,
 }
 
-/// Longest address of a client that is kept, in bytes.
-pub const MAX_ADDRESS: usize = 256;
-
 /// A session during one request. See `session` in `wit/session-manager.wit`: the operations are the same.
 ///
 /// Changes stay here until [`Manager`](crate::manager::Manager) finishes the request; dropping it discards them.
@@ -35,6 +35,10 @@ pub struct Session<G> {
     pub(crate) stored: Option<Stored>,
     /// Excludes other writers; only with exclusive access, and only to a session that is stored.
     pub(crate) guard: Option<G>,
+    /// Who sent the request.
+    pub(crate) client: Client,
+    /// When it began.
+    pub(crate) started: Instant,
     /// What the request started from.
     pub(crate) base: State,
     pub(crate) changes: Changes,
@@ -57,14 +61,14 @@ pub(crate) struct Stored {
 
 impl<G> Session<G> {
     /// A new session: it is nowhere yet.
-    pub(crate) fn new(access: Access, peer: Option<&str>, now: Instant) -> Self {
-        let remote_address =
-            peer.map(|peer| peer.get(..peer.floor_char_boundary(MAX_ADDRESS)).unwrap_or_default().to_string());
+    pub(crate) fn new(access: Access, client: Client, now: Instant) -> Self {
         Self {
             access,
             stored: None,
             guard: None,
-            base: State { remote_address, ..State::default() },
+            client,
+            started: now,
+            base: State::default(),
             changes: Changes::default(),
             reads: Reads::default(),
             ending: false,
@@ -75,9 +79,16 @@ impl<G> Session<G> {
     }
 
     /// A session as a load found it. The record's data is not kept: `state` is what it means.
-    pub(crate) fn found(access: Access, record: Record, state: State, guard: Option<G>) -> Self {
+    pub(crate) fn found(
+        access: Access,
+        record: Record,
+        mut state: State,
+        guard: Option<G>,
+        client: Client,
+        now: Instant,
+    ) -> Self {
+        state.vanish(now);
         Self {
-            access,
             stored: Some(Stored {
                 id: record.id,
                 version: record.version,
@@ -86,12 +97,9 @@ impl<G> Session<G> {
             }),
             guard,
             base: state,
-            changes: Changes::default(),
-            reads: Reads::default(),
-            ending: false,
-            renewing: false,
             created: record.created,
             last_active: record.last_active,
+            ..Self::new(access, client, now)
         }
     }
 
@@ -115,6 +123,41 @@ impl<G> Session<G> {
         Ok(())
     }
 
+    /// Note that the user has proved who they are, again or by one more factor.
+    pub fn authenticate(&mut self) -> Result<()> {
+        self.writable()?;
+        if self.changes.seen_user(&self.base).is_none() {
+            return Err(Error::InvalidArgument("nobody is logged in; set the user".to_string()));
+        }
+        self.changes.authenticate();
+        Ok(())
+    }
+
+    /// When the user last proved who they are; none when nobody is logged in.
+    pub fn authenticated(&self) -> Option<Instant> {
+        self.changes.seen_user(&self.base)?;
+        if self.changes.authenticates() { Some(self.started) } else { self.base.more.authenticated }
+    }
+
+    /// Whether that was less than so long ago. A moment in the future is not believed: the clock was stepped back.
+    pub fn authenticated_within(&self, minutes: u32, now: Instant) -> bool {
+        self.authenticated().is_some_and(|at| {
+            at <= now.saturating_add(TOLERANCE) && now.saturating_sub(at) < u64::from(minutes) * 60_000
+        })
+    }
+
+    /// Remember the session beyond the browser's end, or no longer.
+    pub fn remember(&mut self, remember: bool) -> Result<()> {
+        self.writable()?;
+        self.changes.remember(&self.base, remember);
+        Ok(())
+    }
+
+    /// Whether the session is remembered.
+    pub fn remembered(&self) -> bool {
+        self.changes.remembered(&self.base)
+    }
+
     /// The value of an attribute.
     pub fn get(&mut self, name: &str) -> Option<&Value> {
         self.changes.attribute(&self.base, &mut self.reads, name)
@@ -122,20 +165,44 @@ impl<G> Session<G> {
 
     /// Set an attribute.
     pub fn set(&mut self, name: &str, value: Value) -> Result<()> {
+        self.set_until(name, value, None)
+    }
+
+    /// Set an attribute that vanishes after so long.
+    pub fn set_for(&mut self, name: &str, value: Value, lifetime: Milliseconds, now: Instant) -> Result<()> {
+        if lifetime == 0 {
+            return Err(Error::InvalidArgument("an attribute lives at least 1 millisecond".to_string()));
+        }
+        self.set_until(name, value, Some(now.saturating_add(lifetime)))
+    }
+
+    fn set_until(&mut self, name: &str, value: Value, vanishes: Option<Instant>) -> Result<()> {
         self.writable()?;
         check_name("the name of an attribute", name)?;
-        if let Value::Json(text) = &value {
-            json::check(text)?;
-        }
-        self.changes.set_attribute(&self.base, name, Some(value));
+        check_value(&value)?;
+        self.changes.set_attribute(&self.base, name, value, vanishes);
         Ok(())
+    }
+
+    /// When an attribute vanishes; none when it stays, or is not there.
+    pub fn vanishes(&self, name: &str) -> Option<Instant> {
+        self.changes.vanishes(&self.base, name)
+    }
+
+    /// Add to an attribute that is an integer, or not there. Increments of several requests add up.
+    pub fn increment(&mut self, name: &str, by: i64) -> Result<i64> {
+        self.writable()?;
+        check_name("the name of an attribute", name)?;
+        self.changes.add(&self.base, name, by).ok_or_else(|| {
+            Error::InvalidArgument("the attribute is not an integer, or the sum has more than 64 bits".to_string())
+        })
     }
 
     /// Remove an attribute and return what it was: that counts as reading it.
     pub fn remove(&mut self, name: &str) -> Result<Option<Value>> {
         self.writable()?;
         let value = self.get(name).cloned();
-        self.changes.set_attribute(&self.base, name, None);
+        self.changes.remove_attribute(&self.base, name);
         Ok(value)
     }
 
@@ -171,6 +238,21 @@ impl<G> Session<G> {
         Ok(())
     }
 
+    /// Leave a value for a later request, to be read once.
+    pub fn set_flash(&mut self, name: &str, value: Value) -> Result<()> {
+        self.writable()?;
+        check_name("the name of a flash value", name)?;
+        check_value(&value)?;
+        self.changes.set_flash(name, value);
+        Ok(())
+    }
+
+    /// Take a flash value that an earlier request has left.
+    pub fn take_flash(&mut self, name: &str) -> Option<Value> {
+        self.writable().ok()?;
+        self.changes.take_flash(&self.base, name)
+    }
+
     /// When the session was created.
     pub fn created(&self) -> Instant {
         self.created
@@ -191,9 +273,30 @@ impl<G> Session<G> {
         now.saturating_sub(self.last_active)
     }
 
-    /// The client's address when the session was created, cut to [`MAX_ADDRESS`] bytes.
+    /// The client's address when the session was created, or at the last login.
     pub fn remote_address(&self) -> Option<&str> {
-        self.base.remote_address.as_deref()
+        let known = if self.is_of_this_client() { &self.client.address } else { &self.base.remote_address };
+        known.as_deref()
+    }
+
+    /// The client's `User-Agent` when the session was created, or at the last login.
+    pub fn user_agent(&self) -> Option<&str> {
+        let known = if self.is_of_this_client() { &self.client.user_agent } else { &self.base.more.user_agent };
+        known.as_deref()
+    }
+
+    pub(crate) fn is_of_this_client(&self) -> bool {
+        self.stored.is_none() || matches!(self.changes.user_change(), Some(Some(_)))
+    }
+
+    /// When the session ends if it is not used again after this request, whose use is noted or not.
+    pub fn expires(&self, is_noted: impl FnOnce(Milliseconds) -> bool) -> Option<Instant> {
+        let stored = self.stored.as_ref()?;
+        let idle = stored.idle_timeout.map(|idle| {
+            let noted = if is_noted(idle) { self.started } else { self.last_active };
+            noted.saturating_add(idle)
+        });
+        [idle, stored.deadline].into_iter().flatten().min()
     }
 
     /// Make a token for a form that may be sent once, of 16 bytes of a cryptographic generator.
@@ -247,6 +350,7 @@ impl<G> Session<G> {
         writeln!(out, "session: {}", self.id().map_or("not stored", SessionId::as_str))?;
         writeln!(out, "user: {}", escaped(self.user()))?;
         writeln!(out, "remote address: {}", escaped(self.remote_address()))?;
+        writeln!(out, "user agent: {}", escaped(self.user_agent()))?;
         writeln!(out, "created: {} ms ago", self.creation_age(now))?;
         writeln!(out, "last active: {} ms ago", self.access_age(now))?;
         writeln!(out, "form tokens: {}", self.tokens().len())?;
@@ -267,6 +371,12 @@ impl<G> Session<G> {
                 write!(out, ", {length} bytes")?;
             }
             out.push('\n');
+        }
+        if self.remembered() {
+            out.push_str("remembered\n");
+        }
+        if let Some(replaced) = &self.base.more.replaced {
+            writeln!(out, "replaced by: {}", replaced.by)?;
         }
         if self.ending {
             out.push_str("ends with the request\n");
@@ -291,6 +401,10 @@ impl<G> Session<G> {
         }
         Ok(())
     }
+}
+
+fn check_value(value: &Value) -> Result<()> {
+    if let Value::Json(text) = value { json::check(text) } else { Ok(()) }
 }
 
 impl<G> fmt::Debug for Session<G> {

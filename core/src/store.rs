@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::SessionId;
 use crate::error::Result;
+use crate::events::Events;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type Instant = u64;
@@ -43,6 +44,20 @@ pub struct Record {
     pub contents: Contents,
 }
 
+/// How much a store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Sessions.
+    pub sessions: u64,
+    /// Bytes of the medium.
+    pub bytes: u64,
+}
+
+/// All that a manager needs: storage, and somebody to tell.
+pub trait Backend: Sessions + Owners + Events {}
+
+impl<S: Sessions + Owners + Events> Backend for S {}
+
 /// A store of sessions.
 pub trait Sessions {
     /// Holds a session's exclusive lock until dropped.
@@ -59,6 +74,15 @@ pub trait Sessions {
 
     /// Lock a session exclusively, waiting as long as the store was told to; it need not exist.
     fn lock(&self, id: &SessionId) -> Result<Self::Guard>;
+
+    /// How many there are, about.
+    fn usage(&self) -> Result<Usage>;
+}
+
+/// The sessions of a store by their owners.
+pub trait Owners {
+    /// The ids of an owner's sessions, oldest first.
+    fn ids_of(&self, owner: &str) -> Result<Vec<SessionId>>;
 
     /// Delete every session of an owner; says how many there were.
     fn delete_of(&self, owner: &str) -> Result<u64>;

@@ -7,9 +7,9 @@ use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 
-use session_core::attributes::State;
 use session_core::credential::Credential;
 use session_core::slots::{self, Slots};
+use session_core::state::State;
 use session_core::{SessionId, cookie, json, record::Version};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 

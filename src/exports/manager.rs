@@ -5,8 +5,11 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use session_core::attributes::Value;
-use session_core::cookie::SameSite;
-use session_core::manager::{Configuration, Manager};
+use session_core::client::Client;
+use session_core::configuration::{CapPolicy, Configuration};
+use session_core::cookie::{SameSite, Transport};
+use session_core::manager::Manager;
+use session_core::people::Device;
 use session_core::session::{Access, Session};
 use session_core::{SessionId, store::Instant};
 
@@ -47,12 +50,69 @@ impl wit::GuestConfiguration for RefCell<Configuration> {
         self.borrow_mut().cookie.path = path;
     }
 
+    fn set_cookie_domain(&self, domain: Option<String>) {
+        self.borrow_mut().cookie.domain = domain;
+    }
+
+    fn set_cookie_partitioned(&self, partitioned: bool) {
+        self.borrow_mut().cookie.partitioned = partitioned;
+    }
+
+    fn set_transport(&self, transport: wit::Transport) {
+        self.borrow_mut().cookie.transport = match transport {
+            wit::Transport::Cookie => Transport::Cookie,
+            wit::Transport::Bearer => Transport::Bearer,
+        };
+    }
+
+    fn set_clear_site_data(&self, clear: bool) {
+        self.borrow_mut().cookie.clear_site_data = clear;
+    }
+
     fn set_idle_timeout(&self, timeout: Option<wit::Milliseconds>) {
         self.borrow_mut().idle_timeout = timeout;
     }
 
     fn set_absolute_timeout(&self, timeout: Option<wit::Milliseconds>) {
         self.borrow_mut().absolute_timeout = timeout;
+    }
+
+    fn set_activity_resolution(&self, resolution: wit::Milliseconds) {
+        self.borrow_mut().activity_resolution = resolution;
+    }
+
+    fn set_remember_timeout(&self, timeout: wit::Milliseconds) {
+        self.borrow_mut().remember_timeout = timeout;
+    }
+
+    fn set_renewal_interval(&self, interval: Option<wit::Milliseconds>) {
+        self.borrow_mut().renewal_interval = interval;
+    }
+
+    fn set_grace_window(&self, window: wit::Milliseconds) {
+        self.borrow_mut().grace_window = window;
+    }
+
+    fn set_unreturned_timeout(&self, timeout: Option<wit::Milliseconds>) {
+        self.borrow_mut().unreturned_timeout = timeout;
+    }
+
+    fn set_session_cap(&self, cap: Option<u32>, policy: wit::CapPolicy) {
+        let policy = match policy {
+            wit::CapPolicy::Refuse => CapPolicy::Refuse,
+            wit::CapPolicy::EndOldest => CapPolicy::EndOldest,
+        };
+        self.borrow_mut().session_cap = cap.map(|cap| (cap, policy));
+    }
+
+    fn set_new_session_limit(&self, per_minute: Option<u32>) {
+        self.borrow_mut().new_sessions = per_minute;
+    }
+
+    fn set_store_limits(&self, sessions: Option<u64>, bytes: Option<u64>) {
+        let mut configuration = self.borrow_mut();
+        configuration.total_sessions = sessions;
+        configuration.total_bytes = bytes;
     }
 }
 
@@ -73,22 +133,26 @@ impl wit::GuestManager for Manager<Store> {
         peer: Option<String>,
         access: wit::Access,
     ) -> Result<wit::Session, wit::Error> {
-        let access = match access {
-            wit::Access::ReadOnly => Access::ReadOnly,
-            wit::Access::Optimistic => Access::Optimistic,
-            wit::Access::Exclusive => Access::Exclusive,
-        };
-        let session = self.start_request(&cookies, peer.as_deref(), access, now())?;
-        Ok(wit::Session::new(Request(RefCell::new(session))))
+        start(self, &cookies, Client::at(peer.as_deref()), access)
+    }
+
+    fn start_request_of(
+        &self,
+        credentials: Vec<String>,
+        client: wit::Client,
+        access: wit::Access,
+    ) -> Result<wit::Session, wit::Error> {
+        let client = Client::new(client.address.as_deref(), client.user_agent.as_deref());
+        start(self, &credentials, client, access)
     }
 
     fn finish_successful_request(&self, session: wit::Session) -> Result<Vec<wit::HeaderField>, wit::Error> {
-        let session = session.into_inner::<Request>().0.into_inner();
+        let session = session.into_inner::<Request>().session.into_inner();
         Ok(self.finish_successful_request(session, now(), &mut random_16)?)
     }
 
     fn finish_failed_request(&self, session: wit::Session) -> Vec<wit::HeaderField> {
-        self.finish_failed_request(session.into_inner::<Request>().0.into_inner())
+        self.finish_failed_request(session.into_inner::<Request>().session.into_inner())
     }
 
     fn has_session(&self, id: String) -> Result<bool, wit::Error> {
@@ -96,8 +160,8 @@ impl wit::GuestManager for Manager<Store> {
     }
 
     fn inspect_session(&self, id: String) -> Result<Option<wit::Session>, wit::Error> {
-        let session = self.inspect_session(&SessionId::parse(&id)?)?;
-        Ok(session.map(|session| wit::Session::new(Request(RefCell::new(session)))))
+        let session = self.inspect_session(&SessionId::parse(&id)?, now())?;
+        Ok(session.map(|session| request(self, session)))
     }
 
     fn end_session(&self, id: String) -> Result<bool, wit::Error> {
@@ -107,102 +171,193 @@ impl wit::GuestManager for Manager<Store> {
     fn end_sessions_of(&self, user: String) -> Result<u64, wit::Error> {
         Ok(self.end_sessions_of(&user)?)
     }
+
+    fn sessions_of(&self, user: String) -> Result<Vec<wit::Device>, wit::Error> {
+        Ok(self.sessions_of(&user)?.into_iter().map(wit::Device::from).collect())
+    }
+
+    fn end_other_sessions_of(&self, user: String, keep: String) -> Result<u64, wit::Error> {
+        Ok(self.end_other_sessions_of(&user, &SessionId::parse(&keep)?)?)
+    }
+}
+
+fn start(
+    manager: &Manager<Store>,
+    credentials: &[String],
+    client: Client,
+    access: wit::Access,
+) -> Result<wit::Session, wit::Error> {
+    let access = match access {
+        wit::Access::ReadOnly => Access::ReadOnly,
+        wit::Access::Optimistic => Access::Optimistic,
+        wit::Access::Exclusive => Access::Exclusive,
+    };
+    Ok(request(manager, manager.start_request(credentials, client, access, now())?))
+}
+
+fn request(manager: &Manager<Store>, session: Session<Guard>) -> wit::Session {
+    let expires = manager.expires(&session);
+    wit::Session::new(Request { session: RefCell::new(session), expires })
 }
 
 /// A session during a request.
-pub struct Request(RefCell<Session<Guard>>);
+pub struct Request {
+    session: RefCell<Session<Guard>>,
+    expires: Option<Instant>,
+}
 
 impl wit::GuestSession for Request {
     fn id(&self) -> Option<String> {
-        self.0.borrow().id().map(SessionId::to_string)
+        self.session.borrow().id().map(SessionId::to_string)
     }
 
     fn user(&self) -> Option<String> {
-        self.0.borrow_mut().user().map(String::from)
+        self.session.borrow_mut().user().map(String::from)
     }
 
     fn set_user(&self, user: Option<String>) -> Result<(), wit::Error> {
-        Ok(self.0.borrow_mut().set_user(user)?)
+        Ok(self.session.borrow_mut().set_user(user)?)
+    }
+
+    fn authenticate(&self) -> Result<(), wit::Error> {
+        Ok(self.session.borrow_mut().authenticate()?)
+    }
+
+    fn authenticated(&self) -> Option<Instant> {
+        self.session.borrow().authenticated()
+    }
+
+    fn authenticated_within(&self, minutes: u32) -> bool {
+        self.session.borrow().authenticated_within(minutes, now())
+    }
+
+    fn remember(&self, remember: bool) -> Result<(), wit::Error> {
+        Ok(self.session.borrow_mut().remember(remember)?)
+    }
+
+    fn remembered(&self) -> bool {
+        self.session.borrow().remembered()
     }
 
     fn get(&self, name: String) -> Option<wit::Value> {
-        self.0.borrow_mut().get(&name).cloned().map(wit::Value::from)
+        self.session.borrow_mut().get(&name).cloned().map(wit::Value::from)
     }
 
     fn set(&self, name: String, value: wit::Value) -> Result<(), wit::Error> {
-        Ok(self.0.borrow_mut().set(&name, value.into())?)
+        Ok(self.session.borrow_mut().set(&name, value.into())?)
+    }
+
+    fn set_for(&self, name: String, value: wit::Value, lifetime: wit::Milliseconds) -> Result<(), wit::Error> {
+        Ok(self.session.borrow_mut().set_for(&name, value.into(), lifetime, now())?)
+    }
+
+    fn vanishes(&self, name: String) -> Option<Instant> {
+        self.session.borrow().vanishes(&name)
+    }
+
+    fn increment(&self, name: String, by: i64) -> Result<i64, wit::Error> {
+        Ok(self.session.borrow_mut().increment(&name, by)?)
     }
 
     fn remove(&self, name: String) -> Result<Option<wit::Value>, wit::Error> {
-        Ok(self.0.borrow_mut().remove(&name)?.map(wit::Value::from))
+        Ok(self.session.borrow_mut().remove(&name)?.map(wit::Value::from))
     }
 
     fn contains(&self, name: String) -> bool {
-        self.0.borrow_mut().contains(&name)
+        self.session.borrow_mut().contains(&name)
     }
 
     fn names(&self) -> Vec<String> {
-        self.0.borrow_mut().names()
+        self.session.borrow_mut().names()
     }
 
     fn entries(&self) -> Vec<(String, wit::Value)> {
-        self.0.borrow_mut().entries().into_iter().map(|(name, value)| (name, value.into())).collect()
+        self.session.borrow_mut().entries().into_iter().map(|(name, value)| (name, value.into())).collect()
     }
 
     fn len(&self) -> u32 {
-        self.0.borrow_mut().len() as u32
+        self.session.borrow_mut().len() as u32
     }
 
     fn clear(&self) -> Result<(), wit::Error> {
-        Ok(self.0.borrow_mut().clear()?)
+        Ok(self.session.borrow_mut().clear()?)
+    }
+
+    fn set_flash(&self, name: String, value: wit::Value) -> Result<(), wit::Error> {
+        Ok(self.session.borrow_mut().set_flash(&name, value.into())?)
+    }
+
+    fn take_flash(&self, name: String) -> Option<wit::Value> {
+        self.session.borrow_mut().take_flash(&name).map(wit::Value::from)
     }
 
     fn created(&self) -> Instant {
-        self.0.borrow().created()
+        self.session.borrow().created()
     }
 
     fn last_active(&self) -> Instant {
-        self.0.borrow().last_active()
+        self.session.borrow().last_active()
     }
 
     fn creation_age(&self) -> wit::Milliseconds {
-        self.0.borrow().creation_age(now())
+        self.session.borrow().creation_age(now())
     }
 
     fn access_age(&self) -> wit::Milliseconds {
-        self.0.borrow().access_age(now())
+        self.session.borrow().access_age(now())
+    }
+
+    fn expires(&self) -> Option<Instant> {
+        self.expires
+    }
+
+    fn user_agent(&self) -> Option<String> {
+        self.session.borrow().user_agent().map(String::from)
     }
 
     fn remote_address(&self) -> Option<String> {
-        self.0.borrow().remote_address().map(String::from)
+        self.session.borrow().remote_address().map(String::from)
     }
 
     fn create_form_token(&self) -> Result<String, wit::Error> {
-        Ok(self.0.borrow_mut().create_form_token(random_16())?)
+        Ok(self.session.borrow_mut().create_form_token(random_16())?)
     }
 
     fn has_form_token(&self, token: String) -> bool {
-        self.0.borrow().has_form_token(&token)
+        self.session.borrow().has_form_token(&token)
     }
 
     fn remove_form_token(&self, token: String) -> Result<bool, wit::Error> {
-        Ok(self.0.borrow_mut().remove_form_token(&token)?)
+        Ok(self.session.borrow_mut().remove_form_token(&token)?)
     }
 
     fn has_info(&self) -> bool {
-        self.0.borrow().has_info()
+        self.session.borrow().has_info()
     }
 
     fn expire(&self) -> Result<(), wit::Error> {
-        Ok(self.0.borrow_mut().expire()?)
+        Ok(self.session.borrow_mut().expire()?)
     }
 
     fn regenerate(&self) -> Result<(), wit::Error> {
-        Ok(self.0.borrow_mut().regenerate()?)
+        Ok(self.session.borrow_mut().regenerate()?)
     }
 
     fn dump(&self) -> String {
-        self.0.borrow_mut().dump(now())
+        self.session.borrow_mut().dump(now())
+    }
+}
+
+impl From<Device> for wit::Device {
+    fn from(device: Device) -> Self {
+        Self {
+            id: device.id.to_string(),
+            created: device.created,
+            last_active: device.last_active,
+            authenticated: device.authenticated,
+            client: wit::Client { address: device.client.address, user_agent: device.client.user_agent },
+            remembered: device.remembered,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use session_core::store::{Contents, Record, SessionGuard};
+use session_core::store::{Contents, Record, SessionGuard, Sessions};
 use session_core::{Error, SessionId};
 
 use super::Component;
@@ -105,6 +105,11 @@ impl wit::GuestStore for Store {
 
     fn delete_sessions_of(&self, owner: String) -> Result<u64, wit::Error> {
         Ok(self.delete_sessions_of(&owner)?)
+    }
+
+    fn usage(&self) -> Result<wit::Usage, wit::Error> {
+        let usage = Sessions::usage(self)?;
+        Ok(wit::Usage { sessions: usage.sessions, bytes: usage.bytes })
     }
 
     fn is_multiprocess_safe(&self) -> bool {

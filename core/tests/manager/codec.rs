@@ -4,10 +4,11 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use session_core::Error;
-use session_core::attributes::{State, Value};
+use session_core::attributes::Value;
 use session_core::credential::Credential;
 use session_core::form_tokens::{FormTokens, MAX_TOKENS, TokenHash};
 use session_core::map::Map;
+use session_core::state::State;
 
 const SECRET: &str = "0123456789abcdef.00112233445566778899aabbccddeeff";
 
@@ -30,7 +31,7 @@ fn state() -> impl Strategy<Value = State> {
         |(user, remote_address, attributes, randoms)| {
             let mut tokens = FormTokens::default();
             randoms.into_iter().for_each(|random| tokens.add(TokenHash::new(random)));
-            State { secret: secret(), user, remote_address, attributes: map(attributes), tokens }
+            State { secret: secret(), user, remote_address, attributes: map(attributes), tokens, ..State::default() }
         },
     )
 }
@@ -62,6 +63,7 @@ fn sample() -> State {
             ("x".into(), Value::Number(1.5)),
         ]),
         tokens,
+        ..State::default()
     }
 }
 
@@ -111,7 +113,7 @@ fn the_error_says_what_is_wrong() {
         assert_eq!(State::decode(data).expect_err(text), Error::Corrupt(text.into()));
     };
     corrupt(b"", "not the data of a managed session: it is empty");
-    corrupt(b"\x80\x04\x95", "data of a managed session in format 128; this manager reads format 1");
+    corrupt(b"\x80\x04\x95", "data of a managed session in format 128; this manager reads formats 1 and 2");
     corrupt(b"\x01abc", "not the data of a managed session: it is cut or damaged");
     let mut nameless = sample();
     nameless.attributes.insert("", Value::Null);

@@ -1,9 +1,10 @@
 //! The cookie: what is sent, and what hostile or confused clients send back.
 
 use session_core::Error;
+use session_core::configuration::Configuration;
 use session_core::cookie::{MAX_PATH, Policy, SameSite, find};
 use session_core::credential::Credential;
-use session_core::manager::{Configuration, Manager};
+use session_core::manager::Manager;
 use session_core::session::Access;
 
 use crate::memory::Memory;

@@ -1,8 +1,9 @@
 //! A store that fails, and data that cannot be read: an error is never "no session".
 
 use session_core::Error;
-use session_core::attributes::{State, Value};
+use session_core::attributes::Value;
 use session_core::session::Access;
+use session_core::state::State;
 
 use crate::site::{Browser, MINUTE, Site, increment, log_in, set};
 

@@ -2,8 +2,8 @@
 
 use session_core::Error;
 use session_core::attributes::Value;
+use session_core::configuration::Configuration;
 use session_core::cookie::HeaderField;
-use session_core::manager::Configuration;
 use session_core::session::Access;
 
 use crate::site::{Browser, HOUR, MINUTE, START, Site, integer, log_in, set};

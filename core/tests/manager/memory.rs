@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use session_core::error::Result;
-use session_core::store::{Contents, Instant, Record, SessionGuard, Sessions};
+use session_core::events::{Event, Events};
+use session_core::store::{Contents, Instant, Owners, Record, SessionGuard, Sessions, Usage};
 use session_core::{Error, SessionId};
 
 #[derive(Clone, Default)]
@@ -16,6 +17,8 @@ pub struct Inner {
     pub now: Instant,
     pub records: BTreeMap<SessionId, Record>,
     pub locked: BTreeSet<SessionId>,
+    /// What was told.
+    pub events: Vec<(Option<SessionId>, Event)>,
     /// The operations called, in order.
     pub calls: Vec<&'static str>,
     /// What the next calls of an operation answer; with none they do their work.
@@ -126,11 +129,34 @@ impl Sessions for Memory {
         Ok(Guard { store: self.clone(), id: id.clone() })
     }
 
+    fn usage(&self) -> Result<Usage> {
+        let inner = self.call("usage")?;
+        let bytes = inner.records.values().map(|record| record.contents.data.len() as u64).sum();
+        Ok(Usage { sessions: inner.records.len() as u64, bytes })
+    }
+}
+
+impl Owners for Memory {
+    fn ids_of(&self, owner: &str) -> Result<Vec<SessionId>> {
+        let mut inner = self.call("ids_of")?;
+        let ids: Vec<SessionId> = inner.records.keys().cloned().collect();
+        let mut found: Vec<Record> = ids.iter().filter_map(|id| inner.find(id).cloned()).collect();
+        found.retain(|record| record.contents.owner.as_deref() == Some(owner));
+        found.sort_by_key(|record| record.created);
+        Ok(found.into_iter().map(|record| record.id).collect())
+    }
+
     fn delete_of(&self, owner: &str) -> Result<u64> {
         let mut inner = self.call("delete_of")?;
         let before = inner.records.len();
         inner.records.retain(|_, record| record.contents.owner.as_deref() != Some(owner));
         Ok((before - inner.records.len()) as u64)
+    }
+}
+
+impl Events for Memory {
+    fn tell(&self, session: Option<&SessionId>, event: Event) {
+        self.inner().events.push((session.cloned(), event));
     }
 }
 

@@ -1,7 +1,7 @@
 //! A new id and a new secret: at login, at logout, and on request.
 
 use session_core::attributes::Value;
-use session_core::manager::Configuration;
+use session_core::configuration::Configuration;
 use session_core::session::Access;
 use session_core::{Error, SessionId};
 

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use session_core::Error;
-use session_core::attributes::{State, Value};
+use session_core::attributes::Value;
 use session_core::session::{Access, Session};
+use session_core::state::State;
 
 use crate::memory::Guard;
 use crate::site::{Browser, Site, increment, integer, log_in, set};

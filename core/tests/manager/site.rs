@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use session_core::attributes::Value;
+use session_core::client::Client;
+use session_core::configuration::Configuration;
 use session_core::cookie::HeaderField;
 use session_core::error::Result;
-use session_core::manager::{Configuration, Manager};
+use session_core::manager::Manager;
 use session_core::session::{Access, Session};
 
 use crate::memory::{Guard, Memory};
@@ -66,7 +68,7 @@ impl Site {
     }
 
     pub fn try_start(&self, browser: &Browser, access: Access) -> Result<Session<Guard>> {
-        self.manager.start_request(&browser.fields(), Some("192.0.2.1"), access, self.now())
+        self.manager.start_request(&browser.fields(), Client::at(Some("192.0.2.1")), access, self.now())
     }
 
     pub fn try_finish(&self, browser: &mut Browser, session: Session<Guard>) -> Result<Vec<HeaderField>> {

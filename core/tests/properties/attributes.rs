@@ -1,6 +1,6 @@
 //! The data of a managed session: what is read can be written, and is the same again.
 
-use session_core::attributes::State;
+use session_core::state::State;
 use session_core::{Error, json};
 
 pub fn holds(data: &[u8]) {

@@ -77,12 +77,12 @@ fn of_policy(data: &[u8]) {
     let secure = bytes.below(2) == 0;
     let name = String::from_utf8_lossy(bytes.block()).into_owned();
     let path = String::from_utf8_lossy(bytes.0).into_owned();
-    let policy = Policy { name, secure, same_site, path };
+    let policy = Policy { name, secure, same_site, path, ..Policy::default() };
     if policy.check().is_err() {
         return;
     }
     let credential = Credential::parse(OURS).expect("a credential");
-    for (fields, value) in [(policy.set(&credential), OURS), (policy.revoke(), "")] {
+    for (fields, value) in [(policy.set(&credential, None), OURS), (policy.revoke(), "")] {
         let (header, set_cookie) = &fields[0];
         assert_eq!(header, "set-cookie");
         assert!(set_cookie.bytes().all(|b| (b' '..=b'~').contains(&b)), "{set_cookie:?}");

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use session_core::attributes::{State, Value};
+use session_core::attributes::Value;
 use session_core::cookie::Policy;
 use session_core::form_tokens::{MAX_TOKENS, TokenHash};
 use session_core::session::{Access, Session};
+use session_core::state::State;
 use session_core::store::Record;
 use session_core::{Error, SessionId};
 

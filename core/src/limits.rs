@@ -1,0 +1,139 @@
+//! How many sessions there may be: new ones from one address in a minute, and in the whole store.
+//!
+//! What is counted is kept in the store, in records of its own, each changed under its lock: instances live for one
+//! request, and all of them count together.
+
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::events::{Event, Limit};
+use crate::manager::Manager;
+use crate::store::{Backend, Contents, Instant, Milliseconds, SessionGuard};
+use crate::{Error, SessionId};
+
+/// For how long is counted.
+const PERIOD: Milliseconds = 60_000;
+
+/// The first byte of a tally's data: it is no session's.
+const FORMAT: u8 = 128;
+
+/// How often a tally is looked for and made, when others do the same and it expires between.
+const ATTEMPTS: usize = 4;
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Tally {
+    since: Instant,
+    sessions: u64,
+    bytes: u64,
+}
+
+impl<S: Backend> Manager<S> {
+    /// Count a new session in, or refuse it.
+    pub(crate) fn admit(&self, address: Option<&str>, bytes: usize, now: Instant) -> Result<()> {
+        if let Some(most) = self.configuration.new_sessions {
+            self.admit_from(address, most.into(), now)?;
+        }
+        if self.configuration.total_sessions.is_some() || self.configuration.total_bytes.is_some() {
+            self.admit_to_store(bytes as u64, now)?;
+        }
+        Ok(())
+    }
+
+    fn admit_from(&self, address: Option<&str>, most: u64, now: Instant) -> Result<()> {
+        // Not the address itself: it may have any length and letters, and who reads a listing need not see it.
+        let id = SessionId::derive("tally-of", address.unwrap_or_default())?;
+        self.count(&id, now, |tally| {
+            let mut tally = tally.unwrap_or(Tally { since: now, ..Tally::default() });
+            if tally.sessions >= most {
+                return Err(self.refuse(Limit::NewSessions));
+            }
+            tally.sessions += 1;
+            Ok(tally)
+        })
+    }
+
+    fn admit_to_store(&self, bytes: u64, now: Instant) -> Result<()> {
+        let most = (self.configuration.total_sessions, self.configuration.total_bytes);
+        self.count(&SessionId::derive("tally", "of the store")?, now, |tally| {
+            let mut tally = match tally {
+                Some(tally) => tally,
+                None => {
+                    let usage = self.store.usage()?;
+                    Tally { since: now, sessions: usage.sessions, bytes: usage.bytes }
+                }
+            };
+            tally.sessions += 1;
+            tally.bytes = tally.bytes.saturating_add(bytes);
+            if most.0.is_some_and(|most| tally.sessions > most) {
+                return Err(self.refuse(Limit::TotalSessions));
+            }
+            if most.1.is_some_and(|most| tally.bytes > most) {
+                return Err(self.refuse(Limit::TotalBytes));
+            }
+            Ok(tally)
+        })
+    }
+
+    /// Change a tally under its lock; it starts anew after a period.
+    fn count(&self, id: &SessionId, now: Instant, count: impl Fn(Option<Tally>) -> Result<Tally>) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            let mut guard = self.store.lock(id)?;
+            let answer = match guard.load() {
+                Ok(Some(record)) => {
+                    let tally = Tally::decode(&record.contents.data).filter(|tally| !tally.is_over(now));
+                    guard.save(&count(tally)?.contents()?, None).map(drop)
+                }
+                Ok(None) => {
+                    // To create takes the lock.
+                    drop(guard);
+                    self.store.create(id, count(None)?.contents()?).map(drop)
+                }
+                // It was put aside, and a new one can be made.
+                Err(Error::Corrupt(_)) => continue,
+                Err(error) => Err(error),
+            };
+            match answer {
+                Err(Error::AlreadyExists | Error::Gone) => {}
+                answer => return answer,
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    pub(crate) fn refuse(&self, limit: Limit) -> Error {
+        self.store.tell(None, Event::Refused(limit));
+        let cap = self.configuration.session_cap.map_or(0, |(cap, _)| cap);
+        match limit {
+            Limit::SessionsOfUser => Error::AccessDenied(format!(
+                "this user has {cap} sessions, the most that are allowed; end one of them first"
+            )),
+            Limit::NewSessions => Error::Busy,
+            Limit::TotalSessions => Error::NoSpace("the store holds as many sessions as it may".to_string()),
+            Limit::TotalBytes => Error::NoSpace("the store holds as many bytes as it may".to_string()),
+        }
+    }
+}
+
+impl Tally {
+    /// A tally from the future is over as well: the clock was stepped back.
+    fn is_over(&self, now: Instant) -> bool {
+        now.abs_diff(self.since) >= PERIOD
+    }
+
+    fn decode(data: &[u8]) -> Option<Self> {
+        let data = data.strip_prefix(&[FORMAT])?;
+        postcard::from_bytes(data).ok()
+    }
+
+    /// Nobody needs it when its period is over.
+    fn contents(&self) -> Result<Contents> {
+        let data =
+            postcard::to_extend(self, vec![FORMAT]).map_err(|error| Error::Other(format!("cannot encode: {error}")))?;
+        Ok(Contents { data, owner: None, idle_timeout: Some(PERIOD), deadline: None })
+    }
+}
