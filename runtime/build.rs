@@ -10,8 +10,11 @@ use std::process::{Command, Stdio};
 const TARGET: &str = "wasm32-wasip2";
 
 /// Package, file, and the variable that tells the command where the file is.
-const GUESTS: [(&str, &str, &str); 2] =
-    [("session-store", "session_store", "SESSION_STORE_WASM"), ("web-demo", "web_demo", "WEB_DEMO_WASM")];
+const GUESTS: [(&str, &str, &str); 3] = [
+    ("session-store", "session_store", "SESSION_STORE_WASM"),
+    ("session-manager", "session_manager", "SESSION_MANAGER_WASM"),
+    ("web-demo", "web_demo", "WEB_DEMO_WASM"),
+];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
