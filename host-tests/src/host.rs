@@ -7,10 +7,10 @@ use std::{env, fs};
 use session_runtime::{LockSpace, LocksCtx};
 use tempfile::TempDir;
 use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Config, Engine, PoolingAllocationConfig};
+use wasmtime::{Config, Engine, PoolingAllocationConfig, Result};
 use wasmtime_wasi::{FsPerms, WasiCtx};
 
-use crate::bindings::FileBackedPre;
+use crate::bindings::Linked;
 use crate::calls;
 use crate::clock::Clock;
 use crate::coverage;
@@ -23,7 +23,7 @@ pub const START: u64 = 1_600_000_000_000;
 
 /// A host on one directory.
 pub struct Host {
-    component: FileBackedPre<State>,
+    component: Linked,
     path: PathBuf,
     clock: Clock,
     locks: LockSpace,
@@ -35,8 +35,13 @@ pub struct Host {
 impl Host {
     /// A host on a fresh directory, which goes with it.
     pub fn new() -> Self {
+        Self::of(component())
+    }
+
+    /// A host of this component on a fresh directory, which goes with it.
+    pub(crate) fn of(component: &Linked) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let host = Self::on(directory.path());
+        let host = Self::with(component.clone(), directory.path().into());
         Self { _directory: Some(directory), ..host }
     }
 
@@ -45,7 +50,7 @@ impl Host {
         Self::with(component().clone(), path.into())
     }
 
-    fn with(component: FileBackedPre<State>, path: PathBuf) -> Self {
+    fn with(component: Linked, path: PathBuf) -> Self {
         Self {
             component,
             path,
@@ -69,7 +74,7 @@ impl Host {
 
     /// The same with instances whose steps are counted, so that they can be stopped at any of them.
     pub fn metered(self) -> Self {
-        static COMPONENT: OnceLock<FileBackedPre<State>> = OnceLock::new();
+        static COMPONENT: OnceLock<Linked> = OnceLock::new();
         let component = COMPONENT.get_or_init(|| from_file(&engine(Config::new().consume_fuel(true))));
         Self { component: component.clone(), ..self }
     }
@@ -105,7 +110,7 @@ impl Host {
     }
 
     /// The component and the data of a new instance.
-    pub(crate) fn parts(&self) -> (&FileBackedPre<State>, State) {
+    pub(crate) fn parts(&self) -> (&Linked, State) {
         (&self.component, self.state())
     }
 
@@ -151,13 +156,19 @@ pub fn component_path() -> PathBuf {
 }
 
 /// The component, compiled once in this process.
-fn component() -> &'static FileBackedPre<State> {
-    static COMPONENT: OnceLock<FileBackedPre<State>> = OnceLock::new();
+fn component() -> &'static Linked {
+    static COMPONENT: OnceLock<Linked> = OnceLock::new();
     COMPONENT.get_or_init(compile)
 }
 
-fn compile() -> FileBackedPre<State> {
+fn compile() -> Linked {
     from_file(&engine(&mut Config::new()))
+}
+
+/// Compile somebody's component.
+pub(crate) fn compile_bytes(bytes: &[u8]) -> Result<Linked> {
+    let engine = engine(&mut Config::new());
+    try_link(&engine, &Component::from_binary(&engine, bytes)?)
 }
 
 /// Compile the component for [`Host::precompiled`], into this file.
@@ -166,18 +177,22 @@ pub fn precompile(file: &Path) {
     fs::write(file, component.serialize().unwrap()).unwrap();
 }
 
-fn from_file(engine: &Engine) -> FileBackedPre<State> {
+fn from_file(engine: &Engine) -> Linked {
     let path = component_path();
     assert!(path.is_file(), "{} is missing: the build script of session-runtime makes it", path.display());
     link(engine, &Component::from_file(engine, &path).unwrap())
 }
 
-fn link(engine: &Engine, component: &Component) -> FileBackedPre<State> {
+fn link(engine: &Engine, component: &Component) -> Linked {
+    try_link(engine, component).unwrap()
+}
+
+fn try_link(engine: &Engine, component: &Component) -> Result<Linked> {
     let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
-    session_runtime::add_to_linker(&mut linker).unwrap();
-    calls::make_countable(&mut linker).unwrap();
-    FileBackedPre::new(linker.instantiate_pre(component).unwrap()).unwrap()
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    session_runtime::add_to_linker(&mut linker)?;
+    calls::make_countable(&mut linker)?;
+    Linked::new(linker.instantiate_pre(component)?)
 }
 
 fn engine(config: &mut Config) -> Engine {

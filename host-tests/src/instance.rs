@@ -8,7 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::bindings::{FileBacked, FileBackedPre};
+use crate::bindings::{Exports, Linked};
 
 /// What an instance has of its host. Dropped with the instance, and its locks with it.
 pub struct State {
@@ -51,11 +51,11 @@ const FUEL: u64 = u64::MAX;
 /// One instance. Its calls go one after the other, as the component model demands.
 pub struct Instance {
     store: Mutex<Store<State>>,
-    exports: FileBacked,
+    exports: Exports,
 }
 
 impl Instance {
-    pub(crate) async fn new(component: &FileBackedPre<State>, state: State) -> Self {
+    pub(crate) async fn new(component: &Linked, state: State) -> Self {
         let mut store = Store::new(component.engine(), state);
         store.limiter(|state| &mut state.memory);
         // Refused by an engine that does not count.
@@ -65,7 +65,7 @@ impl Instance {
     }
 
     /// The functions to call.
-    pub fn exports(&self) -> &FileBacked {
+    pub fn exports(&self) -> &Exports {
         &self.exports
     }
 

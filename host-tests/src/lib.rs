@@ -2,6 +2,7 @@
 //!
 //! | module | one idea |
 //! |---|---|
+//! | [`back_end`] | somebody's component, for the conformance suite |
 //! | [`bindings`] | the generated types under short names |
 //! | [`client`] | the WIT interfaces as Rust methods |
 //! | [`clock`] | a wall clock that a test sets |
@@ -27,11 +28,13 @@
 //! | [`webdriver`] | somebody who visits it with Chromium |
 //! | [`wait`] | waiting for other processes |
 //!
-//! The suite runs against any component that exports `session-store` and `session-manager`: implement
-//! [`Harness`](harness::Harness) for it and list the suite with [`conformance_tests!`].
+//! The suite is for any component that exports `session-store`, with a manager or without: see [`conformance::run`].
+//! [`BackEnd`](back_end::BackEnd) is a harness for it that will do; [`Harness`](harness::Harness) is what another has to
+//! bring, such as one with a server that the component needs.
 
 #![expect(clippy::missing_panics_doc, reason = "this is a test kit: it fails a test by a panic")]
 
+pub mod back_end;
 pub mod bindings;
 pub mod browser;
 pub mod calls;

@@ -3,7 +3,7 @@
 
 use wasmtime::component::ResourceAny;
 
-use crate::bindings::{Answer, Durability, FileBacked, Options};
+use crate::bindings::{Answer, Durability, Exports, Options};
 use crate::check::kind;
 use crate::client::options;
 use crate::host::Host;
@@ -13,7 +13,7 @@ use crate::operation::{Operation, Outcome, contents, loaded, name};
 /// The client.
 pub struct Performer {
     store: wasmtime::Store<State>,
-    exports: FileBacked,
+    exports: Exports,
     handle: ResourceAny,
 }
 

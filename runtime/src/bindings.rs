@@ -1,11 +1,11 @@
 //! What `wasmtime::component::bindgen!` makes of the world `file-backed`, and nothing else: [`FileBacked`] to
 //! instantiate the component, [`exports`] to call its stores and managers, and the traits behind
-//! [`add_to_linker`](crate::add_to_linker), for hosts that bring locks of their own.
+//! [`locks`](crate::locks) and [`events`](crate::events), for hosts that bring their own.
 
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "session3:sessions/file-backed",
-    imports: { default: async | trappable },
+    imports: { "session3:sessions/session-events": trappable, default: async | trappable },
     exports: { default: async },
     with: { "session3:sessions/advisory-locks.guard": crate::locks::Guard },
 });

@@ -4,6 +4,9 @@
 //! one thing: locks. This crate adds them to any linker ([`add_to_linker`]), and has the types to call the component
 //! ([`bindings`]). Everything else is Wasmtime's.
 //!
+//! The component also tells what happens to sessions. Who wants to hear it gives each instance an [`EventSink`]
+//! ([`events`]); who does not calls [`ignore_events`].
+//!
 //! # Example
 //!
 //! ```no_run
@@ -40,6 +43,7 @@
 //!     let mut linker = Linker::<Ctx>::new(&engine);
 //!     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
 //!     session_runtime::add_to_linker(&mut linker)?;
+//!     session_runtime::ignore_events(&mut linker)?;
 //!     let space = LockSpace::machine("/var/lib/app/sessions.lock")?;
 //!
 //!     // Once for each instance.
@@ -89,6 +93,8 @@
 
 #[expect(missing_docs, reason = "generated; its documentation is in the WIT files")]
 pub mod bindings;
+pub mod events;
 pub mod locks;
 
+pub use events::{EventLog, EventSink, EventsCtx, EventsView, add_to_linker as add_events_to_linker, ignore_events};
 pub use locks::{LockSpace, Locks, LocksCtx, LocksCtxBuilder, LocksView, add_to_linker};

@@ -45,7 +45,7 @@ pub async fn what_does_not_exist_can_be_locked(host: &impl Harness) {
     let guard = a.lock_now(ID).await.unwrap();
     assert!(guard.load().await.unwrap().is_none());
     assert!(!guard.delete().await.unwrap());
-    refused(b.lock_now(ID).await.map(drop), "busy");
+    refused(b.lock_now(ID).await.map(drop), host.locked());
     assert!(!a.has(ID).await.unwrap(), "a lock creates nothing");
     refused(a.lock(".", SHARED, None).await.map(drop), "invalid-id");
 }
@@ -59,7 +59,7 @@ pub async fn modes_exclude_each_other(host: &impl Harness) {
         let answer = b.lock(ID, second, Some(0)).await;
         match answer {
             Ok(other) if free => other.close().await,
-            other => refused_for(other.map(drop), "busy", &(first, second)),
+            other => refused_for(other.map(drop), host.locked(), &(first, second)),
         }
         b.lock_now(OTHER).await.unwrap().close().await;
         guard.close().await;
@@ -71,10 +71,10 @@ pub async fn who_writes_waits_for_the_guard_and_who_loads_does_not(host: &impl H
     let (a, b) = (host.store().await, host.store_with(Options { lock_wait: Some(0), ..options() }).await);
     a.create(Some(ID), &data("1")).await.unwrap();
     let guard = a.lock_now(ID).await.unwrap();
-    refused(b.save(ID, &data("2"), None).await, "busy");
-    refused(b.delete(ID).await, "busy");
-    refused(b.rename(ID, Some(OTHER)).await, "busy");
-    refused(b.lock(ID, EXCLUSIVE, None).await.map(drop), "busy");
+    refused(b.save(ID, &data("2"), None).await, host.locked());
+    refused(b.delete(ID).await, host.locked());
+    refused(b.rename(ID, Some(OTHER)).await, host.locked());
+    refused(b.lock(ID, EXCLUSIVE, None).await.map(drop), host.locked());
     assert_eq!(b.text(ID).await.as_deref(), Some("1"));
     assert!(b.has(ID).await.unwrap());
     assert_eq!(b.ids().await, [ID]);
@@ -88,8 +88,8 @@ pub async fn a_new_name_is_locked_too(host: &impl Harness) {
     let (a, b) = (host.store().await, host.store_with(Options { lock_wait: Some(0), ..options() }).await);
     b.create(Some(ID), &data("1")).await.unwrap();
     let _guard = a.lock_now(OTHER).await.unwrap();
-    refused(b.create(Some(OTHER), &data("2")).await, "busy");
-    refused(b.rename(ID, Some(OTHER)).await, "busy");
+    refused(b.create(Some(OTHER), &data("2")).await, host.locked());
+    refused(b.rename(ID, Some(OTHER)).await, host.locked());
     assert_eq!(b.text(ID).await.as_deref(), Some("1"));
 }
 
@@ -108,7 +108,7 @@ pub async fn a_wait_is_bounded(host: &impl Harness) {
     let (a, b) = (host.store().await, host.store_with(Options { lock_wait: Some(20), ..options() }).await);
     let _guard = a.lock_now(ID).await.unwrap();
     for wait in [Some(0), Some(1), Some(20), None] {
-        refused_for(b.lock(ID, EXCLUSIVE, wait).await.map(drop), "busy", &wait);
+        refused_for(b.lock(ID, EXCLUSIVE, wait).await.map(drop), host.locked(), &wait);
     }
 }
 
@@ -167,8 +167,8 @@ pub async fn a_guard_follows_a_rename(host: &impl Harness) {
     a.create(Some(ID), &data("1")).await.unwrap();
     let guard = a.lock_now(ID).await.unwrap();
     assert_eq!(guard.rename(Some(OTHER)).await.unwrap(), OTHER);
-    refused(b.save(OTHER, &data("2"), None).await, "busy");
-    refused(b.lock_now(OTHER).await.map(drop), "busy");
+    refused(b.save(OTHER, &data("2"), None).await, host.locked());
+    refused(b.lock_now(OTHER).await.map(drop), host.locked());
     assert_eq!(guard.load().await.unwrap().unwrap().info.id, OTHER);
     assert_eq!(guard.save(&data("3"), Some(1)).await.unwrap(), 2);
     guard.close().await;
@@ -182,7 +182,7 @@ pub async fn a_refused_rename_keeps_the_guard(host: &impl Harness) {
     a.create(Some(OTHER), &data("2")).await.unwrap();
     let guard = a.lock_now(ID).await.unwrap();
     refused(guard.rename(Some(OTHER)).await, "already-exists");
-    refused(b.lock_now(ID).await.map(drop), "busy");
+    refused(b.lock_now(ID).await.map(drop), host.locked());
     b.lock_now(OTHER).await.unwrap().close().await;
     assert_eq!(guard.save(&data("3"), None).await.unwrap(), 2);
 }

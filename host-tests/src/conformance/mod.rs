@@ -1,6 +1,7 @@
 //! What every implementation of the contract does: one function for each promise, each on an empty place.
 //!
-//! The functions are listed once, in [`conformance_tests!`]; a test of this crate sees to it that none is left out.
+//! The functions are listed once, in `conformance_suite!`; a test of this crate sees to it that none is left out.
+//! [`run`] tests all of them on somebody's back end and reports; [`conformance_tests!`] makes each of them a `#[test]`.
 
 #![expect(missing_docs, reason = "the names are sentences")]
 
@@ -15,18 +16,23 @@ pub mod login;
 pub mod names;
 pub mod opening;
 pub mod records;
+mod report;
 pub mod requests;
+mod run;
 pub mod sharing;
 pub mod sizes;
 pub mod timeouts;
 
-/// Make each function of the suite a test, in a module for each part of the contract.
-///
-/// The argument makes a [`Harness`](crate::harness::Harness); each test gets a new one.
+pub use report::{Outcome, Report};
+pub use run::run;
+
+/// Hand the list of the suite's functions to another macro. What not every back end has, and a part or a function is
+/// about, is in brackets behind its name: see [`Need`](crate::harness::Need).
+#[doc(hidden)]
 #[macro_export]
-macro_rules! conformance_tests {
-    ($harness:expr) => {
-        $crate::conformance_tests! { $harness;
+macro_rules! conformance_suite {
+    ($with:ident, $argument:tt) => {
+        $crate::$with! { $argument
             opening:
                 a_missing_store_is_not_made_unasked
                 a_store_is_made_when_asked_and_stays
@@ -95,15 +101,15 @@ macro_rules! conformance_tests {
                 modes_exclude_each_other
                 who_writes_waits_for_the_guard_and_who_loads_does_not
                 a_new_name_is_locked_too
-                a_wait_ends_with_the_guard
+                a_wait_ends_with_the_guard(Instances)
                 a_wait_is_bounded
                 an_instance_does_not_wait_for_itself
-                a_circle_of_waits_is_refused
-                the_end_of_an_instance_frees_its_locks
-                an_instance_that_ends_while_waiting_takes_nothing
+                a_circle_of_waits_is_refused(Instances)
+                the_end_of_an_instance_frees_its_locks(Instances)
+                an_instance_that_ends_while_waiting_takes_nothing(Instances)
                 a_guard_follows_a_rename
                 a_refused_rename_keeps_the_guard
-                no_increment_is_lost_under_a_lock
+                no_increment_is_lost_under_a_lock(Instances)
                 no_increment_is_lost_with_expected_versions
             ;
             garbage:
@@ -125,9 +131,9 @@ macro_rules! conformance_tests {
                 an_owners_sessions_come_oldest_first
                 a_session_moves_with_its_owner
                 logging_out_everywhere
-                a_locked_session_is_not_left_out_of_a_logout
+                a_locked_session_is_not_left_out_of_a_logout(Instances)
             ;
-            requests:
+            requests(Manager):
                 a_visitor_leaves_no_trace
                 what_came_and_went_in_one_request_leaves_no_trace
                 anything_to_keep_is_kept
@@ -144,7 +150,7 @@ macro_rules! conformance_tests {
                 too_much_to_store_is_refused_whole
                 a_stored_session_belongs_to_its_user
             ;
-            cookies:
+            cookies(Manager):
                 the_cookie_has_every_protection
                 two_cookies_have_nothing_in_common
                 a_deleted_cookie_is_deleted_as_it_was_set
@@ -154,7 +160,7 @@ macro_rules! conformance_tests {
                 the_cookie_is_found_among_others
                 the_address_is_only_text
             ;
-            login:
+            login(Manager):
                 a_login_changes_id_and_secret
                 a_login_under_exclusive_access
                 regenerating_changes_id_and_secret
@@ -164,7 +170,7 @@ macro_rules! conformance_tests {
                 a_request_overtaken_by_a_login_stores_nothing
                 users_have_1_to_256_bytes
             ;
-            attributes:
+            attributes(Manager):
                 every_kind_of_value_comes_back
                 it_is_a_dictionary
                 names_have_1_to_256_bytes
@@ -175,18 +181,18 @@ macro_rules! conformance_tests {
                 a_token_used_twice_at_once_is_a_conflict
                 a_dump_has_no_secret
             ;
-            sharing:
+            sharing(Manager):
                 read_only_changes_nothing
                 different_attributes_both_succeed
                 a_changed_attribute_that_was_read_is_a_conflict
                 what_conflicts_and_what_does_not
                 a_blind_write_wins_over_an_earlier_one
                 exclusive_access_is_exclusive
-                exclusive_access_ends_with_the_request
+                exclusive_access_ends_with_the_request(Instances)
                 a_visitor_needs_no_lock
-                four_times_200_increments_are_800
+                four_times_200_increments_are_800(Instances)
             ;
-            timeouts:
+            timeouts(Manager):
                 unused_for_30_minutes
                 twelve_hours_however_much_it_is_used
                 a_login_starts_the_twelve_hours_anew
@@ -197,7 +203,7 @@ macro_rules! conformance_tests {
                 timeouts_are_configured
                 an_expired_sessions_cookie_gets_a_new_session
             ;
-            administration:
+            administration(Manager):
                 a_session_is_known_by_its_id
                 a_session_is_inspected_read_only
                 an_inspection_is_no_use
@@ -208,7 +214,18 @@ macro_rules! conformance_tests {
             ;
         }
     };
-    ($harness:expr; $($part:ident: $($test:ident)* ;)*) => {
+}
+
+/// Make each function of the suite a test, in a module for each part of the contract. For back ends that have all it is
+/// about; [`run`] is for others, too.
+///
+/// The argument makes a [`Harness`](crate::harness::Harness); each test gets a new one.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($harness:expr) => {
+        $crate::conformance_suite! { conformance_tests, [$harness] }
+    };
+    ([$harness:expr] $($part:ident $(($part_needs:ident))?: $($test:ident $(($needs:ident))?)* ;)*) => {
         $(mod $part {
             use super::*;
             $(#[tokio::test]

@@ -133,12 +133,12 @@ pub async fn exclusive_access_is_exclusive(host: &impl Harness) {
     let (manager, other) = (host.manager().await, impatient(host).await);
     let browser = new_session(&manager).await;
     let session = browser.start(&manager, Exclusive).await.unwrap();
-    refused(browser.start(&other, Exclusive).await, "busy");
+    refused(browser.start(&other, Exclusive).await, host.locked());
     let reader = browser.start(&other, ReadOnly).await.unwrap();
     assert_eq!(reader.count("visits").await, Some(1), "a reader does not wait");
     let writer = browser.start(&other, Optimistic).await.unwrap();
     writer.increment("writer").await;
-    refused(other.finish(writer).await, "busy");
+    refused(other.finish(writer).await, host.locked());
     session.increment("visits").await;
     manager.finish(session).await.unwrap();
     let session = browser.start(&other, Exclusive).await.unwrap();
@@ -150,7 +150,7 @@ pub async fn exclusive_access_ends_with_the_request(host: &impl Harness) {
     let browser = new_session(&manager).await;
     for how in ["success", "failure", "dropped"] {
         let session = browser.start(&manager, Exclusive).await.unwrap();
-        refused_for(browser.start(&other, Exclusive).await, "busy", &how);
+        refused_for(browser.start(&other, Exclusive).await, host.locked(), &how);
         match how {
             "success" => drop(manager.finish(session).await.unwrap()),
             "failure" => drop(manager.fail(session).await),

@@ -11,6 +11,7 @@ mod fairness;
 mod hostile;
 mod http;
 mod kills;
+mod kit;
 mod late_writes;
 mod linearizability;
 mod parallel;

@@ -3,7 +3,9 @@ use super::name::Name;
 use super::space::{LockSpace, Place, Request};
 use super::table::{Owner, Ticket};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 
 /// One instance as the owner of its locks: one for each [`Store`](wasmtime::Store), inside the store's data.
@@ -16,7 +18,11 @@ pub struct LocksCtx {
     /// whatever becomes of the resource table.
     held: HashMap<Ticket, Place>,
     limits: Limits,
+    waited: Option<WaitObserver>,
 }
+
+/// Is told how long an instance waited.
+type WaitObserver = Arc<dyn Fn(Duration) + Send + Sync>;
 
 #[derive(Clone, Copy)]
 struct Limits {
@@ -45,7 +51,12 @@ impl LocksCtx {
             return Err(Error::TooMany);
         }
         let request = Request { owner: self.owner, name, mode, max_waiters: self.limits.waiters };
-        self.space.acquire(request, wait.min(self.limits.wait)).await
+        let start = Instant::now();
+        let answer = self.space.acquire(request, wait.min(self.limits.wait)).await;
+        if let Some(waited) = &self.waited {
+            waited(start.elapsed());
+        }
+        answer
     }
 
     pub(super) fn hold(&mut self, place: Place) -> Guard {
@@ -59,17 +70,18 @@ impl LocksCtx {
     }
 }
 
-/// Makes a [`LocksCtx`] with limits other than the default ones.
+/// Makes a [`LocksCtx`] with limits other than the default ones, or one whose waits are measured.
 pub struct LocksCtxBuilder {
     space: LockSpace,
     limits: Limits,
+    waited: Option<WaitObserver>,
 }
 
 impl LocksCtxBuilder {
     /// An instance that may hold 64 locks, wait behind 1024 others for each, and wait 60 seconds.
     pub fn new(space: &LockSpace) -> Self {
         let limits = Limits { held: 64, waiters: 1024, wait: Duration::from_secs(60) };
-        Self { space: space.clone(), limits }
+        Self { space: space.clone(), limits, waited: None }
     }
 
     /// The most locks the instance may hold at once; for one more it gets `too-many`.
@@ -90,9 +102,17 @@ impl LocksCtxBuilder {
         self
     }
 
+    /// Who is told how long each lock took to get, or to be refused; next to nothing when it was free. Waits that are
+    /// given up with the instance are not told. It must not wait itself.
+    pub fn observe_waits(mut self, waited: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        self.waited = Some(Arc::new(waited));
+        self
+    }
+
     /// The owner. It is a new one, and excludes every other, even from the same thread.
     pub fn build(self) -> LocksCtx {
-        LocksCtx { space: self.space, owner: Owner::new(), held: HashMap::new(), limits: self.limits }
+        let Self { space, limits, waited } = self;
+        LocksCtx { space, owner: Owner::new(), held: HashMap::new(), limits, waited }
     }
 }
 

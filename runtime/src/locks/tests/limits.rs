@@ -53,3 +53,19 @@ async fn names_that_are_none() {
     assert_idle(&space);
     instance.exclusive(&"n".repeat(256)).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn waits_are_measured() {
+    let space = LockSpace::process();
+    let [holder] = holders(&space, ["a"]).await;
+    let waits = Arc::new(Mutex::new(Vec::new()));
+    let noted = waits.clone();
+    let observed = LocksCtxBuilder::new(&space).observe_waits(move |time| noted.lock().unwrap().push(time.as_millis()));
+    let mut instance = Instance::with(observed.build());
+    assert_error(instance.acquire("a", Mode::Exclusive, SECOND).await, "Error::TimedOut");
+    drop(holder);
+    instance.exclusive("a").await;
+    assert_error(instance.attempt("", Mode::Shared).await, "Error::InvalidName");
+    let waits = waits.lock().unwrap();
+    assert!(matches!(waits[..], [1000..1010, 0]), "{waits:?}");
+}

@@ -1,0 +1,24 @@
+//! Takes `session-events` and drops them. Composed with a component that imports them it closes the import, on a host
+//! that cannot be extended: `wac plug session_store.wasm --plug drop_events.wasm`.
+
+#![cfg(target_family = "wasm")]
+#![no_std]
+
+extern crate alloc;
+
+#[expect(unsafe_code, reason = "generated: the canonical ABI passes addresses")]
+mod bindings;
+#[expect(unsafe_code, reason = "the canonical ABI's allocator works on raw memory, and functions are linked by name")]
+mod platform;
+
+use alloc::string::String;
+
+use bindings::exports::session3::sessions::session_events::{Event, Guest, Operation};
+
+struct DropEvents;
+
+impl Guest for DropEvents {
+    fn tell(_: Option<String>, _: Event) {}
+    fn begin(_: Operation) {}
+    fn end() {}
+}

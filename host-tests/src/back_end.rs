@@ -1,0 +1,66 @@
+//! Somebody's component, for the conformance suite.
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+use wasmtime::Result;
+
+use crate::bindings::Linked;
+use crate::clock::Clock;
+use crate::harness::{Harness, Need};
+use crate::host::{self, Host};
+use crate::instance::{Instance, State};
+
+/// A component that exports `session-store`, and perhaps `session-manager`, compiled.
+///
+/// It may import what a host of this project has: WASI, `advisory-locks`, `session-events`.
+#[derive(Clone)]
+pub struct Component(Linked);
+
+impl Component {
+    /// Compile a component. An error when it is none, exports no store, or imports what there is not.
+    pub fn new(bytes: &[u8]) -> Result<Self> {
+        host::compile_bytes(bytes).map(Self)
+    }
+}
+
+/// A component on a host of its own: a fresh directory, a clock, a lock space.
+pub struct BackEnd {
+    component: Component,
+    host: Host,
+    /// The one instance, where instances share nothing.
+    only: Option<OnceCell<Arc<Instance>>>,
+}
+
+impl BackEnd {
+    /// One whose instances share their sessions, in the directory or elsewhere.
+    pub fn new(component: &Component) -> Self {
+        Self { host: Host::of(&component.0), component: component.clone(), only: None }
+    }
+
+    /// One that keeps its sessions in the memory of an instance, so that all clients have to use that one.
+    pub fn in_one_instance(component: &Component) -> Self {
+        Self { only: Some(OnceCell::new()), ..Self::new(component) }
+    }
+}
+
+impl Harness for BackEnd {
+    async fn instance(&self) -> Arc<Instance> {
+        match &self.only {
+            Some(instance) => instance.get_or_init(|| self.host.instance()).await.clone(),
+            None => self.host.instance().await,
+        }
+    }
+
+    fn clock(&self) -> &Clock {
+        self.host.clock()
+    }
+
+    fn lacks(&self, need: Need) -> Option<String> {
+        match need {
+            Need::Instances if self.only.is_some() => Some("its sessions are in the memory of one instance".into()),
+            Need::Manager if !self.component.0.has_manager() => Some("it exports no session-manager".into()),
+            Need::Instances | Need::Manager => None,
+        }
+    }
+}

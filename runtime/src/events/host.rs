@@ -1,0 +1,65 @@
+use super::{Event, EventsCtx, EventsView, Operation};
+use crate::bindings::session3::sessions::session_events as wit;
+use wasmtime::Result;
+use wasmtime::component::{HasData, Linker};
+
+/// Add `session3:sessions/session-events` to a linker.
+///
+/// # Errors
+///
+/// The linker has that interface already.
+pub fn add_to_linker<T: EventsView + 'static>(linker: &mut Linker<T>) -> Result<()> {
+    wit::add_to_linker::<T, HasEvents>(linker, T::events)
+}
+
+/// Add `session3:sessions/session-events` to a linker, and drop whatever is told.
+///
+/// # Errors
+///
+/// The linker has that interface already.
+pub fn ignore_events<T: Send + 'static>(linker: &mut Linker<T>) -> Result<()> {
+    wit::add_to_linker::<T, Nobody>(linker, |_| Nobody)
+}
+
+struct HasEvents;
+
+impl HasData for HasEvents {
+    type Data<'a> = &'a mut EventsCtx;
+}
+
+impl wit::Host for EventsCtx {
+    fn tell(&mut self, session: Option<String>, event: Event) -> Result<()> {
+        EventsCtx::tell(self, session.as_deref(), &event);
+        Ok(())
+    }
+
+    fn begin(&mut self, operation: Operation) -> Result<()> {
+        EventsCtx::begin(self, operation);
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<()> {
+        EventsCtx::end(self);
+        Ok(())
+    }
+}
+
+struct Nobody;
+
+impl HasData for Nobody {
+    type Data<'a> = Self;
+}
+
+impl wit::Host for Nobody {
+    fn tell(&mut self, _: Option<String>, _: Event) -> Result<()> {
+        Ok(())
+    }
+
+    fn begin(&mut self, _: Operation) -> Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
