@@ -20,3 +20,4 @@ mod proofs;
 mod restart;
 mod scenarios;
 mod supply_chain;
+mod usage;
