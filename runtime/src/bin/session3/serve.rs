@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn shares_of_the_files() {
         for (files, instances, share) in
-            [(20_000, 100, 189), (2048, 10, 96), (1024, 100, 64), (0, 1, 64), (4096, 1, 500), (usize::MAX, 1000, 500)]
+            [(20_000, 100, 188), (2048, 10, 94), (1024, 100, 64), (0, 1, 64), (4096, 1, 500), (usize::MAX, 1000, 500)]
         {
             assert_eq!(max_resources(files, instances), share, "{files} files, {instances} instances");
         }
