@@ -14,7 +14,7 @@ pub use generated::exports::session3::sessions::session_manager::{
 pub use generated::exports::session3::sessions::session_store::{
     Contents, Durability, Error, GarbageReport, LockMode, Options, Page, Session, SessionInfo, Usage,
 };
-pub use generated::session3::sessions::advisory_locks;
+pub use generated::session3::sessions::{advisory_locks, session_events};
 pub use generated::{FileBacked, FileBackedPre};
 
 /// What an operation of the contract answers.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::{env, fs};
 
-use session_runtime::{LockSpace, LocksCtx};
+use session_runtime::{EventsCtx, LockSpace, LocksCtx};
 use tempfile::TempDir;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, PoolingAllocationConfig, Result};
@@ -14,6 +14,7 @@ use crate::bindings::Linked;
 use crate::calls;
 use crate::clock::Clock;
 use crate::coverage;
+use crate::events::Recorder;
 use crate::harness::Harness;
 use crate::instance::{Instance, Memory, State};
 
@@ -27,6 +28,7 @@ pub struct Host {
     path: PathBuf,
     clock: Clock,
     locks: LockSpace,
+    events: Recorder,
     permissions: FsPerms,
     protected: bool,
     _directory: Option<TempDir>,
@@ -56,6 +58,7 @@ impl Host {
             path,
             clock: Clock::at(START),
             locks: LockSpace::process(),
+            events: Recorder::default(),
             permissions: FsPerms::ReadWrite,
             protected: true,
             _directory: None,
@@ -109,6 +112,11 @@ impl Host {
         &self.path
     }
 
+    /// What its instances have told since this was last asked.
+    pub fn events(&self) -> Vec<String> {
+        self.events.take()
+    }
+
     /// The component and the data of a new instance.
     pub(crate) fn parts(&self) -> (&Linked, State) {
         (&self.component, self.state())
@@ -124,6 +132,7 @@ impl Host {
             wasi: wasi.build(),
             table: ResourceTable::new(),
             locks: LocksCtx::new(&self.locks),
+            events: EventsCtx::new(Arc::new(self.events.clone())),
             memory: Memory::default(),
         }
     }
@@ -191,6 +200,7 @@ fn try_link(engine: &Engine, component: &Component) -> Result<Linked> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     session_runtime::add_to_linker(&mut linker)?;
+    session_runtime::add_events_to_linker(&mut linker)?;
     calls::make_countable(&mut linker)?;
     Linked::new(linker.instantiate_pre(component)?)
 }

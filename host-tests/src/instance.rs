@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use session_runtime::{Locks, LocksCtx, LocksView};
+use session_runtime::{EventsCtx, EventsView, Locks, LocksCtx, LocksView};
 use tokio::sync::{Mutex, MutexGuard};
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store};
@@ -15,6 +15,7 @@ pub struct State {
     pub(crate) wasi: WasiCtx,
     pub(crate) table: ResourceTable,
     pub(crate) locks: LocksCtx,
+    pub(crate) events: EventsCtx,
     pub(crate) memory: Memory,
 }
 
@@ -42,6 +43,12 @@ impl WasiView for State {
 impl LocksView for State {
     fn locks(&mut self) -> Locks<'_> {
         Locks { ctx: &mut self.locks, table: &mut self.table }
+    }
+}
+
+impl EventsView for State {
+    fn events(&mut self) -> &mut EventsCtx {
+        &mut self.events
     }
 }
 

@@ -240,6 +240,7 @@ impl Subject {
         let engine = Engine::new(coverage::allocate(&mut Config::new(), pool)).unwrap();
         let mut linker = Linker::new(&engine);
         session_runtime::add_to_linker(&mut linker).unwrap();
+        session_runtime::ignore_events(&mut linker).unwrap();
         add_files(&mut linker).unwrap();
         add_clock_and_random(&mut linker).unwrap();
         let component = Component::new(&engine, bytes).unwrap();

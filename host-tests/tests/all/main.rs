@@ -7,6 +7,7 @@ mod cli;
 mod component;
 mod conformance;
 mod defects;
+mod events;
 mod fairness;
 mod hostile;
 mod http;

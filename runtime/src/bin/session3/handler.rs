@@ -1,6 +1,7 @@
 //! One request: an instance for it alone, a bounded time, and one answer whatever happens.
 
 use crate::guest::{Guest, Sandbox};
+use crate::metrics::Metrics;
 use crate::response::{self, Body, Outcome};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -37,6 +38,7 @@ pub struct Handler {
     guests: Handle,
     slots: Arc<Semaphore>,
     max_instances: u32,
+    metrics: Arc<Metrics>,
 }
 
 /// Why there is no answer of the component.
@@ -54,9 +56,9 @@ enum Failure {
 type Answer = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
 impl Handler {
-    pub fn new(app: App, guests: Handle, max_instances: u32) -> Self {
+    pub fn new(app: App, guests: Handle, max_instances: u32, metrics: Arc<Metrics>) -> Self {
         let slots = Arc::new(Semaphore::new(max_instances as usize));
-        Self { app: Arc::new(app), guests, slots, max_instances }
+        Self { app: Arc::new(app), guests, slots, max_instances, metrics }
     }
 
     /// Answer a request and log it, without its query and its header fields: secrets travel there.
@@ -67,7 +69,9 @@ impl Handler {
             Ok(response) => response,
             Err(failure) => failure.response(),
         };
-        info!("{name} {} {:.1}ms", response.status().as_u16(), start.elapsed().as_secs_f64() * 1e3);
+        let time = start.elapsed();
+        self.metrics.request(response.status(), time);
+        info!("{name} {} {:.1}ms", response.status().as_u16(), time.as_secs_f64() * 1e3);
         Ok(response)
     }
 
