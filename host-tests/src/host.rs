@@ -10,7 +10,7 @@ use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, PoolingAllocationConfig};
 use wasmtime_wasi::{FsPerms, WasiCtx};
 
-use crate::bindings::FileBackedPre;
+use crate::bindings::{FileBackedPre, advisory_locks};
 use crate::calls;
 use crate::clock::Clock;
 use crate::coverage;
@@ -29,6 +29,8 @@ pub struct Host {
     locks: LockSpace,
     permissions: FsPerms,
     protected: bool,
+    preopens: &'static [&'static str],
+    refusal: Option<advisory_locks::Error>,
     _directory: Option<TempDir>,
 }
 
@@ -53,6 +55,8 @@ impl Host {
             locks: LockSpace::process(),
             permissions: FsPerms::ReadWrite,
             protected: true,
+            preopens: &["."],
+            refusal: None,
             _directory: None,
         }
     }
@@ -99,6 +103,16 @@ impl Host {
         Self { protected: false, ..self }
     }
 
+    /// The same with these parts of the directory preopened, under the same names.
+    pub fn with_preopens(self, preopens: &'static [&'static str]) -> Self {
+        Self { preopens, ..self }
+    }
+
+    /// The same with a lock provider that gives nobody a lock, for this reason.
+    pub fn refusing_locks(self, refusal: advisory_locks::Error) -> Self {
+        Self { refusal: Some(refusal), ..self }
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
@@ -114,11 +128,14 @@ impl Host {
         wasi.wall_clock(self.clock.clone());
         // Before `preopened_dir`, which takes it over: file operations then end before the instance can.
         wasi.allow_blocking_current_thread(self.protected);
-        wasi.preopened_dir(&self.path, ".", self.permissions).unwrap();
+        for name in self.preopens {
+            wasi.preopened_dir(self.path.join(name), name, self.permissions).unwrap();
+        }
         State {
             wasi: wasi.build(),
             table: ResourceTable::new(),
             locks: LocksCtx::new(&self.locks),
+            refusal: self.refusal.clone(),
             memory: Memory::default(),
         }
     }

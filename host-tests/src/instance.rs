@@ -8,13 +8,14 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::bindings::{FileBacked, FileBackedPre};
+use crate::bindings::{FileBacked, FileBackedPre, advisory_locks};
 
 /// What an instance has of its host. Dropped with the instance, and its locks with it.
 pub struct State {
     pub(crate) wasi: WasiCtx,
     pub(crate) table: ResourceTable,
     pub(crate) locks: LocksCtx,
+    pub(crate) refusal: Option<advisory_locks::Error>,
     pub(crate) memory: Memory,
 }
 
