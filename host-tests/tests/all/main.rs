@@ -21,3 +21,4 @@ mod proofs;
 mod restart;
 mod scenarios;
 mod supply_chain;
+mod usage;
