@@ -17,7 +17,7 @@ Examples:
   session3 demo                           try it: http://127.0.0.1:8080/, sessions in ./sessions
   session3 serve app.wasm --dir /srv/app/sessions --metrics 127.0.0.1:9100
   session3 ls --dir /srv/app/sessions --owner alice
-  session3 gc --dir /srv/app/sessions     from cron: delete what has expired
+  session3 gc --dir /srv/app/sessions     delete what has expired, without waiting for a server
 
 RUST_LOG sets how much is logged to standard error (default: info).";
 
