@@ -1,11 +1,13 @@
 //! One request: an instance for it alone, a bounded time, and one answer whatever happens.
 
+use crate::client_address;
 use crate::guest::{Guest, Sandbox};
 use crate::response::{self, Body, Outcome};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -30,6 +32,8 @@ pub struct App {
     pub client_timeout: Duration,
     /// Bytes.
     pub max_body: usize,
+    /// Clients are behind a proxy, which says what their addresses are.
+    pub trust_forwarded: bool,
 }
 
 pub struct Handler {
@@ -60,8 +64,13 @@ impl Handler {
     }
 
     /// Answer a request and log it, without its query and its header fields: secrets travel there.
-    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    pub async fn handle(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+        peer: Option<IpAddr>,
+    ) -> Result<Response<Body>, Infallible> {
         let start = Instant::now();
+        client_address::tell(request.headers_mut(), peer, self.app.trust_forwarded);
         let name = RequestName::of(&request);
         let response = match self.respond(request, name.clone()).await {
             Ok(response) => response,

@@ -4,6 +4,7 @@
 
 mod admin;
 mod cli;
+mod client_address;
 mod compose;
 mod dir;
 mod embedded;

@@ -56,7 +56,8 @@ fn serve(name: &str, app: Cow<'static, [u8]>, options: &ServerArgs) -> Result<Ex
     let pre = prepare(app, options).with_context(|| format!("cannot serve {name}"))?;
     info!("serving {name}, sessions in {}", sandbox.dir.display());
     let (timeout, client_timeout) = (Duration::from_secs(options.timeout), Duration::from_secs(options.client_timeout));
-    let app = App { pre, sandbox, timeout, client_timeout, max_body: options.max_body };
+    let (max_body, trust_forwarded) = (options.max_body, options.trust_forwarded);
+    let app = App { pre, sandbox, timeout, client_timeout, max_body, trust_forwarded };
     let handler = Arc::new(Handler::new(app, guests.handle().clone(), options.max_instances));
     let served = io.block_on(server::run(listener, handler, client_timeout));
     io.shutdown_timeout(LAST_WAIT);
