@@ -84,7 +84,7 @@ pub async fn what_browsers_reject_is_refused(host: &impl Harness) {
     let instance = host.instance().await;
     let base = Configuration::default;
     let named = |name: &str| Configuration { cookie_name: Some(name.into()), ..base() };
-    let (longest, too_long) = ("n".repeat(64), "n".repeat(65));
+    let (longest, too_long) = ("n".repeat(3935), "n".repeat(3936));
     let path = |path: &str| Configuration { cookie_path: Some(path.into()), ..named("sid") };
     let bad = [
         named(""),
