@@ -9,11 +9,12 @@ use std::process::{Command, Stdio};
 
 const TARGET: &str = "wasm32-wasip2";
 
-/// Package, file, and the variable that tells the command where the file is.
-const GUESTS: [(&str, &str, &str); 3] = [
-    ("session-store", "session_store", "SESSION_STORE_WASM"),
-    ("session-manager", "session_manager", "SESSION_MANAGER_WASM"),
-    ("web-demo", "web_demo", "WEB_DEMO_WASM"),
+/// Package, file, and the variable that tells the command where the file is, if it carries it inside.
+const GUESTS: [(&str, &str, Option<&str>); 4] = [
+    ("session-store", "session_store", Some("SESSION_STORE_WASM")),
+    ("session-manager", "session_manager", None),
+    ("web-demo", "web_demo", Some("WEB_DEMO_WASM")),
+    ("drop-events", "drop_events", None),
 ];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -44,12 +45,16 @@ fn build() -> Result<()> {
         let built = guests.join(TARGET).join("release").join(file);
         let wasm = fs::read(built.with_extension("wasm"))?;
         write_if_changed(&components.join(file).with_extension("wasm"), &wasm)?;
-        let embedded = out.join(file).with_extension("wasm");
-        write_if_changed(&embedded, &wasm)?;
-        println!("cargo:rustc-env={variable}={}", embedded.display());
+        if let Some(variable) = variable {
+            let embedded = out.join(file).with_extension("wasm");
+            write_if_changed(&embedded, &wasm)?;
+            println!("cargo:rustc-env={variable}={}", embedded.display());
+        }
         watch_sources(&built.with_extension("d"))?;
     }
-    for file in ["Cargo.toml", "Cargo.lock", "core/Cargo.toml", "components/web-demo/Cargo.toml", "wit"] {
+    let manifests =
+        ["Cargo.toml", "core/Cargo.toml", "components/drop-events/Cargo.toml", "components/web-demo/Cargo.toml"];
+    for file in manifests.iter().chain(&["Cargo.lock", "wit"]) {
         println!("cargo:rerun-if-changed={}", workspace.join(file).display());
     }
     Ok(())

@@ -5,8 +5,6 @@
 //! is: a cookie that somebody planted before a login must not show what the login brought. Who comes later has no
 //! business with that cookie.
 
-use alloc::boxed::Box;
-
 use crate::credential::Credential;
 use crate::error::Result;
 use crate::events::{Operation, timed};
@@ -22,9 +20,10 @@ const WATCH: Milliseconds = 30 * 60 * 1000;
 const HOPS: usize = 4;
 
 /// What is known of an old cookie.
+#[expect(clippy::large_enum_variant, reason = "it is moved once")]
 pub(crate) enum Old {
     /// It is late, and its session lives.
-    Live(Box<Record>, Box<State>),
+    Live(Record, State),
     /// Its session has gone on without it.
     Dead,
     /// It is none.
@@ -47,7 +46,7 @@ impl<S: Backend> Manager<S> {
         // A clock that was stepped back opens no window a second time: it is no longer than it ever was.
         let late = now < replaced.until && now.saturating_add(self.configuration.grace_window) >= replaced.until;
         if late && self.lives(&credential.id, replaced)? {
-            return Ok(Old::Live(Box::new(record), Box::new(state)));
+            return Ok(Old::Live(record, state));
         }
         Ok(Old::Dead)
     }

@@ -109,7 +109,7 @@ impl<S: Backend> Manager<S> {
 
 fn device(record: Record, user: &str) -> Option<Device> {
     let state = State::decode(&record.contents.data).ok()?;
-    (state.user.as_deref() == Some(user)).then(|| Device {
+    (state.user.as_deref() == Some(user)).then_some(Device {
         id: record.id,
         created: record.created,
         last_active: record.last_active,

@@ -9,7 +9,7 @@ use crate::bindings::Linked;
 use crate::clock::Clock;
 use crate::harness::{Harness, Need};
 use crate::host::{self, Host};
-use crate::instance::{Instance, State};
+use crate::instance::Instance;
 
 /// A component that exports `session-store`, and perhaps `session-manager`, compiled.
 ///

@@ -8,11 +8,13 @@ use crate::instance::State;
 
 use generated::exports::session3::sessions::{session_manager, session_store};
 
-pub use generated::exports::session3::sessions::session_manager::{Access, SameSite, Value};
-pub use generated::exports::session3::sessions::session_store::{
-    Contents, Durability, Error, GarbageReport, LockMode, Options, Page, Session, SessionInfo,
+pub use generated::exports::session3::sessions::session_manager::{
+    Access, CapPolicy, Client, Device, SameSite, Transport, Value,
 };
-pub use generated::session3::sessions::advisory_locks;
+pub use generated::exports::session3::sessions::session_store::{
+    Contents, Durability, Error, GarbageReport, LockMode, Options, Page, Session, SessionInfo, Usage,
+};
+pub use generated::session3::sessions::{advisory_locks, session_events};
 pub use generated::{FileBacked, FileBackedPre};
 
 /// What an operation of the contract answers.

@@ -1,7 +1,7 @@
 //! Which host functions an instance calls, and how often.
 //!
 //! The bindings of wasmtime-wasi open a `tracing` span for each call, which names the function. What has none, the
-//! destructors and the locks, is replaced in the linker by functions that do the same in such a span. [`watch`] is told
+//! destructors, the locks and the events, is replaced in the linker by functions that do the same in such a span. [`watch`] is told
 //! of the spans, [`Calls`] counts them.
 
 use std::collections::BTreeMap;
@@ -18,9 +18,11 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
     Descriptor, DirectoryEntryStream, HostDescriptor, HostDirectoryEntryStream,
 };
 
-use session_runtime::LocksView;
+use session_runtime::events::{Event as Told, Operation};
+use session_runtime::{EventsView, LocksView};
 
 use crate::bindings::advisory_locks::{Guard, Host, HostGuard, Mode};
+use crate::bindings::session_events;
 use crate::instance::State;
 
 /// Opens the span that the generated bindings open for a call.
@@ -123,10 +125,28 @@ pub(crate) fn make_countable(linker: &mut Linker<State>) -> wasmtime::Result<()>
     })?;
     locks.func_wrap_async("acquire", |mut cx, (name, mode, timeout): (String, Mode, u32)| {
         let _call = call!("advisory-locks", "acquire");
-        Box::new(async move { Ok((Host::acquire(&mut cx.data_mut().locks(), name, mode, timeout).await?,)) })
+        Box::new(async move {
+            match cx.data().refusal.clone() {
+                Some(refusal) => Ok((Err(refusal),)),
+                None => Ok((Host::acquire(&mut cx.data_mut().locks(), name, mode, timeout).await?,)),
+            }
+        })
     })?;
     locks.func_wrap_async("scope", |mut cx, (): ()| {
         let _call = call!("advisory-locks", "scope");
         Box::new(async move { Ok((Host::scope(&mut cx.data_mut().locks()).await?,)) })
+    })?;
+    let mut events = linker.instance("session3:sessions/session-events@0.1.0")?;
+    events.func_wrap("tell", |mut cx, (session, event): (Option<String>, Told)| {
+        let _call = call!("session-events", "tell");
+        session_events::Host::tell(cx.data_mut().events(), session, event)
+    })?;
+    events.func_wrap("begin", |mut cx, (operation,): (Operation,)| {
+        let _call = call!("session-events", "begin");
+        session_events::Host::begin(cx.data_mut().events(), operation)
+    })?;
+    events.func_wrap("end", |mut cx, (): ()| {
+        let _call = call!("session-events", "end");
+        session_events::Host::end(cx.data_mut().events())
     })
 }

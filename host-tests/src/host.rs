@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::{env, fs};
 
-use session_runtime::{LockSpace, LocksCtx};
+use session_runtime::{EventsCtx, LockSpace, LocksCtx};
 use tempfile::TempDir;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, PoolingAllocationConfig, Result};
 use wasmtime_wasi::{FsPerms, WasiCtx};
 
-use crate::bindings::Linked;
+use crate::bindings::{Linked, advisory_locks};
 use crate::calls;
 use crate::clock::Clock;
 use crate::coverage;
+use crate::events::Recorder;
 use crate::harness::Harness;
 use crate::instance::{Instance, Memory, State};
 
@@ -27,8 +28,11 @@ pub struct Host {
     path: PathBuf,
     clock: Clock,
     locks: LockSpace,
+    events: Recorder,
     permissions: FsPerms,
     protected: bool,
+    preopens: &'static [&'static str],
+    refusal: Option<advisory_locks::Error>,
     _directory: Option<TempDir>,
 }
 
@@ -56,8 +60,11 @@ impl Host {
             path,
             clock: Clock::at(START),
             locks: LockSpace::process(),
+            events: Recorder::default(),
             permissions: FsPerms::ReadWrite,
             protected: true,
+            preopens: &["."],
+            refusal: None,
             _directory: None,
         }
     }
@@ -104,9 +111,24 @@ impl Host {
         Self { protected: false, ..self }
     }
 
+    /// The same with these parts of the directory preopened, under the same names.
+    pub fn with_preopens(self, preopens: &'static [&'static str]) -> Self {
+        Self { preopens, ..self }
+    }
+
+    /// The same with a lock provider that gives nobody a lock, for this reason.
+    pub fn refusing_locks(self, refusal: advisory_locks::Error) -> Self {
+        Self { refusal: Some(refusal), ..self }
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What its instances have told since this was last asked.
+    pub fn events(&self) -> Vec<String> {
+        self.events.take()
     }
 
     /// The component and the data of a new instance.
@@ -119,11 +141,15 @@ impl Host {
         wasi.wall_clock(self.clock.clone());
         // Before `preopened_dir`, which takes it over: file operations then end before the instance can.
         wasi.allow_blocking_current_thread(self.protected);
-        wasi.preopened_dir(&self.path, ".", self.permissions).unwrap();
+        for name in self.preopens {
+            wasi.preopened_dir(self.path.join(name), name, self.permissions).unwrap();
+        }
         State {
             wasi: wasi.build(),
             table: ResourceTable::new(),
             locks: LocksCtx::new(&self.locks),
+            events: EventsCtx::new(Arc::new(self.events.clone())),
+            refusal: self.refusal.clone(),
             memory: Memory::default(),
         }
     }
@@ -191,6 +217,7 @@ fn try_link(engine: &Engine, component: &Component) -> Result<Linked> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     session_runtime::add_to_linker(&mut linker)?;
+    session_runtime::add_events_to_linker(&mut linker)?;
     calls::make_countable(&mut linker)?;
     Linked::new(linker.instantiate_pre(component)?)
 }

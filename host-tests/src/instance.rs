@@ -2,19 +2,21 @@
 
 use std::panic::Location;
 
-use session_runtime::{Locks, LocksCtx, LocksView};
+use session_runtime::{EventsCtx, EventsView, Locks, LocksCtx, LocksView};
 use tokio::sync::{Mutex, MutexGuard};
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::bindings::{Exports, Linked};
+use crate::bindings::{Exports, Linked, advisory_locks};
 
 /// What an instance has of its host. Dropped with the instance, and its locks with it.
 pub struct State {
     pub(crate) wasi: WasiCtx,
     pub(crate) table: ResourceTable,
     pub(crate) locks: LocksCtx,
+    pub(crate) events: EventsCtx,
+    pub(crate) refusal: Option<advisory_locks::Error>,
     pub(crate) memory: Memory,
 }
 
@@ -42,6 +44,12 @@ impl WasiView for State {
 impl LocksView for State {
     fn locks(&mut self) -> Locks<'_> {
         Locks { ctx: &mut self.locks, table: &mut self.table }
+    }
+}
+
+impl EventsView for State {
+    fn events(&mut self) -> &mut EventsCtx {
+        &mut self.events
     }
 }
 

@@ -8,6 +8,7 @@
 //! | [`clock`] | a wall clock that a test sets |
 //! | [`host`] | a directory, a clock and a lock space, and instances of the component on them |
 //! | [`instance`] | one instance |
+//! | [`events`] | what instances tell their host |
 //! | [`calls`] | which host functions an instance calls, and how often |
 //! | [`tree`] | what is on the disk |
 //! | [`harness`] | what the conformance suite needs of a host |
@@ -46,6 +47,7 @@ pub mod command;
 pub mod compose;
 pub mod conformance;
 mod coverage;
+pub mod events;
 pub mod guest;
 pub mod harness;
 pub mod host;

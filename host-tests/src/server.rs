@@ -44,6 +44,11 @@ impl Server {
         Self::on_fresh_directory(session3(["demo"].into_iter().chain(options)))
     }
 
+    /// A server with these options, on somebody's directory.
+    pub fn on_with<'a>(path: &Path, options: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::run(session3(["demo"].into_iter().chain(options)), path)
+    }
+
     /// A server of another component with these options, on a fresh directory.
     pub fn of<'a>(component: &'a Path, options: impl IntoIterator<Item = &'a str>) -> Self {
         let component = component.to_str().unwrap();
@@ -97,9 +102,12 @@ impl Server {
             panic!("the server ended at its start: {status}");
         }
         let said = fs::read_to_string(out).unwrap();
-        let line = said.strip_suffix('\n')?;
-        let address = line.strip_prefix("listening on http://").and_then(|rest| rest.strip_suffix('/'));
-        Some(address.unwrap_or_else(|| panic!("the server says {line:?}")).into())
+        let last = said.strip_suffix('\n')?.lines().last()?;
+        let address = last.strip_prefix("listening on http://").and_then(|rest| rest.strip_suffix('/'));
+        if address.is_none() && !last.starts_with("metrics on ") {
+            panic!("the server says {last:?}");
+        }
+        Some(address?.into())
     }
 
     /// Where it listens: host and port.
@@ -110,6 +118,13 @@ impl Server {
     /// The address of a page.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Where its metrics are. It has to be one with `--metrics`.
+    pub fn metrics_url(&self) -> String {
+        let said = fs::read_to_string(self.files.path().join("out")).unwrap();
+        let url = said.lines().find_map(|line| line.strip_prefix("metrics on "));
+        url.expect("the server has metrics").into()
     }
 
     /// The directory with the sessions.

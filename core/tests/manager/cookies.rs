@@ -1,8 +1,9 @@
 //! The cookie: what is sent, and what hostile or confused clients send back.
 
 use session_core::Error;
+use session_core::client::Client;
 use session_core::configuration::Configuration;
-use session_core::cookie::{MAX_PATH, Policy, SameSite, find};
+use session_core::cookie::{MAX_NAME, MAX_PATH, Policy, SameSite, find};
 use session_core::credential::Credential;
 use session_core::manager::Manager;
 use session_core::session::Access;
@@ -114,7 +115,8 @@ fn a_hostile_cookie_gets_a_new_session_and_touches_no_other() {
         vec![format!("\u{2000}__Host-session={cookie}")],
     ] {
         for access in [Access::ReadOnly, Access::Optimistic, Access::Exclusive] {
-            let mut session = site.manager.start_request(&fields, None, access, site.now()).expect("start");
+            let mut session =
+                site.manager.start_request(&fields, Client::default(), access, site.now()).expect("start");
             assert_eq!(session.id(), None, "{fields:?}");
             assert_eq!(session.len(), 0, "{fields:?}");
             assert!(!site.store.calls().contains(&"lock"), "{fields:?}");
@@ -135,7 +137,7 @@ fn a_hostile_cookie_gets_a_new_session_and_touches_no_other() {
         vec![format!("a=b; {}; {}", host(cookie), host(cookie))],
         vec![host(cookie), host(cookie)],
     ] {
-        let session = site.manager.start_request(&fields, None, Access::Optimistic, site.now());
+        let session = site.manager.start_request(&fields, Client::default(), Access::Optimistic, site.now());
         assert_eq!(session.expect("start").id(), Some(&before.id), "{fields:?}");
     }
 }
@@ -148,7 +150,7 @@ fn the_fields_that_set_and_revoke_the_cookie() {
         fields.into_iter().map(|(name, value)| format!("{name}: {value}")).collect()
     };
     assert_eq!(
-        fields(policy.set(&credential)),
+        fields(policy.set(&credential, None)),
         [
             &format!("set-cookie: __Host-session={VALUE}; Path=/; HttpOnly; SameSite=Lax; Secure"),
             "cache-control: no-store",
@@ -163,18 +165,24 @@ fn the_fields_that_set_and_revoke_the_cookie() {
             "vary: Cookie",
         ]
     );
-    let plain = Policy { name: "sid".into(), secure: false, same_site: SameSite::Strict, path: "/shop".into() };
+    let plain = Policy {
+        name: "sid".into(),
+        secure: false,
+        same_site: SameSite::Strict,
+        path: "/shop".into(),
+        ..Policy::default()
+    };
     assert_eq!(
-        fields(plain.set(&credential))[0],
+        fields(plain.set(&credential, None))[0],
         format!("set-cookie: sid={VALUE}; Path=/shop; HttpOnly; SameSite=Strict")
     );
     let embedded = Policy { same_site: SameSite::None, ..Policy::default() };
-    assert!(fields(embedded.set(&credential))[0].ends_with("; SameSite=None; Secure"));
+    assert!(fields(embedded.set(&credential, None))[0].ends_with("; SameSite=None; Secure"));
 }
 
 #[track_caller]
 fn policy(name: &str, secure: bool, same_site: SameSite, path: &str, refused: Option<&str>) {
-    let policy = Policy { name: name.into(), secure, same_site, path: path.into() };
+    let policy = Policy { name: name.into(), secure, same_site, path: path.into(), ..Policy::default() };
     let configuration = Configuration { cookie: policy, ..Configuration::default() };
     let error = Manager::new(Memory::default(), configuration).err();
     let expected = refused.map(|reason| Error::InvalidArgument(reason.into()));
@@ -192,13 +200,15 @@ fn what_browsers_would_reject_is_refused() {
         ("sid", false, Lax, "/"),
         ("sid", false, Strict, "/a/b%20c/~d?"),
         ("!#$%&'*+-.^_`|~09azAZ", true, Lax, "/"),
-        (&"n".repeat(64), true, Lax, "/"),
+        (&"n".repeat(MAX_NAME), true, Lax, "/"),
         ("sid", true, Lax, &format!("/{}", "p".repeat(MAX_PATH - 1))),
     ] {
         policy(name, secure, same_site, path, None);
     }
-    let name = "a cookie name is a token of 1 to 64 characters (RFC 9110, section 5.6.2)";
-    for wrong in ["", "a b", "a=b", "a;b", "a,b", "a\"b", "a\0", "a\r\n", "\u{e9}", "a(b)", "a/b", &"n".repeat(65)] {
+    let name = "a cookie name is a token (RFC 9110, section 5.6.2); name and value have at most 4096 bytes";
+    for wrong in
+        ["", "a b", "a=b", "a;b", "a,b", "a\"b", "a\0", "a\r\n", "\u{e9}", "a(b)", "a/b", &"n".repeat(MAX_NAME + 1)]
+    {
         policy(wrong, true, Lax, "/", Some(name));
     }
     let path = "a cookie path starts with / and has at most 1024 visible ASCII characters, none of them ;";
@@ -214,6 +224,51 @@ fn what_browsers_would_reject_is_refused() {
     policy("__Host-sid", true, Lax, "/shop", Some(host));
     policy("__HOST-sid", true, Lax, "/shop", Some(host));
     policy("sid", false, Always, "/", Some("browsers reject a cookie with SameSite=None that is not Secure"));
+}
+
+#[test]
+fn domains_and_partitions_that_browsers_would_reject_are_refused() {
+    let sid = Policy { name: "sid".into(), ..Policy::default() };
+    let with_domain = |domain: &str| Policy { domain: Some(domain.into()), ..sid.clone() };
+    let domain = "a cookie domain is a host name such as example.com";
+    let host = "browsers reject a cookie named __Host- with a Domain; choose another name, or no domain";
+    let partitioned = "browsers reject a cookie with Partitioned that is not Secure";
+    let long = format!("{}.example", vec!["a".repeat(60); 4].join("."));
+    for (policy, refused) in [
+        (with_domain("example.com"), None),
+        (with_domain("a-b.example"), None),
+        (with_domain(""), Some(domain)),
+        (with_domain(".example.com"), Some(domain)),
+        (with_domain("example..com"), Some(domain)),
+        (with_domain("example.com; Secure"), Some(domain)),
+        (with_domain("b\u{fc}cher.example"), Some(domain)),
+        (with_domain(&"a".repeat(64)), Some(domain)),
+        (with_domain(&long), None),
+        (with_domain(&format!("{long}.a-label")), Some(domain)),
+        (Policy { domain: Some("example.com".into()), ..Policy::default() }, Some(host)),
+        (Policy { partitioned: true, ..Policy::default() }, None),
+        (Policy { partitioned: true, secure: false, ..sid.clone() }, Some(partitioned)),
+    ] {
+        let expected = refused.map_or(Ok(()), |reason| Err(Error::InvalidArgument(reason.into())));
+        assert_eq!(policy.check(), expected, "{policy:?}");
+    }
+}
+
+#[test]
+fn all_attributes_of_a_cookie() {
+    let policy = Policy {
+        name: "sid".into(),
+        domain: Some("example.com".into()),
+        partitioned: true,
+        same_site: SameSite::None,
+        ..Policy::default()
+    };
+    let credential = Credential::parse("0123456789abcdef.00112233445566778899aabbccddeeff").expect("a credential");
+    let expected = "sid=0123456789abcdef.00112233445566778899aabbccddeeff; Path=/; Domain=example.com; Max-Age=60; \
+                    HttpOnly; SameSite=None; Secure; Partitioned";
+    assert_eq!(policy.set(&credential, Some(60))[0].1, expected);
+    let revoked = "sid=; Path=/; Domain=example.com; Max-Age=0; HttpOnly; SameSite=None; Secure; Partitioned";
+    assert_eq!(policy.revoke()[0].1, revoked);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn an_error_of_the_store_is_not_read_as_no_session() {
         site.store.fail("load", error.clone());
         assert_eq!(site.manager.has_session(&id), Err(error.clone()));
         site.store.fail("load", error.clone());
-        assert_eq!(site.manager.inspect_session(&id).expect_err("load"), error);
+        assert_eq!(site.manager.inspect_session(&id, site.now()).expect_err("load"), error);
     }
 }
 
@@ -44,7 +44,7 @@ fn a_session_that_cannot_be_read_is_replaced_by_a_new_one_and_left_as_it_is() {
         for access in [Access::ReadOnly, Access::Optimistic, Access::Exclusive] {
             assert_eq!(site.start(&browser, access).id(), None);
         }
-        assert!(matches!(site.manager.inspect_session(&broken.id), Err(Error::Corrupt(_))));
+        assert!(matches!(site.manager.inspect_session(&broken.id, site.now()), Err(Error::Corrupt(_))));
         assert_eq!(site.manager.has_session(&broken.id), Ok(true));
         site.visit(&mut browser, |session| set(session, "a", 2));
         assert_eq!(site.see(&browser, "a"), Some(Value::Integer(2)));
@@ -66,7 +66,7 @@ fn a_file_that_the_store_cannot_read_is_no_session_either() {
     assert!(site.store.inner().locked.is_empty());
     site.store.fail("load", corrupt());
     let id = site.store.only().id;
-    assert_eq!(site.manager.inspect_session(&id).expect_err("corrupt"), corrupt());
+    assert_eq!(site.manager.inspect_session(&id, site.now()).expect_err("corrupt"), corrupt());
 }
 
 /// Each operation of each kind of finish fails once: the error is returned, the session is as it was, the lock is

@@ -2,6 +2,7 @@
 
 use session_core::Error;
 use session_core::attributes::Value;
+use session_core::client::Client;
 use session_core::configuration::Configuration;
 use session_core::cookie::HeaderField;
 use session_core::session::Access;
@@ -377,9 +378,9 @@ fn times_and_ages_never_run_below_zero() {
 fn the_address_is_that_of_the_first_request() {
     let site = Site::new();
     let browser = site.visitor();
-    let session = site.manager.start_request(&browser.fields(), Some("::1"), Access::ReadOnly, site.now());
+    let session = site.manager.start_request(&browser.fields(), Client::at(Some("::1")), Access::ReadOnly, site.now());
     assert_eq!(session.expect("start").remote_address(), Some("192.0.2.1"));
-    let session = site.manager.start_request(&[], None, Access::ReadOnly, site.now());
+    let session = site.manager.start_request(&[], Client::default(), Access::ReadOnly, site.now());
     assert_eq!(session.expect("start").remote_address(), None);
 }
 
@@ -443,7 +444,7 @@ fn administration_needs_no_cookie() {
     assert_eq!(site.manager.has_session(&id), Ok(true));
     assert!(site.manager.store().inner().records.contains_key(&id));
 
-    let mut session = site.manager.inspect_session(&id).expect("inspect").expect("there");
+    let mut session = site.manager.inspect_session(&id, site.now()).expect("inspect").expect("there");
     assert_eq!(session.id(), Some(&id));
     assert_eq!(session.user(), Some("alice"));
     assert!(matches!(session.expire(), Err(Error::AccessDenied(_))));
@@ -451,7 +452,7 @@ fn administration_needs_no_cookie() {
     assert_eq!(site.manager.end_session(&id), Ok(true));
     assert_eq!(site.manager.end_session(&id), Ok(false));
     assert_eq!(site.manager.has_session(&id), Ok(false));
-    assert!(site.manager.inspect_session(&id).expect("inspect").is_none());
+    assert!(site.manager.inspect_session(&id, site.now()).expect("inspect").is_none());
     assert_eq!(site.start(&alice, Access::ReadOnly).user(), None);
 }
 
@@ -491,6 +492,7 @@ fn dump_describes_and_reveals_nothing() {
     let expected = [
         "user: al\\nice",
         "remote address: 192.0.2.1",
+        "user agent: none",
         "created: 1500 ms ago",
         "last active: 1500 ms ago",
         "form tokens: 1",

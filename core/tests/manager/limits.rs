@@ -2,8 +2,9 @@
 
 use session_core::Error;
 use session_core::attributes::{MAX_NAME, Value};
+use session_core::client::{Client, MAX_TEXT};
 use session_core::form_tokens::MAX_TOKENS;
-use session_core::session::{Access, MAX_ADDRESS};
+use session_core::session::Access;
 
 use crate::site::{Browser, Site, set};
 
@@ -107,9 +108,9 @@ fn a_malformed_token_is_none_of_the_session() {
 fn a_long_address_is_cut_between_characters() {
     let site = Site::new();
     let long = "\u{20ac}".repeat(100_000);
-    let session = site.manager.start_request(&[], Some(&long), Access::Optimistic, site.now());
+    let session = site.manager.start_request(&[], Client::at(Some(&long)), Access::Optimistic, site.now());
     let mut session = session.expect("start");
-    assert_eq!(session.remote_address(), Some("\u{20ac}".repeat(MAX_ADDRESS / 3).as_str()));
+    assert_eq!(session.remote_address(), Some("\u{20ac}".repeat(MAX_TEXT / 3).as_str()));
     set(&mut session, "a", 1);
     site.finish(&mut Browser::default(), session);
     assert!(site.store.only().contents.data.len() < 400);

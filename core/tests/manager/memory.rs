@@ -98,7 +98,7 @@ impl Sessions for Memory {
 
     fn create(&self, id: &SessionId, contents: Contents) -> Result<Record> {
         let mut inner = self.call("create")?;
-        if inner.records.contains_key(id) {
+        if inner.find(id).is_some() {
             return Err(Error::AlreadyExists);
         }
         let now = inner.now;

@@ -89,5 +89,14 @@ fn defect_20_a_cookie_is_safe_without_being_asked() {
     let attributes: BTreeSet<&str> = attributes.split("; ").collect();
     assert_eq!(attributes, BTreeSet::from(["HttpOnly", "Path=/", "SameSite=Lax", "Secure"]));
     // HttpOnly cannot be switched off at all: a policy has no field for it.
-    let Policy { name: _, secure: _, same_site: _, path: _ } = Policy::default();
+    let Policy {
+        transport: _,
+        name: _,
+        secure: _,
+        same_site: _,
+        path: _,
+        domain: _,
+        partitioned: _,
+        clear_site_data: _,
+    } = Policy::default();
 }

@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
+use session_core::SessionId;
 use session_core::attributes::Value;
 use session_core::client::Client;
 use session_core::configuration::Configuration;
 use session_core::cookie::HeaderField;
 use session_core::error::Result;
+use session_core::events::Event;
 use session_core::manager::Manager;
 use session_core::session::{Access, Session};
 
@@ -90,6 +92,17 @@ impl Site {
         self.finish(browser, session)
     }
 
+    /// What was told since this was last asked.
+    pub fn events(&self) -> Vec<Event> {
+        std::mem::take(&mut self.store.inner().events).into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// The id of the session that a browser has.
+    #[track_caller]
+    pub fn id(&self, browser: &Browser) -> Option<SessionId> {
+        self.start(browser, Access::ReadOnly).id().cloned()
+    }
+
     /// What a request sees of an attribute.
     #[track_caller]
     pub fn see(&self, browser: &Browser, name: &str) -> Option<Value> {
@@ -147,6 +160,11 @@ pub fn integer(session: &mut Session<Guard>, name: &str) -> i64 {
 pub fn increment(session: &mut Session<Guard>, name: &str) {
     let value = integer(session, name);
     set(session, name, value + 1);
+}
+
+#[track_caller]
+pub fn text(value: &str) -> Value {
+    Value::Text(value.into())
 }
 
 #[track_caller]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wasmtime::component::ResourceAny;
 
 use super::methods;
-use crate::bindings::{Access, Answer, Options, SameSite, Value};
+use crate::bindings::{Access, Answer, CapPolicy, Client, Device, Options, SameSite, Transport, Value};
 use crate::instance::{Instance, survived};
 
 /// The resource `configuration`: set here, made when a manager is opened.
@@ -25,6 +25,30 @@ pub struct Configuration {
     pub idle_timeout: Option<Option<u64>>,
     /// `set-absolute-timeout`
     pub absolute_timeout: Option<Option<u64>>,
+    /// `set-cookie-domain`
+    pub cookie_domain: Option<String>,
+    /// `set-cookie-partitioned`
+    pub cookie_partitioned: bool,
+    /// `set-clear-site-data`
+    pub clear_site_data: bool,
+    /// `set-transport`
+    pub transport: Option<Transport>,
+    /// `set-activity-resolution`
+    pub activity_resolution: Option<u64>,
+    /// `set-remember-timeout`
+    pub remember_timeout: Option<u64>,
+    /// `set-renewal-interval`
+    pub renewal_interval: Option<u64>,
+    /// `set-grace-window`
+    pub grace_window: Option<u64>,
+    /// `set-unreturned-timeout`
+    pub unreturned_timeout: Option<u64>,
+    /// `set-session-cap`
+    pub session_cap: Option<(u32, CapPolicy)>,
+    /// `set-new-session-limit`
+    pub new_sessions: Option<u32>,
+    /// `set-store-limits`
+    pub store_limits: (Option<u64>, Option<u64>),
 }
 
 /// The resource `manager`.
@@ -71,6 +95,19 @@ impl Manager {
         access: Access,
     ) -> impl Future<Output = Answer<Session>> + Send {
         let answer = self.start_raw(cookies, peer, access);
+        let instance = self.instance.clone();
+        async move { answer.await.map(|handle| Session { instance, handle }) }
+    }
+
+    /// `start-request-of`
+    #[track_caller]
+    pub fn start_of(
+        &self,
+        credentials: &[String],
+        client: &Client,
+        access: Access,
+    ) -> impl Future<Output = Answer<Session>> + Send {
+        let answer = self.start_of_raw(credentials, client, access);
         let instance = self.instance.clone();
         async move { answer.await.map(|handle| Session { instance, handle }) }
     }
@@ -126,6 +163,29 @@ impl Configuration {
         if let Some(timeout) = self.absolute_timeout {
             resource.call_set_absolute_timeout(&mut *store, made, timeout).await?;
         }
+        if let Some(transport) = self.transport {
+            resource.call_set_transport(&mut *store, made, transport).await?;
+        }
+        if let Some(resolution) = self.activity_resolution {
+            resource.call_set_activity_resolution(&mut *store, made, resolution).await?;
+        }
+        if let Some(timeout) = self.remember_timeout {
+            resource.call_set_remember_timeout(&mut *store, made, timeout).await?;
+        }
+        if let Some(window) = self.grace_window {
+            resource.call_set_grace_window(&mut *store, made, window).await?;
+        }
+        if let Some((cap, policy)) = self.session_cap {
+            resource.call_set_session_cap(&mut *store, made, Some(cap), policy).await?;
+        }
+        let (sessions, bytes) = self.store_limits;
+        resource.call_set_cookie_domain(&mut *store, made, self.cookie_domain.as_deref()).await?;
+        resource.call_set_cookie_partitioned(&mut *store, made, self.cookie_partitioned).await?;
+        resource.call_set_clear_site_data(&mut *store, made, self.clear_site_data).await?;
+        resource.call_set_renewal_interval(&mut *store, made, self.renewal_interval).await?;
+        resource.call_set_unreturned_timeout(&mut *store, made, self.unreturned_timeout).await?;
+        resource.call_set_new_session_limit(&mut *store, made, self.new_sessions).await?;
+        resource.call_set_store_limits(&mut *store, made, sessions, bytes).await?;
         Ok(made)
     }
 }
@@ -167,6 +227,8 @@ impl Session {
 methods! { Manager in session3_sessions_session_manager.manager {
     /// `start-request`, as a bare handle.
     start_raw = call_start_request(cookies: &[String], peer: Option<&str>, access: Access) -> Answer<ResourceAny>;
+    /// `start-request-of`, as a bare handle.
+    start_of_raw = call_start_request_of(credentials: &[String], client: &Client, access: Access) -> Answer<ResourceAny>;
     /// `finish-successful-request`, of a bare handle.
     finish_raw = call_finish_successful_request(session: ResourceAny) -> Answer<Vec<HeaderField>>;
     /// `finish-failed-request`, of a bare handle.
@@ -179,6 +241,10 @@ methods! { Manager in session3_sessions_session_manager.manager {
     end = call_end_session(id: &str => &id.to_owned()) -> Answer<bool>;
     /// `end-sessions-of`
     end_sessions_of = call_end_sessions_of(user: &str) -> Answer<u64>;
+    /// `sessions-of`
+    sessions_of = call_sessions_of(user: &str) -> Answer<Vec<Device>>;
+    /// `end-other-sessions-of`
+    end_other_sessions_of = call_end_other_sessions_of(user: &str, keep: &str => &keep.to_owned()) -> Answer<u64>;
 }}
 
 methods! { Session in session3_sessions_session_manager.session {
@@ -188,6 +254,30 @@ methods! { Session in session3_sessions_session_manager.session {
     user = call_user() -> Option<String>;
     /// `set-user`
     set_user = call_set_user(user: Option<&str>) -> Answer<()>;
+    /// `authenticate`
+    authenticate = call_authenticate() -> Answer<()>;
+    /// `authenticated`
+    authenticated = call_authenticated() -> Option<u64>;
+    /// `authenticated-within`
+    authenticated_within = call_authenticated_within(minutes: u32) -> bool;
+    /// `remember`
+    remember = call_remember(remember: bool) -> Answer<()>;
+    /// `remembered`
+    remembered = call_remembered() -> bool;
+    /// `set-for`
+    set_for = call_set_for(name: &str, value: &Value, lifetime: u64) -> Answer<()>;
+    /// `vanishes`
+    vanishes = call_vanishes(name: &str) -> Option<u64>;
+    /// `increment`
+    add = call_increment(name: &str, by: i64) -> Answer<i64>;
+    /// `set-flash`
+    set_flash = call_set_flash(name: &str, value: &Value) -> Answer<()>;
+    /// `take-flash`
+    take_flash = call_take_flash(name: &str) -> Option<Value>;
+    /// `expires`
+    expires = call_expires() -> Option<u64>;
+    /// `user-agent`
+    user_agent = call_user_agent() -> Option<String>;
     /// `get`
     get = call_get(name: &str) -> Option<Value>;
     /// `set`

@@ -7,7 +7,7 @@ use wasmtime::component::ResourceAny;
 
 use super::methods;
 use crate::bindings::Session as Record;
-use crate::bindings::{Answer, Contents, Durability, GarbageReport, LockMode, Options, Page, SessionInfo};
+use crate::bindings::{Answer, Contents, Durability, GarbageReport, LockMode, Options, Page, SessionInfo, Usage};
 use crate::instance::{Instance, survived};
 
 /// The resource `store`.
@@ -154,6 +154,8 @@ methods! { Store in session3_sessions_session_store.store {
     sessions_of = call_sessions_of(owner: &str) -> Answer<Vec<SessionInfo>>;
     /// `delete-sessions-of`
     delete_sessions_of = call_delete_sessions_of(owner: &str) -> Answer<u64>;
+    /// `usage`
+    usage = call_usage() -> Answer<Usage>;
     /// `is-multiprocess-safe`
     is_multiprocess_safe = call_is_multiprocess_safe() -> bool;
     /// `is-thread-safe`

@@ -64,9 +64,11 @@ pub async fn the_configuration_is_what_is_sent(host: &impl Harness) {
         ..Configuration::default()
     };
     let cross_site = Configuration { cookie_same_site: Some(SameSite::None), ..Configuration::default() };
+    let ordinary = Configuration { cookie_same_site: Some(SameSite::Lax), ..Configuration::default() };
     for (configuration, name, expected) in [
         (plain, "sid", &["httponly=", "path=/app", "samesite=Strict"][..]),
         (cross_site, NAME, &["httponly=", "path=/", "samesite=None", "secure="]),
+        (ordinary, NAME, &["httponly=", "path=/", "samesite=Lax", "secure="]),
     ] {
         let manager = host.manager_with(configuration).await;
         let fields = first_fields(&manager).await;
@@ -82,7 +84,7 @@ pub async fn what_browsers_reject_is_refused(host: &impl Harness) {
     let instance = host.instance().await;
     let base = Configuration::default;
     let named = |name: &str| Configuration { cookie_name: Some(name.into()), ..base() };
-    let (longest, too_long) = ("n".repeat(64), "n".repeat(65));
+    let (longest, too_long) = ("n".repeat(3935), "n".repeat(3936));
     let path = |path: &str| Configuration { cookie_path: Some(path.into()), ..named("sid") };
     let bad = [
         named(""),

@@ -183,3 +183,15 @@ pub async fn a_locked_session_is_not_left_out_of_a_logout(host: &impl Harness) {
     assert_eq!(deleted.unwrap(), 1);
     assert!(!a.has("session-1").await.unwrap());
 }
+
+pub async fn usage_says_how_much_there_is(host: &impl Harness) {
+    let store = host.store().await;
+    assert_eq!(store.usage().await.unwrap().sessions, 0);
+    for number in 0..5 {
+        store.create(Some(&format!("session-{number}")), &data(&[7; 1000])).await.unwrap();
+    }
+    store.delete("session-0").await.unwrap();
+    let usage = store.usage().await.unwrap();
+    assert_eq!(usage.sessions, 4);
+    assert!(usage.bytes >= 4000, "{usage:?}");
+}

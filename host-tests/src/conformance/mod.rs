@@ -7,7 +7,9 @@
 
 pub mod administration;
 pub mod attributes;
+pub mod bearer;
 pub mod cookies;
+pub mod devices;
 pub mod expiry;
 pub mod garbage;
 pub mod listing;
@@ -15,7 +17,11 @@ pub mod locking;
 pub mod login;
 pub mod names;
 pub mod opening;
+pub mod overload;
+pub mod passing;
 pub mod records;
+pub mod remembering;
+pub mod renewal;
 mod report;
 pub mod requests;
 mod run;
@@ -117,6 +123,7 @@ macro_rules! conformance_suite {
                 garbage_is_collected_in_steps
                 a_step_examines_about_its_budget
                 steps_go_on_while_sessions_come_and_go
+                an_old_session_in_use_is_not_deleted
                 sessions_in_use_are_left_for_the_next_round
                 collecting_from_nowhere_harms_nothing
             ;
@@ -132,6 +139,7 @@ macro_rules! conformance_suite {
                 a_session_moves_with_its_owner
                 logging_out_everywhere
                 a_locked_session_is_not_left_out_of_a_logout(Instances)
+                usage_says_how_much_there_is
             ;
             requests(Manager):
                 a_visitor_leaves_no_trace
@@ -202,6 +210,53 @@ macro_rules! conformance_suite {
                 use_is_known_to_the_minute
                 timeouts_are_configured
                 an_expired_sessions_cookie_gets_a_new_session
+            ;
+            renewal(Manager):
+                a_session_in_use_gets_a_new_id_in_time
+                two_requests_at_once_renew_once
+                a_late_request_reads_the_session_as_it_was
+                a_window_closes_with_its_session
+                a_clock_stepped_back_opens_no_window
+                without_a_window_an_old_cookie_is_dead_at_once
+                what_is_kept_for_a_window_is_collected
+            ;
+            remembering(Manager):
+                a_remembered_session_outlives_the_browser
+                it_is_chosen_for_each_login
+                a_new_id_makes_it_last_no_longer
+                a_login_is_fresh_for_some_minutes
+                nobody_cannot_authenticate
+                the_end_of_a_session_is_told
+                the_last_use_is_noted_as_often_as_configured
+            ;
+            passing(Manager):
+                a_flash_value_is_read_once_by_a_later_request
+                two_requests_may_take_a_flash_value_at_once
+                an_attribute_vanishes_when_its_time_has_come
+                setting_it_for_ever_keeps_it
+                increments_of_requests_at_once_add_up
+                what_passes_is_checked
+            ;
+            devices(Manager):
+                a_user_sees_all_devices
+                long_texts_of_a_client_are_cut
+                all_other_sessions_end
+                a_cap_refuses_one_login_too_many
+                or_a_cap_ends_the_oldest_login
+                a_cap_holds_however_many_log_in_at_once
+                a_cap_is_at_least_one
+            ;
+            overload(Manager):
+                an_address_makes_so_many_sessions_a_minute
+                the_store_holds_so_many_sessions
+                the_store_holds_so_many_bytes
+                a_limit_holds_however_many_come_at_once
+                a_client_that_does_not_come_back_leaves_nothing
+            ;
+            bearer(Manager):
+                a_token_in_a_header_field_instead_of_a_cookie
+                attributes_of_the_cookie_on_request
+                what_browsers_would_reject_is_refused_with_the_reason
             ;
             administration(Manager):
                 a_session_is_known_by_its_id

@@ -11,7 +11,7 @@ use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
 };
 
 use super::disk::{Disk, Inode, Io, ROOT};
-use super::fault::Fault;
+use super::fault::{Fault, Refusal};
 use crate::bindings::FileBackedPre;
 use crate::coverage;
 
@@ -105,6 +105,7 @@ impl State {
         }
         match self.fault {
             Some((at, Fault::Trap)) if at == number => Err(wasmtime::Error::msg("the instance is killed")),
+            Some((at, Fault::Dead)) if at <= number => Ok(Some(Fault::Refused(Refusal::Eio))),
             Some((at, fault)) if at == number => Ok(Some(fault)),
             _ => Ok(None),
         }
@@ -240,6 +241,7 @@ impl Subject {
         let engine = Engine::new(coverage::allocate(&mut Config::new(), pool)).unwrap();
         let mut linker = Linker::new(&engine);
         session_runtime::add_to_linker(&mut linker).unwrap();
+        session_runtime::ignore_events(&mut linker).unwrap();
         add_files(&mut linker).unwrap();
         add_clock_and_random(&mut linker).unwrap();
         let component = Component::new(&engine, bytes).unwrap();

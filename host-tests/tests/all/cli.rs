@@ -114,6 +114,8 @@ fn what_cannot_be_meant_exits_with_2() {
         (&["demo", "--timeout", "0"], "0"),
         (&["demo", "--max-instances", "0"], "0"),
         (&["demo", "--scope", "planet"], "planet"),
+        (&["demo", "--metrics", "9100"], "9100"),
+        (&["demo", "--gc-interval", "-1"], "-1"),
     ] {
         fails(&mut session3(arguments.iter().copied()), 2, &[word]);
     }

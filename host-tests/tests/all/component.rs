@@ -3,22 +3,37 @@
 use std::fs;
 
 use host_tests::host::component_path;
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions, plug};
 use wit_component::{DecodedWasm, decode};
 use wit_parser::{Resolve, Type, TypeDefKind, WorldId, WorldItem, WorldKey};
 
 /// Largest size in bytes. The contract has some fifty functions; what the binding generator makes of them is a third of
 /// the component.
-const LIMIT: usize = 256 << 10;
+const LIMIT: usize = 336 << 10;
 
 fn bytes() -> Vec<u8> {
     fs::read(component_path()).unwrap()
 }
 
 fn decoded() -> (Resolve, WorldId) {
-    match decode(&bytes()).unwrap() {
+    decode_component(&bytes())
+}
+
+fn decode_component(bytes: &[u8]) -> (Resolve, WorldId) {
+    match decode(bytes).unwrap() {
         DecodedWasm::Component(resolve, world) => (resolve, world),
         DecodedWasm::WitPackage(..) => panic!("not a component"),
     }
+}
+
+/// The imports that a host has to provide. An interface that is there for the name of a type alone is not one of them.
+fn imports((resolve, world): &(Resolve, WorldId)) -> Vec<String> {
+    let has_functions = |item: &WorldItem| match item {
+        WorldItem::Interface { id, .. } => !resolve.interfaces[*id].functions.is_empty(),
+        _ => true,
+    };
+    names(resolve, resolve.worlds[*world].imports.iter().filter(|(_, item)| has_functions(item)))
 }
 
 fn names<'a>(resolve: &Resolve, items: impl Iterator<Item = (&'a WorldKey, &'a WorldItem)>) -> Vec<String> {
@@ -28,19 +43,35 @@ fn names<'a>(resolve: &Resolve, items: impl Iterator<Item = (&'a WorldKey, &'a W
 }
 
 #[test]
-fn it_imports_files_a_clock_random_bytes_and_locks() {
-    let (resolve, world) = decoded();
-    let imports = names(&resolve, resolve.worlds[world].imports.iter());
-    assert_eq!(
-        imports,
-        [
-            "session3:sessions/advisory-locks@0.1.0",
-            "wasi:clocks/wall-clock@0.2.12",
-            "wasi:filesystem/preopens@0.2.12",
-            "wasi:filesystem/types@0.2.12",
-            "wasi:random/random@0.2.12",
-        ]
-    );
+fn it_imports_files_a_clock_random_bytes_locks_and_events() {
+    let imports = imports(&decoded());
+    assert_eq!(imports, [&OURS[..], &["session3:sessions/session-events@0.1.0"], &WASI].concat());
+}
+
+const OURS: [&str; 1] = ["session3:sessions/advisory-locks@0.1.0"];
+const WASI: [&str; 4] = [
+    "wasi:clocks/wall-clock@0.2.12",
+    "wasi:filesystem/preopens@0.2.12",
+    "wasi:filesystem/types@0.2.12",
+    "wasi:random/random@0.2.12",
+];
+
+/// For hosts that cannot be extended.
+#[test]
+fn with_drop_events_it_imports_no_events() {
+    let mut graph = CompositionGraph::new();
+    let mut register = |name: &str, file: &str| {
+        let bytes = fs::read(component_path().with_file_name(file)).unwrap();
+        let package = Package::from_bytes(name, None, bytes, graph.types_mut()).unwrap();
+        graph.register_package(package).unwrap()
+    };
+    let (store, drop_events) = (register("store", "session_store.wasm"), register("drop-events", "drop_events.wasm"));
+    plug(&mut graph, vec![drop_events], store).unwrap();
+    let composed = decode_component(&graph.encode(EncodeOptions::default()).unwrap());
+    assert_eq!(imports(&composed), [&OURS[..], &WASI].concat());
+    let (resolve, world) = &composed;
+    let exports = names(resolve, resolve.worlds[*world].exports.iter());
+    assert_eq!(exports, ["session3:sessions/session-manager@0.1.0", "session3:sessions/session-store@0.1.0"]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use super::{Event, Operation};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Is told what happens to sessions, by all instances that it is given to.
@@ -22,6 +23,16 @@ pub trait EventSink: Send + Sync {
 pub struct NoSink;
 
 impl EventSink for NoSink {}
+
+impl<S: EventSink + ?Sized> EventSink for Arc<S> {
+    fn event(&self, session: Option<&str>, event: &Event) {
+        (**self).event(session, event);
+    }
+
+    fn took(&self, operation: Operation, time: Duration) {
+        (**self).took(operation, time);
+    }
+}
 
 /// Both are told, the first one first.
 impl<A: EventSink, B: EventSink> EventSink for (A, B) {

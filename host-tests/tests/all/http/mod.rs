@@ -3,6 +3,7 @@
 mod concurrent;
 mod cookies;
 mod lifetime;
+mod metrics;
 mod pages;
 mod refusals;
 mod scenarios;

@@ -8,7 +8,7 @@ use session_runtime::LockSpace;
 use session_runtime::bindings::FileBacked;
 use session_runtime::bindings::exports::session3::sessions::session_manager;
 use session_runtime::bindings::exports::session3::sessions::session_store::{
-    self, Durability, Error, GarbageReport, Options, Page, SessionInfo,
+    self, Durability, Error, GarbageReport, Options, Page, SessionInfo, Usage,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,9 +39,11 @@ impl Admin {
         let loader = Loader::new()?;
         if !dir::has_lock_file(&dir) {
             // Look first: a lock file would be litter in a directory that holds no store.
-            loader.open(&dir, LockSpace::process()).await?;
+            let looked = loader.open(&sandbox(&dir, LockSpace::process())).await?;
+            looked.ok_or_else(|| dir::no_store(&dir))?;
         }
-        loader.open(&dir, dir::lock_space(&dir)?).await
+        let opened = loader.open(&sandbox(&dir, dir::lock_space(&dir)?)).await?;
+        opened.ok_or_else(|| dir::no_store(&dir))
     }
 
     /// A listing of all sessions. It is read with [`Self::next_page`].
@@ -94,6 +96,12 @@ impl Admin {
         self.checked(answer)
     }
 
+    pub async fn usage(&mut self) -> Result<Usage> {
+        let (stores, store, sessions) = self.parts();
+        let answer = stores.store().call_usage(store, sessions).await?;
+        self.checked(answer)
+    }
+
     /// What the manager makes of a session; none when there is none, or when its data is not a manager's.
     pub async fn inspect_session(&mut self, id: &str) -> Result<Option<Inspected>> {
         let interface = self.component.session3_sessions_session_manager();
@@ -133,36 +141,45 @@ pub struct Inspected {
 
 const OPTIONS: Options = Options { create: false, durability: Durability::Relaxed, size_limit: None, lock_wait: None };
 
+/// A command is alone, and nobody asks what it does.
+fn sandbox(dir: &Path, locks: LockSpace) -> Sandbox {
+    Sandbox {
+        dir: dir.to_owned(),
+        locks,
+        memory_limit: MEMORY_LIMIT,
+        max_resources: MAX_RESOURCES,
+        max_waiters: 1,
+        metrics: None,
+    }
+}
+
 /// The component, compiled.
-struct Loader {
+pub struct Loader {
     engine: Engine,
     linker: Linker<Guest>,
     component: Component,
 }
 
 impl Loader {
-    fn new() -> Result<Self> {
+    pub fn new() -> Result<Self> {
         let engine = engine::for_command()?;
         let component = Component::from_binary(&engine, SESSION_STORE)?;
         let linker = guest::linker(&engine)?;
         Ok(Self { engine, linker, component })
     }
 
-    async fn open(&self, dir: &Path, locks: LockSpace) -> Result<Admin> {
-        let dir = dir.to_owned();
-        let sandbox = Sandbox {
-            dir: dir.clone(),
-            locks,
-            memory_limit: MEMORY_LIMIT,
-            max_resources: MAX_RESOURCES,
-            max_waiters: 1,
-        };
+    /// An instance with the directory's store; none when it holds none.
+    pub async fn open(&self, sandbox: &Sandbox) -> Result<Option<Admin>> {
+        let dir = sandbox.dir.clone();
         let mut store = sandbox.store(&self.engine)?;
         let component = FileBacked::instantiate_async(&mut store, &self.component, &self.linker).await?;
         let stores = component.session3_sessions_session_store();
         let opened = stores.store().call_open(&mut store, ".", OPTIONS).await?;
+        if matches!(opened, Err(Error::NoSuchStore(_))) {
+            return Ok(None);
+        }
         let sessions = checked(&dir, opened)?;
-        Ok(Admin { store, component, sessions, dir })
+        Ok(Some(Admin { store, component, sessions, dir }))
     }
 }
 

@@ -15,9 +15,9 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   session3 demo                           try it: http://127.0.0.1:8080/, sessions in ./sessions
-  session3 serve app.wasm --dir /srv/app/sessions
+  session3 serve app.wasm --dir /srv/app/sessions --metrics 127.0.0.1:9100
   session3 ls --dir /srv/app/sessions --owner alice
-  session3 gc --dir /srv/app/sessions     from cron: delete what has expired
+  session3 gc --dir /srv/app/sessions     delete what has expired, without waiting for a server
 
 RUST_LOG sets how much is logged to standard error (default: info).";
 
@@ -101,7 +101,7 @@ pub struct StoreArgs {
     pub json: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ServerArgs {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
@@ -124,9 +124,20 @@ pub struct ServerArgs {
     /// Time for a client to send the head of a request, to send its body, and to take the answer
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
     pub client_timeout: u64,
+    /// Behind a proxy: take the client's address from the last entry of X-Forwarded-For, which the proxy has to add.
+    /// Whoever reaches the server without the proxy can then claim any address
+    #[arg(long)]
+    pub trust_forwarded: bool,
     /// Requests that run at once; others wait, and get 503 if that takes long
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=1000))]
     pub max_instances: u32,
+    /// Pause between two garbage collections in the server; 0 for none, when cron runs `session3 gc`
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = value_parser!(u64).range(0..=604_800))]
+    pub gc_interval: u64,
+    /// Address and port where Prometheus finds the metrics, at /metrics: numbers and times that name no session, no
+    /// user and no address
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
+    pub metrics: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -2,7 +2,7 @@
 
 use crate::embedded::SESSION_STORE;
 use std::borrow::Cow;
-use wac_graph::types::Package;
+use wac_graph::types::{ItemKind, Package, Types};
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId, PlugError, plug};
 use wasmtime::error::Context;
 use wasmtime::{Result, bail, format_err};
@@ -13,7 +13,8 @@ const INTERFACES: [&str; 2] = ["session3:sessions/session-store", "session3:sess
 pub fn with_sessions(app: Cow<'static, [u8]>) -> Result<Cow<'static, [u8]>> {
     let mut graph = CompositionGraph::new();
     let socket = register(&mut graph, "app", &app)?;
-    let wanted = session_imports(graph.types()[graph[socket].ty()].imports.keys());
+    let imports = graph.types()[graph[socket].ty()].imports.iter().map(|(name, kind)| (name.as_str(), *kind));
+    let wanted = session_imports(graph.types(), imports);
     if wanted.is_empty() {
         return Ok(app);
     }
@@ -23,7 +24,7 @@ pub fn with_sessions(app: Cow<'static, [u8]>) -> Result<Cow<'static, [u8]>> {
         Err(PlugError::GraphError { source }) => bail!("the session store cannot be plugged in: {source:#}"),
     }
     // `plug` leaves out what does not fit without a word.
-    let missing = session_imports(graph.imports().map(|(name, ..)| name));
+    let missing = session_imports(graph.types(), graph.imports().map(|(name, kind, _)| (name, kind)));
     if !missing.is_empty() {
         bail!(
             "it imports {}, which does not fit this session3 (version {}); build it with the same wit/ files",
@@ -41,9 +42,20 @@ fn register(graph: &mut CompositionGraph, name: &str, bytes: &[u8]) -> Result<Pa
     graph.register_package(package).context("cannot compose")
 }
 
-fn session_imports<S: AsRef<str>>(imports: impl Iterator<Item = S>) -> Vec<String> {
+fn session_imports<'a>(types: &Types, imports: impl Iterator<Item = (&'a str, ItemKind)>) -> Vec<String> {
     imports
-        .map(|name| name.as_ref().to_owned())
-        .filter(|name| INTERFACES.contains(&name.split('@').next().unwrap_or_default()))
+        .filter(|(name, _)| INTERFACES.contains(&name.split('@').next().unwrap_or_default()))
+        .filter(|(_, kind)| has_functions(types, *kind))
+        .map(|(name, _)| name.to_owned())
         .collect()
+}
+
+/// An interface may be imported for the name of a type alone, and then nobody has to provide it.
+fn has_functions(types: &Types, kind: ItemKind) -> bool {
+    match kind {
+        ItemKind::Instance(interface) => {
+            types[interface].exports.values().any(|export| matches!(export, ItemKind::Func(_)))
+        }
+        _ => true,
+    }
 }

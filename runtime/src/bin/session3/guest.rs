@@ -1,9 +1,14 @@
 //! One instance and all it can reach: the directory as `.`, locks, clocks, random bytes, our standard error.
 //! No network, no environment, no requests to other servers.
 
+use crate::metrics::Metrics;
 use hyper::{Request, Response};
-use session_runtime::{LockSpace, Locks, LocksCtx, LocksCtxBuilder, LocksView};
+use session_runtime::events::NoSink;
+use session_runtime::{
+    EventLog, EventSink, EventsCtx, EventsView, LockSpace, Locks, LocksCtx, LocksCtxBuilder, LocksView,
+};
 use std::path::PathBuf;
+use std::sync::Arc;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::error::Context;
 use wasmtime::{Engine, ResourceLimiter, Result, Store};
@@ -23,6 +28,7 @@ pub struct Guest {
     hooks: NoOutgoingRequests,
     table: ResourceTable,
     limits: Limits,
+    events: EventsCtx,
     /// Last, because fields are dropped in this order: what is open is closed before the locks are free.
     locks: LocksCtx,
 }
@@ -38,6 +44,8 @@ pub struct Sandbox {
     pub max_resources: usize,
     /// Instances that may wait for the same lock.
     pub max_waiters: usize,
+    /// Where its events and waits are counted. They are logged then, too.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 impl Sandbox {
@@ -50,11 +58,27 @@ impl Sandbox {
             hooks: NoOutgoingRequests,
             table,
             limits: Limits { memory_left: self.memory_limit, table_elements_left: MAX_TABLE_ELEMENTS },
-            locks: LocksCtxBuilder::new(&self.locks).max_waiters(self.max_waiters).build(),
+            events: EventsCtx::new(self.sink()),
+            locks: self.locks(),
         };
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.limits);
         Ok(store)
+    }
+
+    fn sink(&self) -> Arc<dyn EventSink> {
+        match &self.metrics {
+            Some(metrics) => Arc::new((EventLog, metrics.clone())),
+            None => Arc::new(NoSink),
+        }
+    }
+
+    fn locks(&self) -> LocksCtx {
+        let locks = LocksCtxBuilder::new(&self.locks).max_waiters(self.max_waiters);
+        match self.metrics.clone() {
+            Some(metrics) => locks.observe_waits(move |time| metrics.lock_wait(time)).build(),
+            None => locks.build(),
+        }
     }
 
     fn wasi(&self) -> Result<WasiCtx> {
@@ -76,6 +100,7 @@ pub fn linker(engine: &Engine) -> Result<Linker<Guest>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     session_runtime::add_to_linker(&mut linker)?;
+    session_runtime::add_events_to_linker(&mut linker)?;
     Ok(linker)
 }
 
@@ -94,6 +119,12 @@ impl WasiHttpView for Guest {
 impl LocksView for Guest {
     fn locks(&mut self) -> Locks<'_> {
         Locks { ctx: &mut self.locks, table: &mut self.table }
+    }
+}
+
+impl EventsView for Guest {
+    fn events(&mut self) -> &mut EventsCtx {
+        &mut self.events
     }
 }
 

@@ -1,11 +1,14 @@
 //! One request: an instance for it alone, a bounded time, and one answer whatever happens.
 
+use crate::client_address;
 use crate::guest::{Guest, Sandbox};
+use crate::metrics::Metrics;
 use crate::response::{self, Body, Outcome};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -30,6 +33,8 @@ pub struct App {
     pub client_timeout: Duration,
     /// Bytes.
     pub max_body: usize,
+    /// Clients are behind a proxy, which says what their addresses are.
+    pub trust_forwarded: bool,
 }
 
 pub struct Handler {
@@ -37,6 +42,7 @@ pub struct Handler {
     guests: Handle,
     slots: Arc<Semaphore>,
     max_instances: u32,
+    metrics: Arc<Metrics>,
 }
 
 /// Why there is no answer of the component.
@@ -54,20 +60,27 @@ enum Failure {
 type Answer = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
 impl Handler {
-    pub fn new(app: App, guests: Handle, max_instances: u32) -> Self {
+    pub fn new(app: App, guests: Handle, max_instances: u32, metrics: Arc<Metrics>) -> Self {
         let slots = Arc::new(Semaphore::new(max_instances as usize));
-        Self { app: Arc::new(app), guests, slots, max_instances }
+        Self { app: Arc::new(app), guests, slots, max_instances, metrics }
     }
 
     /// Answer a request and log it, without its query and its header fields: secrets travel there.
-    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    pub async fn handle(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+        peer: Option<IpAddr>,
+    ) -> Result<Response<Body>, Infallible> {
         let start = Instant::now();
+        client_address::tell(request.headers_mut(), peer, self.app.trust_forwarded);
         let name = RequestName::of(&request);
         let response = match self.respond(request, name.clone()).await {
             Ok(response) => response,
             Err(failure) => failure.response(),
         };
-        info!("{name} {} {:.1}ms", response.status().as_u16(), start.elapsed().as_secs_f64() * 1e3);
+        let time = start.elapsed();
+        self.metrics.request(response.status(), time);
+        info!("{name} {} {:.1}ms", response.status().as_u16(), time.as_secs_f64() * 1e3);
         Ok(response)
     }
 

@@ -4,15 +4,19 @@
 
 mod admin;
 mod cli;
+mod client_address;
+mod collector;
 mod compose;
 mod dir;
 mod embedded;
+mod endpoint;
 mod engine;
 mod gc;
 mod guest;
 mod handler;
 mod json;
 mod ls;
+mod metrics;
 mod progress;
 mod response;
 mod rm;

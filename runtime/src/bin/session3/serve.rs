@@ -1,11 +1,13 @@
 //! The commands `demo` and `serve`: from a component to a server that runs.
 
 use crate::cli::{Scope, ServerArgs};
+use crate::collector::Collector;
 use crate::embedded::WEB_DEMO;
 use crate::guest::{MAX_RESOURCES, Sandbox};
 use crate::handler::{App, Handler};
+use crate::metrics::Metrics;
 use crate::server::MAX_CONNECTIONS;
-use crate::{compose, dir, engine, guest, server};
+use crate::{compose, dir, endpoint, engine, guest, server};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use session_runtime::LockSpace;
 use std::borrow::Cow;
@@ -24,8 +26,9 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 /// How long work that was told to stop may hold up the end of the process.
 const LAST_WAIT: Duration = Duration::from_secs(1);
-/// What is open besides connections and what instances open: the component, the lock file, the runtimes' own.
-const OWN_FILES: usize = 64;
+/// What is open besides connections and what instances open: the component, the lock file, the runtimes' own, those
+/// of the collector and of who reads the metrics.
+const OWN_FILES: usize = 64 + endpoint::MAX_CONNECTIONS;
 /// An instance that may open fewer could not do its work.
 const MIN_RESOURCES: usize = 64;
 
@@ -49,19 +52,38 @@ fn serve(name: &str, app: Cow<'static, [u8]>, options: &ServerArgs) -> Result<Ex
     let io = Builder::new_multi_thread().enable_all().thread_name("server").build()?;
     let guests = guest_runtime()?;
     // What fails soon comes first, and compiling takes a while.
-    let sandbox = sandbox(options)?;
+    let metrics = Arc::new(Metrics::new());
+    let sandbox = sandbox(options, &metrics)?;
     let listener = io
         .block_on(TcpListener::bind(options.listen))
         .with_context(|| format!("cannot listen on {} (choose another address with --listen)", options.listen))?;
+    let measured = options.metrics.map(|address| io.block_on(endpoint::bind(address))).transpose()?;
     let pre = prepare(app, options).with_context(|| format!("cannot serve {name}"))?;
     info!("serving {name}, sessions in {}", sandbox.dir.display());
     let (timeout, client_timeout) = (Duration::from_secs(options.timeout), Duration::from_secs(options.client_timeout));
-    let app = App { pre, sandbox, timeout, client_timeout, max_body: options.max_body };
-    let handler = Arc::new(Handler::new(app, guests.handle().clone(), options.max_instances));
+    if let Some(listener) = measured {
+        server::say(&format!("metrics on http://{}/metrics", listener.local_addr()?))?;
+        io.spawn(endpoint::serve(listener, metrics.clone()));
+    }
+    let collecting = guests.spawn(collect(Collector::new(sandbox.clone(), metrics.clone()), options.clone()));
+    let (max_body, trust_forwarded) = (options.max_body, options.trust_forwarded);
+    let app = App { pre, sandbox, timeout, client_timeout, max_body, trust_forwarded };
+    let handler = Arc::new(Handler::new(app, guests.handle().clone(), options.max_instances, metrics));
     let served = io.block_on(server::run(listener, handler, client_timeout));
+    collecting.abort();
     io.shutdown_timeout(LAST_WAIT);
     guests.shutdown_timeout(LAST_WAIT);
     served.map(|()| ExitCode::SUCCESS)
+}
+
+/// On the guests' runtime, as it works on files.
+async fn collect(mut collector: Collector, options: ServerArgs) {
+    if options.metrics.is_some() {
+        collector.count().await;
+    }
+    if options.gc_interval > 0 {
+        collector.run(Duration::from_secs(options.gc_interval)).await;
+    }
 }
 
 /// Guests' file operations block their thread, so they have threads of their own and connections stay responsive.
@@ -73,7 +95,7 @@ fn guest_runtime() -> Result<Runtime> {
     Ok(runtime)
 }
 
-fn sandbox(options: &ServerArgs) -> Result<Sandbox> {
+fn sandbox(options: &ServerArgs, metrics: &Arc<Metrics>) -> Result<Sandbox> {
     let dir = dir::create_or_check(&options.dir)?;
     let locks = match options.scope {
         Scope::Machine => dir::lock_space(&dir)?,
@@ -87,6 +109,7 @@ fn sandbox(options: &ServerArgs) -> Result<Sandbox> {
         max_resources: max_resources(raise_file_limit(), instances),
         // Whoever sends many requests of one session must not have all instances wait for its lock.
         max_waiters: instances / 2,
+        metrics: Some(metrics.clone()),
     })
 }
 
@@ -147,7 +170,7 @@ mod tests {
     #[test]
     fn shares_of_the_files() {
         for (files, instances, share) in
-            [(20_000, 100, 189), (2048, 10, 96), (1024, 100, 64), (0, 1, 64), (4096, 1, 500), (usize::MAX, 1000, 500)]
+            [(20_000, 100, 188), (2048, 10, 94), (1024, 100, 64), (0, 1, 64), (4096, 1, 500), (usize::MAX, 1000, 500)]
         {
             assert_eq!(max_resources(files, instances), share, "{files} files, {instances} instances");
         }

@@ -7,7 +7,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use nix::libc::SIGXFSZ;
 use std::io::{self, ErrorKind, Write};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -29,7 +28,7 @@ pub async fn run(listener: TcpListener, handler: Arc<Handler>, client_timeout: D
     let _file_too_large = signal(SignalKind::from_raw(SIGXFSZ))?;
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    say_listening(listener.local_addr()?)?;
+    say(&format!("listening on http://{}/", listener.local_addr()?))?;
     loop {
         tokio::select! {
             (stream, permit) = accept(&listener, &connections) => {
@@ -51,14 +50,14 @@ pub async fn run(listener: TcpListener, handler: Arc<Handler>, client_timeout: D
 }
 
 /// For people, and for programs that start us with port 0.
-fn say_listening(address: SocketAddr) -> io::Result<()> {
+pub fn say(line: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    let said = writeln!(stdout, "listening on http://{address}/").and_then(|()| stdout.flush());
+    let said = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
     // Nobody has to listen to us.
     said.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
-async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+pub async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
     let permit = connections.clone().acquire_owned().await.expect("nobody closes it");
     loop {
         match listener.accept().await {
@@ -83,7 +82,8 @@ async fn serve_connection(
     if let Err(error) = prepare(&stream, client_timeout) {
         debug!("cannot set up a connection: {error}");
     }
-    let service = service_fn(move |request| handler.clone().handle(request));
+    let peer = stream.peer_addr().ok().map(|address| address.ip());
+    let service = service_fn(move |request| handler.clone().handle(request, peer));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(client_timeout)

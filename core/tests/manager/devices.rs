@@ -1,0 +1,128 @@
+//! The sessions of one user: listed, ended, and not too many.
+
+use session_core::Error;
+use session_core::client::Client;
+use session_core::configuration::{CapPolicy, Configuration};
+use session_core::cookie::Policy;
+use session_core::events::{Event, Limit};
+use session_core::session::Access;
+
+use crate::site::{Browser, MINUTE, START, Site, log_in, set};
+
+fn logged_in(site: &Site, user: &str) -> Browser {
+    let mut browser = Browser::default();
+    site.visit(&mut browser, |session| log_in(session, user));
+    site.wait(1000);
+    browser
+}
+
+fn capped(cap: u32, policy: CapPolicy) -> Site {
+    Site::with(Configuration { session_cap: Some((cap, policy)), ..Configuration::default() })
+}
+
+#[test]
+fn a_users_sessions_with_times_and_clients() {
+    let site = Site::new();
+    let client = Client::new(Some("2001:db8::1"), Some("Mozilla/5.0 \u{20ac}"));
+    let mut session = site.manager.start_request(&[], client.clone(), Access::Optimistic, site.now()).expect("start");
+    log_in(&mut session, "ann");
+    session.remember(true).expect("remember");
+    let mut phone = Browser::default();
+    site.finish(&mut phone, session);
+    site.wait(MINUTE);
+    let laptop = logged_in(&site, "ann");
+    logged_in(&site, "bob");
+    site.wait(MINUTE);
+    site.visit(&mut phone, |_| ());
+
+    let devices = site.manager.sessions_of("ann").expect("devices");
+    let ids: Vec<_> = devices.iter().map(|device| Some(device.id.clone())).collect();
+    assert_eq!(ids, [site.id(&phone), site.id(&laptop)]);
+    assert_eq!(devices[0].client, client);
+    assert_eq!((devices[0].created, devices[0].authenticated), (START, Some(START)));
+    assert_eq!(devices[1].client, Client::at(Some("192.0.2.1")));
+    assert_eq!((devices[0].remembered, devices[1].remembered), (true, false));
+    assert!(site.manager.sessions_of("carl").expect("devices").is_empty());
+    for wrong in ["", &"x".repeat(257)] {
+        assert!(matches!(site.manager.sessions_of(wrong), Err(Error::InvalidArgument(_))));
+        assert!(matches!(site.manager.end_other_sessions_of(wrong, &devices[0].id), Err(Error::InvalidArgument(_))));
+    }
+}
+
+#[test]
+fn all_others_end_and_one_goes_on() {
+    let site = Site::new();
+    let (here, there, bob) = (logged_in(&site, "ann"), logged_in(&site, "ann"), logged_in(&site, "bob"));
+    let elsewhere = logged_in(&site, "ann");
+    let keep = site.id(&here).expect("a session");
+    assert_eq!(site.manager.end_other_sessions_of("ann", &keep), Ok(2));
+    assert_eq!(site.manager.end_other_sessions_of("ann", &keep), Ok(0));
+    assert!(site.id(&here).is_some() && site.id(&bob).is_some());
+    assert!(site.id(&there).is_none() && site.id(&elsewhere).is_none());
+    assert_eq!(site.manager.end_sessions_of("ann"), Ok(1));
+    assert!(site.id(&here).is_none());
+}
+
+#[test]
+fn one_session_too_many_is_refused() {
+    let site = capped(2, CapPolicy::Refuse);
+    let first = logged_in(&site, "ann");
+    logged_in(&site, "ann");
+    logged_in(&site, "bob");
+    site.events();
+    let mut third = site.visitor();
+    let mut session = site.start(&third, Access::Optimistic);
+    log_in(&mut session, "ann");
+    let text = "this user has 2 sessions, the most that are allowed; end one of them first";
+    assert_eq!(site.try_finish(&mut third, session), Err(Error::AccessDenied(text.into())));
+    assert_eq!(site.events(), [Event::Refused(Limit::SessionsOfUser)]);
+    assert_eq!(site.manager.sessions_of("ann").expect("devices").len(), 2);
+
+    let mut session = site.start(&third, Access::ReadOnly);
+    assert_eq!(session.user(), None, "the visitor has the session as it was");
+    site.manager.end_session(&site.id(&first).expect("a session")).expect("end");
+    site.visit(&mut third, |session| log_in(session, "ann"));
+    let mut again = third.clone();
+    site.visit(&mut again, |session| session.authenticate().expect("the same session again is not one more"));
+}
+
+#[test]
+fn or_the_oldest_login_ends() {
+    let site = capped(2, CapPolicy::EndOldest);
+    let mut old_visitor = site.visitor();
+    site.wait(1000);
+    let (first, second) = (logged_in(&site, "ann"), logged_in(&site, "ann"));
+    site.visit(&mut old_visitor, |session| log_in(session, "ann"));
+    assert!(site.id(&first).is_none(), "the oldest login, and not the oldest session");
+    assert!(site.id(&second).is_some() && site.id(&old_visitor).is_some());
+    assert_eq!(site.manager.sessions_of("ann").expect("devices").len(), 2);
+}
+
+#[test]
+fn a_session_that_stays_logged_in_does_not_count_twice() {
+    let site = capped(1, CapPolicy::Refuse);
+    let mut browser = logged_in(&site, "ann");
+    site.visit(&mut browser, |session| set(session, "a", 1));
+    site.visit(&mut browser, |session| session.regenerate().expect("regenerate"));
+    site.visit(&mut browser, |session| session.remember(true).expect("remember"));
+    assert_eq!(site.manager.sessions_of("ann").expect("devices").len(), 1);
+    assert!(Configuration { session_cap: Some((0, CapPolicy::Refuse)), ..Configuration::default() }.check().is_err());
+}
+
+#[test]
+fn a_logout_may_have_the_browser_forget_the_site() {
+    let cookie = Policy { clear_site_data: true, ..Policy::default() };
+    let site = Site::with(Configuration { cookie, ..Configuration::default() });
+    let field = |value: &str| ("clear-site-data".to_string(), value.to_string());
+    let mut browser = logged_in(&site, "ann");
+    let fields = site.visit(&mut browser, |session| {
+        set(session, "a", 1);
+        session.set_user(None).expect("set_user");
+    });
+    assert!(fields.contains(&field(r#""cache", "storage""#)), "the session goes on, and so does its new cookie");
+    let fields = site.visit(&mut browser, |session| session.expire().expect("expire"));
+    assert!(fields.contains(&field(r#""cache", "cookies", "storage""#)));
+    let plain = Site::new();
+    let fields = plain.visit(&mut logged_in(&plain, "ann"), |session| session.expire().expect("expire"));
+    assert!(fields.iter().all(|(name, _)| name != "clear-site-data"), "only when it is asked for");
+}

@@ -1,0 +1,132 @@
+//! How many sessions there may be, and clients that do not come back.
+
+use session_core::Error;
+use session_core::client::Client;
+use session_core::configuration::Configuration;
+use session_core::error::Result;
+use session_core::events::{Event, Limit};
+use session_core::session::Access;
+
+use crate::site::{Browser, MINUTE, Site, log_in, set};
+
+/// A new session from an address.
+fn arrive(site: &Site, address: &str) -> Result<()> {
+    let session = site.manager.start_request(&[], Client::at(Some(address)), Access::Optimistic, site.now());
+    let mut session = session.expect("start");
+    set(&mut session, "a", 1);
+    site.manager.finish_successful_request(session, site.now(), &mut || site.random()).map(drop)
+}
+
+fn sessions(site: &Site) -> usize {
+    site.store.inner().records.keys().filter(|id| !id.as_str().starts_with("tally")).count()
+}
+
+#[test]
+fn an_address_makes_so_many_sessions_a_minute() {
+    let site = Site::with(Configuration { new_sessions: Some(2), ..Configuration::default() });
+    for (address, wait, answer) in [
+        ("192.0.2.1", 0, Ok(())),
+        ("192.0.2.1", 0, Ok(())),
+        ("192.0.2.1", 0, Err(Error::Busy)),
+        ("192.0.2.2", 0, Ok(())),
+        ("192.0.2.1", MINUTE - 1, Err(Error::Busy)),
+        ("192.0.2.1", 1, Ok(())),
+        ("192.0.2.1", 0, Ok(())),
+        ("192.0.2.1", 0, Err(Error::Busy)),
+    ] {
+        site.wait(wait);
+        assert_eq!(arrive(&site, address), answer, "{address} after {wait}");
+    }
+    assert!(site.events().contains(&Event::Refused(Limit::NewSessions)));
+    assert_eq!(sessions(&site), 5);
+    site.store.inner().now -= 10 * MINUTE;
+    assert_eq!(arrive(&site, "192.0.2.1"), Ok(()), "a clock that is stepped back locks nobody out");
+}
+
+#[test]
+fn visits_of_sessions_that_exist_are_not_counted() {
+    let site = Site::with(Configuration { new_sessions: Some(1), total_sessions: Some(2), ..Configuration::default() });
+    let mut browser = site.visitor();
+    for value in 0..5 {
+        site.visit(&mut browser, |session| set(session, "a", value));
+    }
+    site.visit(&mut browser, |session| log_in(session, "ann"));
+}
+
+#[test]
+fn the_store_holds_so_many_sessions() {
+    let site = Site::with(Configuration { total_sessions: Some(3), ..Configuration::default() });
+    for _ in 0..3 {
+        assert_eq!(arrive(&site, "192.0.2.1"), Ok(()));
+    }
+    let full = Err(Error::NoSpace("the store holds as many sessions as it may".into()));
+    assert_eq!(arrive(&site, "192.0.2.2"), full);
+    assert_eq!(site.events(), [Event::Refused(Limit::TotalSessions)]);
+    site.store.inner().records.clear();
+    site.wait(MINUTE);
+    assert_eq!(arrive(&site, "192.0.2.2"), Ok(()), "it is counted anew");
+}
+
+#[test]
+fn the_store_holds_so_many_bytes() {
+    let site = Site::with(Configuration { total_bytes: Some(200), ..Configuration::default() });
+    let answers: Vec<_> = (0..4).map(|_| arrive(&site, "192.0.2.1")).collect();
+    assert_eq!(answers[0], Ok(()));
+    assert_eq!(answers[3], Err(Error::NoSpace("the store holds as many bytes as it may".into())));
+    assert!(site.events().contains(&Event::Refused(Limit::TotalBytes)));
+}
+
+#[test]
+fn what_is_counted_is_nobodys_session() {
+    let site = Site::with(Configuration { total_sessions: Some(9), ..Configuration::default() });
+    arrive(&site, "192.0.2.1").expect("arrive");
+    let tally =
+        site.store.inner().records.keys().find(|id| id.as_str().starts_with("tally")).cloned().expect("a tally");
+    assert!(site.id(&Browser::with(format!("{tally}.{}", "0".repeat(32)))).is_none());
+    assert!(matches!(site.manager.inspect_session(&tally, site.now()), Err(Error::Corrupt(_))));
+}
+
+#[test]
+fn a_tally_that_fails_refuses_and_says_why() {
+    let site = Site::with(Configuration { new_sessions: Some(9), total_sessions: Some(9), ..Configuration::default() });
+    for operation in ["lock", "guard.load", "usage"] {
+        site.store.fail(operation, Error::Io("broken".into()));
+        assert_eq!(arrive(&site, "192.0.2.1"), Err(Error::Io("broken".into())), "{operation}");
+    }
+    site.store.fail("guard.load", Error::Corrupt("put aside".into()));
+    assert_eq!(arrive(&site, "192.0.2.1"), Ok(()));
+    for _ in 0..4 {
+        site.store.fail("guard.save", Error::Gone);
+    }
+    assert_eq!(arrive(&site, "192.0.2.1"), Err(Error::Busy), "others always come first");
+}
+
+#[test]
+fn a_client_that_does_not_come_back_leaves_nothing_for_long() {
+    let unreturned_timeout = Some(5 * MINUTE);
+    let site = Site::with(Configuration { unreturned_timeout, ..Configuration::default() });
+    let crawler = site.visitor();
+    let mut visitor = site.visitor();
+    site.wait(5 * MINUTE - 1000);
+    site.visit(&mut visitor, |_| ());
+    assert!(site.id(&crawler).is_some());
+    site.wait(2000);
+    assert!(site.id(&crawler).is_none());
+    site.store.calls();
+    site.visit(&mut visitor, |_| ());
+    assert_eq!(site.store.calls(), ["load"], "having come back is noted once");
+    site.wait(29 * MINUTE);
+    assert!(site.id(&visitor).is_some());
+}
+
+/// A client that never returns its cookie and looks at pages that keep nothing leaves no file.
+#[test]
+fn a_client_that_only_looks_leaves_nothing() {
+    let site = Site::new();
+    for _ in 0..100 {
+        let mut browser = Browser::default();
+        assert!(site.visit(&mut browser, |session| assert_eq!(session.len(), 0)).is_empty());
+    }
+    assert!(site.store.is_empty());
+    assert_eq!(site.store.calls(), Vec::<&str>::new());
+}

@@ -1,0 +1,87 @@
+//! Attributes that vanish by themselves.
+
+use session_core::Error;
+use session_core::attributes::Value;
+use session_core::session::Access;
+
+use crate::site::{Browser, MINUTE, START, Site, integer, set};
+
+const ONE: Value = Value::Integer(1);
+
+fn with_code(site: &Site) -> Browser {
+    let mut browser = site.visitor();
+    site.visit(&mut browser, |session| {
+        session.set_for("code", ONE, MINUTE, site.now()).expect("set_for");
+        assert_eq!(session.vanishes("code"), Some(START + MINUTE));
+        assert_eq!(session.vanishes("a"), None);
+    });
+    browser
+}
+
+#[test]
+fn it_is_there_until_its_time_has_come() {
+    let site = Site::new();
+    let browser = with_code(&site);
+    site.wait(MINUTE - 1);
+    let mut session = site.start(&browser, Access::ReadOnly);
+    assert_eq!((session.get("code").cloned(), session.vanishes("code")), (Some(ONE), Some(START + MINUTE)));
+    site.wait(1);
+    let mut session = site.start(&browser, Access::ReadOnly);
+    assert_eq!((session.get("code").cloned(), session.vanishes("code"), session.len()), (None, None, 1));
+}
+
+#[test]
+fn what_vanished_is_not_stored_again() {
+    let site = Site::new();
+    let mut browser = with_code(&site);
+    site.wait(MINUTE);
+    site.visit(&mut browser, |session| set(session, "a", 2));
+    site.store.inner().now -= MINUTE;
+    assert_eq!(site.see(&browser, "code"), None);
+}
+
+#[test]
+fn setting_it_again_keeps_it_or_prolongs_it() {
+    let site = Site::new();
+    let mut browser = with_code(&site);
+    site.visit(&mut browser, |session| {
+        session.increment("code", 1).expect("increment");
+        assert_eq!(session.vanishes("code"), Some(START + MINUTE), "adding to it leaves its time");
+    });
+    site.wait(1000);
+    site.visit(&mut browser, |session| session.set_for("code", Value::Integer(2), MINUTE, site.now()).expect("set"));
+    assert_eq!(site.start(&browser, Access::ReadOnly).vanishes("code"), Some(START + MINUTE + 1000));
+    site.visit(&mut browser, |session| set(session, "code", 2));
+    assert_eq!(site.start(&browser, Access::ReadOnly).vanishes("code"), None, "the same value, for ever");
+    site.visit(&mut browser, |session| {
+        session.remove("code").expect("remove");
+        assert_eq!(session.vanishes("code"), None);
+    });
+    site.visit(&mut browser, |session| {
+        session.set_for("code", ONE, MINUTE, site.now()).expect("set_for");
+        session.clear().expect("clear");
+        assert_eq!((session.get("code").cloned(), session.vanishes("code")), (None, None));
+    });
+}
+
+/// To a request that began before, it is there to the end; and what it adds to others' changes is no conflict.
+#[test]
+fn it_does_not_vanish_during_a_request() {
+    let site = Site::new();
+    let mut browser = with_code(&site);
+    let mut session = site.start(&browser, Access::Optimistic);
+    assert_eq!(integer(&mut session, "code"), 1);
+    session.set("code", Value::Integer(5)).expect("set");
+    site.visit(&mut browser, |session| set(session, "other", 1));
+    site.wait(MINUTE);
+    site.finish(&mut browser, session);
+    assert_eq!(site.see(&browser, "code"), Some(Value::Integer(5)));
+}
+
+#[test]
+fn no_lifetime_is_none() {
+    let site = Site::new();
+    let mut session = site.start(&Browser::default(), Access::Optimistic);
+    assert!(matches!(session.set_for("code", ONE, 0, START), Err(Error::InvalidArgument(_))));
+    assert_eq!(session.set_for("code", ONE, u64::MAX, START), Ok(()));
+}

@@ -1,0 +1,110 @@
+//! New ids from time to time, and what old cookies find.
+
+use crate::bindings::Access::{Optimistic, ReadOnly};
+use crate::browser::{Browser, new_session};
+use crate::check::refused;
+use crate::client::{Configuration, Manager, Session, integer};
+use crate::clock::{HOUR, MINUTE, SECOND};
+use crate::harness::Harness;
+
+const WINDOW: u64 = 10 * SECOND;
+
+fn renewing() -> Configuration {
+    Configuration { renewal_interval: Some(15 * MINUTE), grace_window: Some(WINDOW), ..Configuration::default() }
+}
+
+async fn regenerate(manager: &Manager, browser: &mut Browser) {
+    browser.visit(manager, Optimistic, async |session| session.regenerate().await.unwrap()).await.unwrap();
+}
+
+pub async fn a_session_in_use_gets_a_new_id_in_time(host: &impl Harness) {
+    let manager = host.manager_with(renewing()).await;
+    let mut browser = new_session(&manager).await;
+    let first = browser.look(&manager).await.unwrap();
+    host.clock().pass(15 * MINUTE - SECOND);
+    assert_eq!(browser.look(&manager).await.as_ref(), Some(&first), "one second before");
+    browser.look(&manager).await.unwrap();
+    host.clock().pass(2 * SECOND);
+    browser.visit(&manager, ReadOnly, async |_| ()).await.unwrap();
+    assert_eq!(browser.look(&manager).await.as_ref(), Some(&first), "the visit that renews it began with the old one");
+    let second = browser.look(&manager).await.unwrap();
+    assert_ne!(second, first);
+    let visits = browser.visit(&manager, ReadOnly, async |session| session.count("visits").await).await.unwrap();
+    assert_eq!(visits, Some(1));
+    host.clock().pass(15 * MINUTE - SECOND);
+    browser.look(&manager).await.unwrap();
+    assert_eq!(browser.look(&manager).await, Some(second), "counted from the last new id");
+}
+
+/// Of two page views at once, one brings the new id; the other must not fail for it.
+pub async fn two_requests_at_once_renew_once(host: &impl Harness) {
+    let manager = host.manager_with(renewing()).await;
+    let mut browser = new_session(&manager).await;
+    host.clock().pass(20 * MINUTE);
+    let one = browser.start(&manager, Optimistic).await.unwrap();
+    let other = browser.start(&manager, Optimistic).await.unwrap();
+    browser.receive(&manager.finish(one).await.unwrap());
+    assert!(manager.finish(other).await.unwrap().is_empty());
+    assert!(browser.look(&manager).await.is_some());
+}
+
+pub async fn a_late_request_reads_the_session_as_it_was(host: &impl Harness) {
+    let manager = host.manager_with(renewing()).await;
+    let mut browser = new_session(&manager).await;
+    let late = browser.clone();
+    let log_in = async |session: &Session| {
+        session.set_user(Some("ann")).await.unwrap();
+        session.set("secret", &integer(1)).await.unwrap();
+    };
+    browser.visit(&manager, Optimistic, log_in).await.unwrap();
+    host.clock().pass(WINDOW - SECOND);
+    let session = late.start(&manager, Optimistic).await.unwrap();
+    assert_eq!(session.count("visits").await, Some(1));
+    assert_eq!((session.user().await, session.contains("secret").await), (None, false), "nothing of the login shows");
+    refused(session.set("visits", &integer(2)).await, "access-denied");
+    assert!(manager.finish(session).await.unwrap().is_empty());
+    host.clock().pass(2 * SECOND);
+    assert_eq!(late.clone().look(&manager).await, None, "one second after the window");
+    assert!(browser.look(&manager).await.is_some());
+}
+
+pub async fn a_window_closes_with_its_session(host: &impl Harness) {
+    let manager = host.manager_with(renewing()).await;
+    let mut browser = new_session(&manager).await;
+    let mut late = browser.clone();
+    regenerate(&manager, &mut browser).await;
+    regenerate(&manager, &mut browser).await;
+    assert!(late.look(&manager).await.is_some());
+    browser.visit(&manager, Optimistic, async |session| session.expire().await.unwrap()).await.unwrap();
+    assert_eq!(late.look(&manager).await, None);
+}
+
+pub async fn a_clock_stepped_back_opens_no_window(host: &impl Harness) {
+    let manager = host.manager_with(renewing()).await;
+    host.clock().pass(HOUR);
+    let mut browser = new_session(&manager).await;
+    let mut late = browser.clone();
+    regenerate(&manager, &mut browser).await;
+    host.clock().set(host.clock().now() - SECOND);
+    assert_eq!(late.look(&manager).await, None);
+}
+
+pub async fn without_a_window_an_old_cookie_is_dead_at_once(host: &impl Harness) {
+    let manager = host.manager().await;
+    let mut browser = new_session(&manager).await;
+    let mut late = browser.clone();
+    regenerate(&manager, &mut browser).await;
+    assert_eq!(late.look(&manager).await, None);
+    assert_eq!(host.store().await.ids().await.len(), 1, "and nothing is kept of it");
+}
+
+pub async fn what_is_kept_for_a_window_is_collected(host: &impl Harness) {
+    let manager = host.manager_with(Configuration { renewal_interval: None, ..renewing() }).await;
+    let mut browser = new_session(&manager).await;
+    regenerate(&manager, &mut browser).await;
+    assert_eq!(host.store().await.ids().await.len(), 2);
+    host.clock().pass(29 * MINUTE);
+    browser.look(&manager).await.unwrap();
+    host.clock().pass(2 * MINUTE);
+    assert_eq!(host.store().await.ids().await.len(), 1);
+}

@@ -1,0 +1,22 @@
+//! How much a large store says it holds, from a look at a part of it.
+
+use std::fs;
+
+use host_tests::harness::Harness;
+use host_tests::host::Host;
+
+/// Far more than are looked at: the answer is an estimate, good to a few percent. Names are enough to count.
+#[tokio::test]
+async fn a_large_store_is_estimated() {
+    const SESSIONS: u64 = 20_000;
+    let host = Host::new();
+    let store = host.store().await;
+    for number in 0..SESSIONS {
+        let shard = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        fs::write(host.path().join(format!("sessions/{shard:02x}/session-{number}")), [0; 100]).unwrap();
+    }
+    let usage = store.usage().await.unwrap();
+    let off = usage.sessions.abs_diff(SESSIONS) * 100 / SESSIONS;
+    assert!(off <= 5, "{usage:?} is off by {off} %");
+    assert_eq!(usage.bytes / 100, usage.sessions);
+}

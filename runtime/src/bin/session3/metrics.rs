@@ -1,0 +1,254 @@
+//! What the server counts, for Prometheus.
+//!
+//! Nothing here names anybody: no session, no user, no address. Labels come from fixed lists, so that no client and no
+//! component can add a time series.
+
+use hyper::StatusCode;
+use prometheus::core::Collector;
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
+use session_runtime::EventSink;
+use session_runtime::bindings::exports::session3::sessions::session_store::{GarbageReport, Usage};
+use session_runtime::events::{Event, Limit, Operation};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Upper bounds of the histograms, in seconds.
+const TIMES: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+const SUSPICIOUS: [&str; 3] = ["dead-id", "wrong-secret", "unknown-id"];
+const CODES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "other"];
+const GARBAGE: [&str; 2] = ["expired", "abandoned"];
+
+pub struct Metrics {
+    registry: Registry,
+    active: IntGauge,
+    created: IntCounter,
+    expired: IntCounter,
+    destroyed: IntCounter,
+    renewed: IntCounter,
+    logins: IntCounter,
+    logouts: IntCounter,
+    conflicts: IntCounter,
+    suspicious: IntCounterVec,
+    corrupt: IntCounter,
+    refused: IntCounterVec,
+    lock_waits: Histogram,
+    operations: HistogramVec,
+    gc_lag: Gauge,
+    gc_deleted: IntCounterVec,
+    requests: IntCounterVec,
+    request_times: Histogram,
+    /// When the last complete collection ended; before the first one, the start.
+    collected: Mutex<Instant>,
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let to = Registry::new();
+        Self {
+            active: register(&to, IntGauge::new("session3_sessions_active", "Sessions in the store, about.")),
+            created: counter(&to, "sessions_created", "New sessions."),
+            expired: counter(&to, "sessions_expired", "Sessions found to be over, and deleted."),
+            destroyed: counter(&to, "sessions_destroyed", "Sessions deleted by a logout, an administrator, a limit."),
+            renewed: counter(&to, "session_ids_renewed", "Sessions that got a new id."),
+            logins: counter(&to, "logins", "Logins."),
+            logouts: counter(&to, "logouts", "Logouts."),
+            conflicts: counter(&to, "conflicts", "Requests refused because another had changed what they had read."),
+            suspicious: counters(
+                &to,
+                "suspicious",
+                "Cookies that name a session and may not use it.",
+                "kind",
+                &SUSPICIOUS,
+            ),
+            corrupt: counter(&to, "corrupt", "Files of sessions that could not be read."),
+            refused: counters(&to, "refused", "What a limit refused.", "limit", &Limit::ALL.map(Limit::name)),
+            lock_waits: register(
+                &to,
+                Histogram::with_opts(times("session3_lock_wait_seconds", "Time to get a lock, or to be refused it.")),
+            ),
+            operations: operations(&to),
+            gc_lag: register(
+                &to,
+                Gauge::new(
+                    "session3_gc_lag_seconds",
+                    "Time since garbage was last collected to the end, or since the start.",
+                ),
+            ),
+            gc_deleted: counters(&to, "gc_deleted", "What this server's garbage collection deleted.", "kind", &GARBAGE),
+            requests: counters(&to, "requests", "Requests, by the status of the answer.", "code", &CODES),
+            request_times: register(
+                &to,
+                Histogram::with_opts(times(
+                    "session3_request_seconds",
+                    "Time from a request to the head of its answer.",
+                )),
+            ),
+            collected: Mutex::new(Instant::now()),
+            registry: to,
+        }
+    }
+
+    /// All of it, as Prometheus reads it.
+    pub fn text(&self) -> prometheus::Result<String> {
+        let collected = *self.collected.lock().unwrap_or_else(PoisonError::into_inner);
+        self.gc_lag.set(collected.elapsed().as_secs_f64());
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    pub fn request(&self, status: StatusCode, time: Duration) {
+        let class = usize::from(status.as_u16() / 100);
+        let code = class.checked_sub(1).and_then(|class| CODES[..5].get(class)).unwrap_or(&CODES[5]);
+        self.requests.with_label_values(&[code]).inc();
+        self.request_times.observe(time.as_secs_f64());
+    }
+
+    pub fn lock_wait(&self, time: Duration) {
+        self.lock_waits.observe(time.as_secs_f64());
+    }
+
+    /// A count of all sessions. Between two of them, events say what changes.
+    pub fn counted(&self, usage: &Usage) {
+        self.active.set(usage.sessions.try_into().unwrap_or(i64::MAX));
+    }
+
+    /// A step of a collection.
+    pub fn deleted(&self, report: &GarbageReport) {
+        self.gc_deleted.with_label_values(&["expired"]).inc_by(report.expired.into());
+        self.gc_deleted.with_label_values(&["abandoned"]).inc_by(report.abandoned.into());
+    }
+
+    /// A collection has seen all there is.
+    pub fn collected(&self) {
+        *self.collected.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn count_suspicious(&self, kind: &str) {
+        self.suspicious.with_label_values(&[kind]).inc();
+    }
+}
+
+impl EventSink for Metrics {
+    fn event(&self, _: Option<&str>, event: &Event) {
+        match event {
+            Event::Created => {
+                self.created.inc();
+                self.active.inc();
+            }
+            Event::Destroyed => {
+                self.destroyed.inc();
+                self.active.dec();
+            }
+            Event::Expired => {
+                self.expired.inc();
+                self.active.dec();
+            }
+            Event::Corrupt => self.corrupt.inc(),
+            Event::Renewed(_) => self.renewed.inc(),
+            Event::Login => self.logins.inc(),
+            Event::Logout => self.logouts.inc(),
+            Event::Conflict => self.conflicts.inc(),
+            Event::DeadIdUsed => self.count_suspicious("dead-id"),
+            Event::WrongSecret => self.count_suspicious("wrong-secret"),
+            Event::UnknownId => self.count_suspicious("unknown-id"),
+            Event::Refused(limit) => self.refused.with_label_values(&[limit.name()]).inc(),
+        }
+    }
+
+    fn took(&self, operation: Operation, time: Duration) {
+        self.operations.with_label_values(&[operation.name()]).observe(time.as_secs_f64());
+    }
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
+    register(registry, IntCounter::new(format!("session3_{name}_total"), help))
+}
+
+/// With all values of the label, so that none is missing before its first event.
+fn counters(registry: &Registry, name: &str, help: &str, label: &str, values: &[&str]) -> IntCounterVec {
+    let counters = IntCounterVec::new(Opts::new(format!("session3_{name}_total"), help), &[label]);
+    let counters = register(registry, counters);
+    for value in values {
+        counters.with_label_values(&[value]);
+    }
+    counters
+}
+
+fn operations(registry: &Registry) -> HistogramVec {
+    let options = times("session3_operation_seconds", "Time of the manager's operations on the store.");
+    let operations = register(registry, HistogramVec::new(options, &["operation"]));
+    for operation in Operation::ALL {
+        operations.with_label_values(&[operation.name()]);
+    }
+    operations
+}
+
+fn times(name: &str, help: &str) -> HistogramOpts {
+    HistogramOpts::new(name, help).buckets(TIMES.into())
+}
+
+fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
+    let collector = made.expect("its name is valid");
+    registry.register(Box::new(collector.clone())).expect("its name is new");
+    collector
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has(metrics: &Metrics, line: &str) -> bool {
+        metrics.text().unwrap().lines().any(|each| each == line)
+    }
+
+    #[test]
+    fn everything_is_there_from_the_start() {
+        let text = Metrics::new().text().unwrap();
+        for line in [
+            "session3_sessions_active 0",
+            "session3_suspicious_total{kind=\"dead-id\"} 0",
+            "session3_refused_total{limit=\"total-bytes\"} 0",
+            "session3_operation_seconds_count{operation=\"rename\"} 0",
+            "session3_requests_total{code=\"5xx\"} 0",
+            "# TYPE session3_gc_lag_seconds gauge",
+        ] {
+            assert!(text.lines().any(|each| each == line), "{line}: {text}");
+        }
+        for line in text.lines().filter(|line| line.starts_with("# HELP")) {
+            assert!(line.starts_with("# HELP session3_") && line.ends_with('.'), "{line}");
+        }
+    }
+
+    #[test]
+    fn events_change_the_number_of_sessions_until_they_are_counted() {
+        let metrics = Metrics::new();
+        metrics.counted(&Usage { sessions: 10, bytes: 0 });
+        for event in [Event::Created, Event::Created, Event::Expired, Event::Corrupt, Event::Login] {
+            metrics.event(Some("session-1"), &event);
+        }
+        assert!(has(&metrics, "session3_sessions_active 11"));
+        metrics.counted(&Usage { sessions: 7, bytes: 0 });
+        assert!(has(&metrics, "session3_sessions_active 7"));
+    }
+
+    #[test]
+    fn no_event_names_anybody() {
+        let metrics = Metrics::new();
+        metrics.event(Some("session-name"), &Event::Renewed("session-other".into()));
+        metrics.event(Some("session-name"), &Event::WrongSecret);
+        let text = metrics.text().unwrap();
+        assert!(!text.contains("session-name") && !text.contains("session-other"), "{text}");
+    }
+
+    #[test]
+    fn a_status_that_is_none_has_a_place() {
+        let metrics = Metrics::new();
+        for status in [100, 204, 599, 600, 999] {
+            metrics.request(StatusCode::from_u16(status).unwrap(), Duration::ZERO);
+        }
+        for (code, count) in [("1xx", 1), ("2xx", 1), ("5xx", 1), ("other", 2)] {
+            assert!(has(&metrics, &format!("session3_requests_total{{code=\"{code}\"}} {count}")), "{code}");
+        }
+    }
+}
