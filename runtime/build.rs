@@ -52,8 +52,13 @@ fn build() -> Result<()> {
         }
         watch_sources(&built.with_extension("d"))?;
     }
-    let manifests =
-        ["Cargo.toml", "core/Cargo.toml", "components/drop-events/Cargo.toml", "components/web-demo/Cargo.toml"];
+    let manifests = [
+        "Cargo.toml",
+        "core/Cargo.toml",
+        "components/drop-events/Cargo.toml",
+        "components/session-manager/Cargo.toml",
+        "components/web-demo/Cargo.toml",
+    ];
     for file in manifests.iter().chain(&["Cargo.lock", "wit"]) {
         println!("cargo:rerun-if-changed={}", workspace.join(file).display());
     }
