@@ -125,7 +125,12 @@ pub(crate) fn make_countable(linker: &mut Linker<State>) -> wasmtime::Result<()>
     })?;
     locks.func_wrap_async("acquire", |mut cx, (name, mode, timeout): (String, Mode, u32)| {
         let _call = call!("advisory-locks", "acquire");
-        Box::new(async move { Ok((Host::acquire(&mut cx.data_mut().locks(), name, mode, timeout).await?,)) })
+        Box::new(async move {
+            match cx.data().refusal.clone() {
+                Some(refusal) => Ok((Err(refusal),)),
+                None => Ok((Host::acquire(&mut cx.data_mut().locks(), name, mode, timeout).await?,)),
+            }
+        })
     })?;
     locks.func_wrap_async("scope", |mut cx, (): ()| {
         let _call = call!("advisory-locks", "scope");

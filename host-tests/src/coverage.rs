@@ -2,14 +2,17 @@
 //!
 //! `scripts/coverage` compiles the component with counters in it and names the file in `SESSION3_COVERAGE`. Counters are
 //! a part of an instance's memory. So that memory is made here, and read when it goes, however the instance ended: the
-//! component needs no code for it, and what a trapped or killed instance did counts as well.
+//! component needs no code for it, and what a trapped or killed instance did counts as well. The core module is put beside
+//! it: `llvm-cov` reads no components.
 
 use std::collections::HashMap;
+use std::fs::{self, File};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
-use std::{env, fs, process};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::{env, process};
 
 use wasmparser::{DataKind, KnownCustom, Name, Operator, Parser, Payload};
 use wasmtime::{
@@ -36,9 +39,10 @@ pub(crate) fn allocate(config: &mut Config, pool: PoolingAllocationConfig) -> &m
 
 /// What all instances of this process have run.
 struct Profile {
-    file: PathBuf,
     sections: Sections,
     counts: Mutex<Vec<u64>>,
+    /// Open from the beginning: tests take away the right to make files, and the room for them.
+    file: File,
 }
 
 /// A data segment: where it is in the memory, and its bytes.
@@ -55,15 +59,20 @@ impl Profile {
     fn of(component: &Path) -> Self {
         let bytes = fs::read(component).unwrap();
         let (module, sections) = find(&bytes).expect("a component with counters, and the names of its segments");
-        replace(&component.with_extension("core.wasm"), module);
-        let counts = Mutex::new(vec![0; sections.counters.1.len() / size_of::<u64>()]);
-        Self { file: component.with_extension(format!("{}.profraw", process::id())), sections, counts }
+        let core = component.with_extension("core.wasm");
+        if !core.exists() {
+            replace(&core, module);
+        }
+        let counts = vec![0; sections.counters.1.len() / size_of::<u64>()];
+        let raw = sections.raw(&counts);
+        let file = replace(&component.with_extension(format!("{}.profraw", process::id())), &raw);
+        Self { sections, counts: Mutex::new(counts), file }
     }
 
-    /// Add what an instance has counted. What is on the disk then says all that has ever run, though not how often.
+    /// Add what an instance has counted. What is in the file then says all that has ever run, though not how often.
     fn add(&self, memory: &[AtomicU8]) {
         let (start, counters) = &self.sections.counters;
-        let mut counts = self.counts.lock().unwrap();
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut news = false;
         for (count, bytes) in counts.iter_mut().zip(memory[*start..][..counters.len()].as_chunks::<8>().0) {
             let seen = u64::from_le_bytes(bytes.each_ref().map(|byte| byte.load(Ordering::Relaxed)));
@@ -71,17 +80,19 @@ impl Profile {
             *count = count.saturating_add(seen);
         }
         if news {
-            replace(&self.file, &self.raw(&counts));
+            self.file.write_all_at(&self.sections.raw(&counts), 0).unwrap();
         }
     }
+}
 
+impl Sections {
     /// LLVM's raw profile, version 10, for 32 bits: <https://llvm.org/docs/InstrProfileFormat.html>.
     fn raw(&self, counts: &[u64]) -> Vec<u8> {
         const MAGIC: u64 = u64::from_be_bytes(*b"\xfflprofR\x81");
         const VERSION: u64 = 10;
         const FUNCTION: usize = 48;
         const LAST_KIND_OF_VALUE: u64 = 2;
-        let Sections { counters, functions, names } = &self.sections;
+        let Self { counters, functions, names } = self;
         let address = |segment: &Segment| u32::try_from(segment.0).unwrap();
         let counters_delta = address(counters).wrapping_sub(address(functions)).into();
         let (functions_len, names_len) = ((functions.1.len() / FUNCTION) as u64, names.1.len() as u64);
@@ -136,11 +147,11 @@ fn segment(data: wasmparser::Data<'_>) -> Option<Segment> {
     Some((usize::try_from(value).ok()?, data.data.to_owned()))
 }
 
-/// Whole or not at all: the process may be killed.
-fn replace(file: &Path, content: &[u8]) {
-    let mut new = tempfile::NamedTempFile::new_in(file.parent().unwrap()).unwrap();
-    std::io::Write::write_all(&mut new, content).unwrap();
-    new.persist(file).unwrap();
+/// Whole or not at all: the process may be killed, and others write the module too.
+fn replace(file: &Path, content: &[u8]) -> File {
+    let new = tempfile::NamedTempFile::new_in(file.parent().unwrap()).unwrap();
+    new.as_file().write_all_at(content, 0).unwrap();
+    new.persist(file).unwrap()
 }
 
 /// Makes memories that are read when they go.

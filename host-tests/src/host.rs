@@ -10,7 +10,7 @@ use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, PoolingAllocationConfig, Result};
 use wasmtime_wasi::{FsPerms, WasiCtx};
 
-use crate::bindings::Linked;
+use crate::bindings::{Linked, advisory_locks};
 use crate::calls;
 use crate::clock::Clock;
 use crate::coverage;
@@ -31,6 +31,8 @@ pub struct Host {
     events: Recorder,
     permissions: FsPerms,
     protected: bool,
+    preopens: &'static [&'static str],
+    refusal: Option<advisory_locks::Error>,
     _directory: Option<TempDir>,
 }
 
@@ -61,6 +63,8 @@ impl Host {
             events: Recorder::default(),
             permissions: FsPerms::ReadWrite,
             protected: true,
+            preopens: &["."],
+            refusal: None,
             _directory: None,
         }
     }
@@ -107,6 +111,16 @@ impl Host {
         Self { protected: false, ..self }
     }
 
+    /// The same with these parts of the directory preopened, under the same names.
+    pub fn with_preopens(self, preopens: &'static [&'static str]) -> Self {
+        Self { preopens, ..self }
+    }
+
+    /// The same with a lock provider that gives nobody a lock, for this reason.
+    pub fn refusing_locks(self, refusal: advisory_locks::Error) -> Self {
+        Self { refusal: Some(refusal), ..self }
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
@@ -127,12 +141,15 @@ impl Host {
         wasi.wall_clock(self.clock.clone());
         // Before `preopened_dir`, which takes it over: file operations then end before the instance can.
         wasi.allow_blocking_current_thread(self.protected);
-        wasi.preopened_dir(&self.path, ".", self.permissions).unwrap();
+        for name in self.preopens {
+            wasi.preopened_dir(self.path.join(name), name, self.permissions).unwrap();
+        }
         State {
             wasi: wasi.build(),
             table: ResourceTable::new(),
             locks: LocksCtx::new(&self.locks),
             events: EventsCtx::new(Arc::new(self.events.clone())),
+            refusal: self.refusal.clone(),
             memory: Memory::default(),
         }
     }

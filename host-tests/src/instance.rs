@@ -8,7 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::bindings::{Exports, Linked};
+use crate::bindings::{Exports, Linked, advisory_locks};
 
 /// What an instance has of its host. Dropped with the instance, and its locks with it.
 pub struct State {
@@ -16,6 +16,7 @@ pub struct State {
     pub(crate) table: ResourceTable,
     pub(crate) locks: LocksCtx,
     pub(crate) events: EventsCtx,
+    pub(crate) refusal: Option<advisory_locks::Error>,
     pub(crate) memory: Memory,
 }
 

@@ -2,6 +2,8 @@
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
+use maud::Markup;
+
 use crate::bindings::{Error, HeaderField};
 use crate::http::Response;
 use crate::pages;
@@ -22,6 +24,8 @@ pub enum Reason {
     NoSuchPage,
     /// The page is there, for these methods.
     WrongMethod(String),
+    /// The visitor has to decide or to prove something first: a status, and the page that asks for it.
+    Asks(u16, Markup),
     /// The application broke down half-way, which is what `incrementfail` and `logoutfail` are for.
     OnPurpose,
 }
@@ -48,34 +52,37 @@ impl Failure {
     }
 
     pub fn into_response(self) -> Response {
-        let (status, title, text) = self.reason.explain();
-        let response = Response::page(status, pages::error(status, title, &text));
-        let response = match self.reason {
-            Reason::WrongMethod(allowed) => response.with("allow", &allowed),
-            Reason::Sessions(Error::Busy) => response.with("retry-after", "1"),
-            _ => response,
-        };
-        response.with_all(self.fields)
+        self.reason.into_response().with_all(self.fields)
     }
 }
 
 impl Reason {
-    /// The status, a title and a text for people.
-    fn explain(&self) -> (u16, &'static str, String) {
+    fn into_response(self) -> Response {
         match self {
-            Self::Sessions(error) => explain(error),
-            Self::Refused(status, text) => (*status, refusal(*status), text.clone()),
-            Self::NoSuchPage => (404, "There is no such page", "The address may be misspelt.".to_owned()),
-            Self::WrongMethod(allowed) => {
-                (405, "This page cannot do that", format!("It answers these methods: {allowed}."))
+            Self::Sessions(error) => {
+                let (status, title, text) = explain(&error);
+                let response = page(status, title, &text);
+                if matches!(error, Error::Busy) { response.with("retry-after", "1") } else { response }
             }
-            Self::OnPurpose => (
+            Self::Refused(status, text) => page(status, refusal(status), &text),
+            Self::Asks(status, page) => Response::page(status, page),
+            Self::NoSuchPage => page(404, "There is no such page", "The address may be misspelt."),
+            Self::WrongMethod(allowed) => {
+                let text = format!("It answers these methods: {allowed}.");
+                page(405, "This page cannot do that", &text).with("allow", &allowed)
+            }
+            Self::OnPurpose => page(
                 500,
                 "This request failed on purpose",
-                "It had changed the session and then broke down. Nothing of it was stored: go back and see.".to_owned(),
+                "It had changed the session and then broke down. Nothing of it was stored: go back and see.",
             ),
         }
     }
+}
+
+/// A status, a title and a text for people.
+fn page(status: u16, title: &str, text: &str) -> Response {
+    Response::page(status, pages::error(status, title, text))
 }
 
 fn refusal(status: u16) -> &'static str {

@@ -67,6 +67,11 @@ impl Request {
         Form(self.query.as_bytes().to_vec()).value(name).filter(|value| !value.is_empty())
     }
 
+    /// All values of a parameter of the query.
+    pub fn parameters(&self, name: &str) -> Vec<String> {
+        Form(self.query.as_bytes().to_vec()).values(name).collect()
+    }
+
     /// The form in the body, read to its end before any of it is used.
     pub fn form(&self) -> Result<Form, Failure> {
         let announced = self.field("content-length").and_then(|length| length.trim().parse().ok()).unwrap_or(0usize);
@@ -108,7 +113,11 @@ pub struct Form(Vec<u8>);
 impl Form {
     /// The first value of this name.
     pub fn value(&self, name: &str) -> Option<String> {
-        form_urlencoded::parse(&self.0).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        self.values(name).next()
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = String> {
+        form_urlencoded::parse(&self.0).filter(move |(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
     /// The first value of this name; a form without it was not one of our pages'.

@@ -8,6 +8,7 @@
 //! | `pages` | what is shown |
 //! | `failure` | why a request was not done |
 //! | `origin` | which site a request came from |
+//! | `client`, `user_agent` | who sent a request, and what that is called |
 //! | `time` | moments and ages in words |
 //! | `http` | requests and responses: the only place that calls `wasi:http` |
 //! | `bindings`, `platform` | the contract's types, and what a program without a standard library owes its compiler |
@@ -19,6 +20,7 @@
 extern crate alloc;
 
 mod bindings;
+mod client;
 mod failure;
 mod http;
 mod origin;
@@ -28,3 +30,4 @@ mod platform;
 mod routes;
 mod sessions;
 mod time;
+mod user_agent;

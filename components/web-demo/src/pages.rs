@@ -4,10 +4,16 @@ pub mod actions;
 pub mod admin;
 pub mod assets;
 pub mod attributes;
+pub mod confirm;
+pub mod countdown;
+pub mod devices;
 mod error;
 pub mod form;
 pub mod home;
 mod layout;
+pub mod login;
+pub mod notes;
+mod notice;
 mod value;
 
 pub use error::error;

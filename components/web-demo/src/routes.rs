@@ -8,7 +8,7 @@ use wasi::http::types::{IncomingRequest, Method, ResponseOutparam};
 use crate::failure::{Failure, Reason};
 use crate::http::{Request, Response};
 use crate::origin;
-use crate::pages::{actions, admin, assets, attributes, form, home};
+use crate::pages::{actions, admin, assets, attributes, confirm, countdown, devices, form, home, login, notes};
 
 type Page = fn(&Request) -> Result<Response, Failure>;
 
@@ -23,7 +23,7 @@ enum Ask {
     Submit,
 }
 
-const ROUTES: [(Ask, &str, Page); 17] = [
+const ROUTES: [(Ask, &str, Page); 27] = [
     (Ask::Show, "/", home::show),
     (Ask::Submit, "/", home::show),
     (Ask::Follow, "/keep", actions::keep),
@@ -31,14 +31,24 @@ const ROUTES: [(Ask, &str, Page); 17] = [
     (Ask::Follow, "/incrementfail", actions::increment_and_fail),
     (Ask::Follow, "/logout", actions::logout),
     (Ask::Follow, "/logoutfail", actions::logout_and_fail),
-    (Ask::Submit, "/login", actions::login),
+    (Ask::Submit, "/login", login::submit),
     (Ask::Submit, "/attributes/set", attributes::set),
     (Ask::Submit, "/attributes/remove", attributes::remove),
+    (Ask::Show, "/devices", devices::show),
+    (Ask::Submit, "/devices/end", devices::end),
+    (Ask::Submit, "/devices/end-others", devices::end_others),
+    (Ask::Submit, "/devices/end-all", devices::end_all),
+    (Ask::Show, "/devices/confirm", confirm::show),
+    (Ask::Submit, "/devices/confirm", confirm::submit),
+    (Ask::Show, "/notes", notes::show),
+    (Ask::Submit, "/notes", notes::save),
+    (Ask::Submit, "/notes/count", notes::count),
     (Ask::Show, "/form", form::show),
     (Ask::Submit, "/form", form::submit),
     (Ask::Show, "/admin", admin::show),
     (Ask::Submit, "/admin/end", admin::end),
     (Ask::Show, "/style.css", assets::style),
+    (Ask::Show, "/countdown.css", countdown::style),
     (Ask::Show, "/icon.svg", assets::icon),
     (Ask::Show, "/favicon.ico", assets::icon),
 ];

@@ -2,7 +2,10 @@
 
 use alloc::vec::Vec;
 
+use wasi::http::types::Method;
+
 use crate::bindings::{Access, Configuration, Durability, HeaderField, Manager, Options, Session, Store};
+use crate::client;
 use crate::failure::Failure;
 use crate::http::Request;
 use crate::origin;
@@ -26,12 +29,16 @@ pub fn work<T>(
     work: impl FnOnce(&Session) -> Result<T, Failure>,
 ) -> Result<Finished<T>, Failure> {
     let manager = manager(request)?;
-    // No peer: WASI 0.2 does not tell it, and header fields that claim to are anybody's to write.
-    let session = manager.start_request(&request.fields("cookie"), None, access)?;
+    let session = manager.start_request_of(&request.fields("cookie"), &client::of(request), access)?;
     match work(&session) {
         Ok(value) => Ok(Finished { value, fields: manager.finish_successful_request(session)? }),
         Err(failure) => Err(failure.with_all(manager.finish_failed_request(session))),
     }
+}
+
+/// The access of a page that shows something: what it takes from the session, HEAD leaves there.
+pub fn to_show(request: &Request) -> Access {
+    if matches!(request.method, Method::Head) { Access::ReadOnly } else { Access::Optimistic }
 }
 
 pub fn manager(request: &Request) -> Result<Manager, Failure> {

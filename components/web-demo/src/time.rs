@@ -4,6 +4,12 @@ use alloc::{format, string::String};
 
 use crate::bindings::{Instant, Milliseconds};
 
+/// The time by the host's clock.
+pub fn now() -> Instant {
+    let now = wasi::clocks::wall_clock::now();
+    now.seconds.saturating_mul(1000).saturating_add(u64::from(now.nanoseconds) / 1_000_000)
+}
+
 /// A moment as RFC 3339 has it, in seconds and UTC.
 pub fn timestamp(instant: Instant) -> String {
     let seconds = instant / 1000;

@@ -64,9 +64,11 @@ pub async fn the_configuration_is_what_is_sent(host: &impl Harness) {
         ..Configuration::default()
     };
     let cross_site = Configuration { cookie_same_site: Some(SameSite::None), ..Configuration::default() };
+    let ordinary = Configuration { cookie_same_site: Some(SameSite::Lax), ..Configuration::default() };
     for (configuration, name, expected) in [
         (plain, "sid", &["httponly=", "path=/app", "samesite=Strict"][..]),
         (cross_site, NAME, &["httponly=", "path=/", "samesite=None", "secure="]),
+        (ordinary, NAME, &["httponly=", "path=/", "samesite=Lax", "secure="]),
     ] {
         let manager = host.manager_with(configuration).await;
         let fields = first_fields(&manager).await;

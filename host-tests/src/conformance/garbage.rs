@@ -48,6 +48,18 @@ pub async fn old_sessions_are_deleted_by_last_activity(host: &impl Harness) {
     assert_eq!(store.delete_old(0).await.unwrap(), (2, 0));
     assert_eq!(store.delete_old(0).await.unwrap(), (0, 0));
     assert_eq!(store.delete_old(u32::MAX).await.unwrap(), (0, 0));
+    store.create(Some("session-1"), &dying(host.clock().now() + HOUR)).await.unwrap();
+    host.clock().pass(HOUR);
+    assert_eq!(store.delete_old(u32::MAX).await.unwrap(), (1, 0), "what has expired is old");
+}
+
+pub async fn an_old_session_in_use_is_not_deleted(host: &impl Harness) {
+    let store = host.store().await;
+    store.create(Some("session-1"), &data("x")).await.unwrap();
+    let guard = host.store().await.lock_now("session-1").await.unwrap();
+    assert_eq!(store.delete_old(0).await.unwrap(), (0, 1));
+    guard.close().await;
+    assert_eq!(store.delete_old(0).await.unwrap(), (1, 0));
 }
 
 pub async fn garbage_is_collected_in_steps(host: &impl Harness) {
@@ -56,7 +68,7 @@ pub async fn garbage_is_collected_in_steps(host: &impl Harness) {
     for budget in [1, 3, 10, 1000, u32::MAX] {
         host.clock().set(start);
         for number in 0..30 {
-            let contents = if number % 3 == 0 { data("lives") } else { dying(start + HOUR) };
+            let contents = if number % 3 == 0 { contents("bob", "lives") } else { dying(start + HOUR) };
             store.create(Some(&format!("session-{number}-{budget}")), &contents).await.unwrap();
         }
         host.clock().set(start + HOUR);
@@ -124,7 +136,9 @@ pub async fn collecting_from_nowhere_harms_nothing(host: &impl Harness) {
     let store = host.store().await;
     store.create(Some("session-1"), &data("x")).await.unwrap();
     refused(store.collect(0, None).await, "invalid-argument");
-    for resume in ["", "x", "..", "../../etc/passwd", "sessions/00", "\0", "zz/zzzzzzzz", &"9".repeat(5000)] {
+    for resume in
+        ["", "x", "..", "../../etc/passwd", "sessions/00", "\0", "zz/zzzzzzzz", "x00:", "szz:", &"9".repeat(5000)]
+    {
         if let Err(error) = store.collect(10, Some(resume)).await {
             assert_eq!(kind(&error), "invalid-argument", "{resume:?}: {error:?}");
         }

@@ -123,6 +123,7 @@ macro_rules! conformance_suite {
                 garbage_is_collected_in_steps
                 a_step_examines_about_its_budget
                 steps_go_on_while_sessions_come_and_go
+                an_old_session_in_use_is_not_deleted
                 sessions_in_use_are_left_for_the_next_round
                 collecting_from_nowhere_harms_nothing
             ;

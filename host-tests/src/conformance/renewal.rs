@@ -99,7 +99,7 @@ pub async fn without_a_window_an_old_cookie_is_dead_at_once(host: &impl Harness)
 }
 
 pub async fn what_is_kept_for_a_window_is_collected(host: &impl Harness) {
-    let manager = host.manager_with(renewing()).await;
+    let manager = host.manager_with(Configuration { renewal_interval: None, ..renewing() }).await;
     let mut browser = new_session(&manager).await;
     regenerate(&manager, &mut browser).await;
     assert_eq!(host.store().await.ids().await.len(), 2);

@@ -95,6 +95,19 @@ impl Explorer {
         Ok(self.report)
     }
 
+    /// Let the disk die for an instance, at every host call of every operation.
+    pub fn dying_disk(mut self) -> Result<Report, Violation> {
+        let (world, model) = begin(&self.host, self.script.start);
+        for (_, operation) in operations::ALL {
+            self.script.operations = vec![operation];
+            let (calls, _) = self.step(&world, &model, operation, None)?;
+            for number in (0..calls.len()).filter(|number| is_worth_it(&calls, *number)) {
+                self.step(&world, &model, operation, Some((number, Fault::Dead)))?;
+            }
+        }
+        Ok(self.report)
+    }
+
     fn visit(&mut self, world: &World, model: &Model, length: usize) -> Result<(), Violation> {
         for (_, operation) in operations::ALL {
             self.script.operations.push(operation);
@@ -154,8 +167,10 @@ impl Explorer {
         // What programs see after a sync that evicts is what a power cut would have left.
         let fault = self.script.fault.map(|(_, fault)| fault);
         let saves = fault == Some(Fault::SyncFailsAndEvicts);
-        let file = saves || matches!(fault, Some(Fault::Trap | Fault::AfterEffect));
-        let loss = Loss { saves, attempted: (saves || outcome.is_none()).then_some(now), file };
+        let file = saves || matches!(fault, Some(Fault::Trap | Fault::AfterEffect | Fault::Dead));
+        // A dead disk does not let the component set back the time of a file that it wrote to.
+        let attempted = saves || outcome.is_none() || fault == Some(Fault::Dead);
+        let loss = Loss { saves, attempted: attempted.then_some(now), file };
         self.check(world, &possible, loss).map_err(|what| (what, None))?;
         for medium in Medium::ALL {
             self.cut_power(world, &possible, medium)?;

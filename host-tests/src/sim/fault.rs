@@ -14,6 +14,8 @@ pub enum Fault {
     Refused(Refusal),
     /// The call does what it should and answers `io`.
     AfterEffect,
+    /// This call and all that come do nothing and answer `io`.
+    Dead,
     /// A read or write that transfers half of what it was asked for.
     Short,
     /// A sync fails; the pages are clean afterwards, and programs still see the new content.
@@ -53,7 +55,7 @@ impl Refusal {
     }
 }
 
-/// Every fault with its name in a script.
+/// Every fault of a single call with its name in a script.
 pub const ALL: [(&str, Fault); 11] = [
     ("trap", Fault::Trap),
     ("enospc", Fault::Refused(Refusal::Enospc)),
@@ -87,7 +89,9 @@ impl Fault {
                     | "create-directory-at"
                     | "remove-directory-at"
             ),
-            Self::Refused(_) => !matches!(function, "now" | "get-random-u64" | "get-directories" | "acquire" | "drop"),
+            Self::Refused(_) | Self::Dead => {
+                !matches!(function, "now" | "get-random-u64" | "get-directories" | "acquire" | "drop")
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
 };
 
 use super::disk::{Disk, Inode, Io, ROOT};
-use super::fault::Fault;
+use super::fault::{Fault, Refusal};
 use crate::bindings::FileBackedPre;
 use crate::coverage;
 
@@ -105,6 +105,7 @@ impl State {
         }
         match self.fault {
             Some((at, Fault::Trap)) if at == number => Err(wasmtime::Error::msg("the instance is killed")),
+            Some((at, Fault::Dead)) if at <= number => Ok(Some(Fault::Refused(Refusal::Eio))),
             Some((at, fault)) if at == number => Ok(Some(fault)),
             _ => Ok(None),
         }

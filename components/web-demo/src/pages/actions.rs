@@ -1,6 +1,9 @@
-//! What Session3's links do, and the login. Each goes on at the home page, which shows what came of it; those that fail
-//! on purpose end here.
+//! What Session3's links do. Each goes on at the home page, which shows what came of it; those that fail on purpose end
+//! here.
 
+use alloc::{borrow::ToOwned, format, string::String};
+
+use super::notice;
 use crate::bindings::{Access, Error, Session, Value};
 use crate::failure::{Failure, Reason};
 use crate::http::{Request, Response};
@@ -9,19 +12,31 @@ use crate::sessions;
 /// The attribute that `increment` counts in.
 pub const COUNTER: &str = "counter";
 
-/// The outcome of work on a session, shown by the home page.
+/// Work on a session, then another page, which says what was done.
+pub fn then(
+    request: &Request,
+    access: Access,
+    page: &str,
+    work: impl FnOnce(&Session) -> Result<String, Failure>,
+) -> Result<Response, Failure> {
+    let finished = sessions::work(request, access, |session| notice::leave(session, &work(session)?))?;
+    Ok(Response::see_other(page).with_all(finished.fields))
+}
+
 pub fn then_home(
     request: &Request,
     access: Access,
-    work: impl FnOnce(&Session) -> Result<(), Failure>,
+    work: impl FnOnce(&Session) -> Result<String, Failure>,
 ) -> Result<Response, Failure> {
-    let finished = sessions::work(request, access, work)?;
-    Ok(Response::see_other("/").with_all(finished.fields))
+    then(request, access, "/", work)
 }
 
 /// Gives the session something to keep, and thereby an id.
 pub fn keep(request: &Request) -> Result<Response, Failure> {
-    then_home(request, Access::Optimistic, |session| Ok(session.set("keep", &Value::Boolean(true))?))
+    then_home(request, Access::Optimistic, |session| {
+        session.set("keep", &Value::Boolean(true))?;
+        Ok("The session is kept.".to_owned())
+    })
 }
 
 pub fn increment(request: &Request) -> Result<Response, Failure> {
@@ -34,10 +49,12 @@ pub fn increment_and_fail(request: &Request) -> Result<Response, Failure> {
 }
 
 pub fn logout(request: &Request) -> Result<Response, Failure> {
-    match then_home(request, Access::Optimistic, |session| Ok(session.expire()?)) {
+    let home = format!("/?{}", notice::LOGGED_OUT);
+    match sessions::work(request, Access::Optimistic, |session| Ok(session.expire()?)) {
+        Ok(finished) => Ok(Response::see_other(&home).with_all(finished.fields)),
         // Ended elsewhere meanwhile: that is what was asked for.
-        Err(Failure { reason: Reason::Sessions(Error::Gone), .. }) => Ok(Response::see_other("/")),
-        outcome => outcome,
+        Err(Failure { reason: Reason::Sessions(Error::Gone), .. }) => Ok(Response::see_other(&home)),
+        Err(failure) => Err(failure),
     }
 }
 
@@ -48,17 +65,7 @@ pub fn logout_and_fail(request: &Request) -> Result<Response, Failure> {
     })
 }
 
-pub fn login(request: &Request) -> Result<Response, Failure> {
-    let form = request.form()?;
-    let name = form.required("user")?;
-    let name = name.trim();
-    if name.is_empty() || name.len() > 256 {
-        return Err(Failure::refused(400, "A name has 1 to 256 bytes."));
-    }
-    then_home(request, Access::Optimistic, |session| Ok(session.set_user(Some(name))?))
-}
-
-fn count(session: &Session) -> Result<(), Failure> {
+fn count(session: &Session) -> Result<String, Failure> {
     let next = match session.get(COUNTER) {
         None => Some(1),
         Some(Value::Integer(count)) => count.checked_add(1),
@@ -67,5 +74,6 @@ fn count(session: &Session) -> Result<(), Failure> {
     let next = next.ok_or_else(|| {
         Failure::refused(400, "The attribute “counter” is no integer, or the largest there is. Remove it first.")
     })?;
-    Ok(session.set(COUNTER, &Value::Integer(next))?)
+    session.set(COUNTER, &Value::Integer(next))?;
+    Ok("One was added to the counter.".to_owned())
 }

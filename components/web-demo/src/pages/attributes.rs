@@ -1,22 +1,128 @@
-//! Changing attributes, from the home page.
+//! Attributes: set for ever or for a while, listed on the home page, removed.
+
+use alloc::{format, string::String};
+
+use maud::{Markup, html};
 
 use super::actions::then_home;
+use super::countdown::Countdowns;
 use super::value;
-use crate::bindings::Access;
+use crate::bindings::{Access, Instant, Session, Value};
 use crate::failure::Failure;
-use crate::http::{Request, Response};
+use crate::http::{Form, Request, Response};
+use crate::time;
+
+/// An attribute as it is shown.
+pub struct Attribute {
+    pub name: String,
+    pub value: Value,
+    vanishes: Option<Instant>,
+}
+
+impl Attribute {
+    pub fn of(session: &Session, (name, value): (String, Value)) -> Self {
+        let vanishes = session.vanishes(&name);
+        Self { name, value, vanishes }
+    }
+}
 
 pub fn set(request: &Request) -> Result<Response, Failure> {
     let form = request.form()?;
     let name = form.required("name")?;
     let value = value::parse(&form.required("type")?, form.value("value").unwrap_or_default())?;
-    then_home(request, Access::Optimistic, |session| Ok(session.set(&name, &value)?))
+    let lifetime = lifetime(&form)?;
+    then_home(request, Access::Optimistic, |session| {
+        let Some(seconds) = lifetime else {
+            session.set(&name, &value)?;
+            return Ok(format!("Attribute {name} set."));
+        };
+        session.set_for(&name, &value, u64::from(seconds) * 1000)?;
+        Ok(format!("Attribute {name} set for {}.", time::span(u64::from(seconds) * 1000)))
+    })
+}
+
+/// In seconds; none when the field is left empty.
+fn lifetime(form: &Form) -> Result<Option<u32>, Failure> {
+    let Some(text) = form.value("lifetime").filter(|text| !text.trim().is_empty()) else {
+        return Ok(None);
+    };
+    let seconds = text.trim().parse().ok().filter(|seconds| *seconds > 0);
+    seconds.map(Some).ok_or_else(|| Failure::refused(400, "A lifetime is a number of seconds, such as 60."))
 }
 
 pub fn remove(request: &Request) -> Result<Response, Failure> {
     let name = request.form()?.required("name")?;
     then_home(request, Access::Optimistic, |session| {
-        session.remove(&name)?;
-        Ok(())
+        let removed = session.remove(&name)?;
+        Ok(if removed.is_some() {
+            format!("Attribute {name} removed.")
+        } else {
+            format!("There is no attribute {name}.")
+        })
     })
+}
+
+pub fn card(attributes: &[Attribute], countdowns: &mut Countdowns) -> Markup {
+    html! {
+        section.card.wide aria-labelledby="attributes" {
+            h2 #attributes { "Attributes" }
+            @if attributes.is_empty() {
+                p.note { "The session has none." }
+            } @else {
+                div.scroll tabindex="0" role="region" aria-labelledby="attributes" {
+                    table {
+                        thead {
+                            tr {
+                                th scope="col" { "Name" } th scope="col" { "Type" } th scope="col" { "Value" }
+                                th scope="col" { "Vanishes" } td {}
+                            }
+                        }
+                        tbody { @for attribute in attributes { (row(attribute, countdowns)) } }
+                    }
+                }
+            }
+            (set_form())
+        }
+    }
+}
+
+fn row(Attribute { name, value, vanishes }: &Attribute, countdowns: &mut Countdowns) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (name) }
+            td { span.badge { (value::kind(value)) } }
+            td.value { (value::shown(value)) }
+            td.age { @if let Some(end) = vanishes { "in " (countdowns.until(*end)) } @else { "never" } }
+            td.end {
+                form method="post" action="/attributes/remove" {
+                    input type="hidden" name="name" value=(name);
+                    button.small aria-label=(format!("Remove {name}")) { "Remove" }
+                }
+            }
+        }
+    }
+}
+
+fn set_form() -> Markup {
+    html! {
+        form.fields method="post" action="/attributes/set" {
+            div {
+                label for="attribute-name" { "Name" }
+                input #attribute-name name="name" required maxlength="256" autocomplete="off";
+            }
+            div {
+                label for="attribute-type" { "Type" }
+                select #attribute-type name="type" { @for kind in value::TYPES { option value=(kind) { (kind) } } }
+            }
+            div.grow {
+                label for="attribute-value" { "Value" }
+                input #attribute-value name="value" autocomplete="off";
+            }
+            div {
+                label for="attribute-lifetime" { "Seconds to live" }
+                input #attribute-lifetime name="lifetime" type="number" min="1" max="4294967295" placeholder="for ever" autocomplete="off";
+            }
+            button.primary { "Set attribute" }
+        }
+    }
 }

@@ -1,69 +1,88 @@
 //! The home page: the session of whoever asks.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use maud::{Markup, html};
 
 use super::actions::COUNTER;
+use super::attributes::{self, Attribute};
+use super::countdown::Countdowns;
 use super::layout::layout;
-use super::value;
-use crate::bindings::{Access, Instant, Milliseconds, Session, Value};
+use super::{login, notice};
+use crate::bindings::{Instant, Milliseconds, Session, Value};
 use crate::failure::Failure;
 use crate::http::{Request, Response};
 use crate::sessions;
 use crate::time;
 
 /// A session as it is shown.
-struct View {
+pub struct View {
     id: Option<String>,
-    user: Option<String>,
-    entries: Vec<(String, Value)>,
+    pub user: Option<String>,
+    pub is_remembered: bool,
+    attributes: Vec<Attribute>,
     created: Instant,
     last_active: Instant,
     creation_age: Milliseconds,
     access_age: Milliseconds,
+    pub expires: Option<Instant>,
+    notice: Option<String>,
     dump: String,
 }
 
 impl View {
     fn of(session: &Session) -> Self {
+        let notice = notice::take(session);
         Self {
-            id: session.id(),
+            // With the notice goes a session that had nothing else.
+            id: session.id().filter(|_| session.has_info()),
             user: session.user(),
-            entries: session.entries(),
+            is_remembered: session.remembered(),
+            attributes: session.entries().into_iter().map(|entry| Attribute::of(session, entry)).collect(),
             created: session.created(),
             last_active: session.last_active(),
             creation_age: session.creation_age(),
             access_age: session.access_age(),
+            expires: session.expires(),
+            notice,
             dump: session.dump(),
         }
     }
 
+    fn notice<'a>(&'a self, request: &Request) -> Option<&'a str> {
+        let farewell = notice::farewell(&request.query).filter(|_| self.id.is_none());
+        self.notice.as_deref().or(farewell)
+    }
+
     fn counter(&self) -> i64 {
-        let counter = self.entries.iter().find(|(name, _)| name == COUNTER);
-        if let Some((_, Value::Integer(count))) = counter { *count } else { 0 }
+        let counter = self.attributes.iter().find(|attribute| attribute.name == COUNTER);
+        if let Some(Attribute { value: Value::Integer(count), .. }) = counter { *count } else { 0 }
     }
 }
 
 pub fn show(request: &Request) -> Result<Response, Failure> {
-    let shown = sessions::work(request, Access::Optimistic, |session| Ok(View::of(session)))?;
+    let shown = sessions::work(request, sessions::to_show(request), |session| Ok(View::of(session)))?;
     let view = shown.value;
     let may_lack_https = !request.is_https && !sessions::is_plain_loopback(request);
+    let mut countdowns = Countdowns::new();
     let content = html! {
         h1.hidden { "Your session" }
+        (notice::show(view.notice(request)))
         div.cards {
-            (session_card(&view, may_lack_https))
+            (session_card(&view, may_lack_https, &mut countdowns))
+            (login::card(&view, &mut countdowns))
             (counter_card(view.counter()))
-            (user_card(view.user.as_deref()))
+            (notes_card())
             (form_card())
-            (attributes_card(&view.entries))
+            (attributes::card(&view.attributes, &mut countdowns))
         }
+        (countdowns.style())
     };
     let page = layout("Your session", "/", &content);
     Ok(Response::page(200, page).with_all(shown.fields))
 }
 
-fn session_card(view: &View, may_lack_https: bool) -> Markup {
+fn session_card(view: &View, may_lack_https: bool, countdowns: &mut Countdowns) -> Markup {
     html! {
         section.card.wide aria-labelledby="session" {
             h2 #session { "Session" }
@@ -75,7 +94,7 @@ fn session_card(view: &View, may_lack_https: bool) -> Markup {
                         code { "127.0.0.1" } " or " code { "localhost" } "." }
                 }
             }
-            @if view.id.is_some() { (facts(view)) }
+            @if view.id.is_some() { (facts(view, countdowns)) }
             (actions(&[
                 ("/", "revisit page", "shows this page again"),
                 ("keep", "keep", "assigns the session: there is something to keep"),
@@ -90,12 +109,17 @@ fn session_card(view: &View, may_lack_https: bool) -> Markup {
     }
 }
 
-fn facts(view: &View) -> Markup {
+fn facts(view: &View, countdowns: &mut Countdowns) -> Markup {
     html! {
         dl.facts {
-            div { dt { "Stored" } dd { "yes" } }
             div { dt { "Created" } dd { (moment(view.created)) " " span.age { (time::span(view.creation_age)) " ago" } } }
             div { dt { "Last used" } dd { (moment(view.last_active)) " " span.age { (time::span(view.access_age)) " ago" } } }
+            @if let Some(end) = view.expires {
+                div {
+                    dt { @if view.is_remembered { "Ends" } @else { "Ends unless it is used" } }
+                    dd { (moment(end)) " " span.age { "in " (countdowns.until(end)) } }
+                }
+            }
         }
     }
 }
@@ -131,24 +155,12 @@ fn actions(links: &[(&str, &str, &str)]) -> Markup {
     }
 }
 
-fn user_card(user: Option<&str>) -> Markup {
+fn notes_card() -> Markup {
     html! {
-        section.card aria-labelledby="user" {
-            h2 #user { "Who you are" }
-            @if let Some(user) = user {
-                p.statement { "Logged in as " strong { (user) } }
-                form method="post" action="/logout" { button { "Log out" } }
-            } @else {
-                p.statement { "Nobody is logged in." }
-            }
-            form method="post" action="/login" {
-                label for="name" { @if user.is_some() { "Become somebody else" } @else { "Name" } }
-                div.row {
-                    input #name name="user" required maxlength="256" autocomplete="username" aria-describedby="login-note";
-                    button.primary { "Log in" }
-                }
-                p.note #login-note { "No password: this is a demo. The session goes on under a new ID, and the old one is dead." }
-            }
+        section.card aria-labelledby="notes" {
+            h2 #notes { "Notes" }
+            p { "Two tabs may edit them at once. Both win if they change different fields, and neither is lost if they change the same." }
+            p.actions { a.button href="/notes" { "Open the notes" } }
         }
     }
 }
@@ -159,61 +171,6 @@ fn form_card() -> Markup {
             h2 #form { "One-time form" }
             p { "Its token is kept in the session and used up when the form is sent. Send it twice, and the second one is refused." }
             p.actions { a.button href="/form" { "Open the form" } }
-        }
-    }
-}
-
-fn attributes_card(entries: &[(String, Value)]) -> Markup {
-    html! {
-        section.card.wide aria-labelledby="attributes" {
-            h2 #attributes { "Attributes" }
-            @if entries.is_empty() {
-                p.note { "The session has none." }
-            } @else {
-                div.scroll tabindex="0" role="region" aria-labelledby="attributes" {
-                    table {
-                        thead { tr { th scope="col" { "Name" } th scope="col" { "Type" } th scope="col" { "Value" } td {} } }
-                        tbody { @for (name, value) in entries { (attribute(name, value)) } }
-                    }
-                }
-            }
-            (attribute_form())
-        }
-    }
-}
-
-fn attribute(name: &str, value: &Value) -> Markup {
-    html! {
-        tr {
-            th scope="row" { (name) }
-            td { span.badge { (value::kind(value)) } }
-            td.value { (value::shown(value)) }
-            td.end {
-                form method="post" action="/attributes/remove" {
-                    input type="hidden" name="name" value=(name);
-                    button.small aria-label=(format!("Remove {name}")) { "Remove" }
-                }
-            }
-        }
-    }
-}
-
-fn attribute_form() -> Markup {
-    html! {
-        form.fields method="post" action="/attributes/set" {
-            div {
-                label for="attribute-name" { "Name" }
-                input #attribute-name name="name" required maxlength="256" autocomplete="off";
-            }
-            div {
-                label for="attribute-type" { "Type" }
-                select #attribute-type name="type" { @for kind in value::TYPES { option value=(kind) { (kind) } } }
-            }
-            div.grow {
-                label for="attribute-value" { "Value" }
-                input #attribute-value name="value" autocomplete="off";
-            }
-            button.primary { "Set attribute" }
         }
     }
 }

@@ -2,7 +2,13 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-const PAGES: [(&str, &str); 3] = [("/", "Session"), ("/form", "One-time form"), ("/admin", "Administration")];
+const PAGES: [(&str, &str); 5] = [
+    ("/", "Session"),
+    ("/devices", "Devices"),
+    ("/notes", "Notes"),
+    ("/form", "One-time form"),
+    ("/admin", "Administration"),
+];
 
 /// A page. `path` is its own, to be marked in the navigation.
 pub fn layout(title: &str, path: &str, content: &Markup) -> Markup {

@@ -108,6 +108,35 @@ async fn an_abandoned_file_is_collected() {
     assert_eq!(store.collect(u32::MAX, None).await.unwrap().abandoned, 0);
 }
 
+/// A set-up that was killed leaves its marker in the making.
+#[tokio::test]
+async fn an_abandoned_marker_is_collected() {
+    let host = Host::new();
+    let store = host.store().await;
+    let abandoned = host.path().join("session3.store~0123456789abcdef");
+    fs::write(&abandoned, "").unwrap();
+    assert_eq!(store.collect(u32::MAX, None).await.unwrap().abandoned, 1);
+    assert!(!abandoned.exists());
+    fs::create_dir(&abandoned).unwrap();
+    assert_eq!(store.collect(u32::MAX, None).await.unwrap().abandoned, 0, "a directory is not ours");
+    assert!(abandoned.exists());
+}
+
+/// More names in one directory than are held at a time.
+#[tokio::test]
+async fn a_crowded_directory_is_read_in_parts() {
+    let host = Host::new();
+    let store = host.store().await;
+    store.create(Some(ID), &data("x")).await.unwrap();
+    let session = session_file(host.path(), ID);
+    for number in 0..3000 {
+        fs::write(session.with_file_name(format!("README.{number}")), "").unwrap();
+    }
+    assert_eq!(store.ids().await, [ID]);
+    assert!(store.collect(u32::MAX, None).await.unwrap().examined > 3000);
+    assert_eq!(store.delete_old(0).await.unwrap(), (1, 0));
+}
+
 #[tokio::test]
 async fn an_index_entry_without_a_session_is_collected() {
     let host = Host::new();

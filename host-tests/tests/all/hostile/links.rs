@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use host_tests::check::{kind, refused_for};
-use host_tests::client::{Store, data};
+use host_tests::client::{Store, data, options};
 use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::tree::{session_file, tree};
@@ -117,6 +117,21 @@ async fn in_place_of_a_directory() {
     }
     assert_eq!(tree(scene.outside.path()), outside);
     assert_eq!(scene.store.text(OTHER).await.as_deref(), Some("other"));
+}
+
+#[tokio::test]
+async fn a_file_in_place_of_a_directory() {
+    let scene = Scene::new().await;
+    let shard = scene.place.parent().unwrap();
+    fs::remove_dir(shard).unwrap();
+    fs::write(shard, "not ours").unwrap();
+    refused_for(scene.store.load(ID).await, "corrupt", &"load");
+    refused_for(scene.store.create(Some(ID), &data("x")).await, "corrupt", &"create");
+    refused_for(scene.store.delete(ID).await, "corrupt", &"delete");
+    let below = format!("{}/below", shard.strip_prefix(scene.host.path()).unwrap().to_str().unwrap());
+    refused_for(Store::open(scene.store.instance(), &below, options()).await.map(drop), "corrupt", &"open");
+    assert_eq!(scene.store.text(OTHER).await.as_deref(), Some("other"));
+    assert_eq!(fs::read(shard).unwrap(), b"not ours");
 }
 
 /// A copy in a directory that is not the id's own is no second session.

@@ -4,7 +4,9 @@
 mod damage;
 mod foreign;
 mod full;
+mod hosts;
 mod ids;
 mod links;
+mod meddlers;
 mod quota;
 mod read_only;

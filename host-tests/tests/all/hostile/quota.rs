@@ -20,17 +20,21 @@ const LARGE: u64 = 9;
 const SMALL: u64 = 2;
 const MIDDLE: u64 = 8;
 
-/// Do operations in a process whose files may not exceed 64 KiB.
-fn limited(place: &Path, durable: bool, rows: &[(Operation, Outcome)]) {
+/// A limit of 64 KiB: a block has 512 bytes. Ignored, the signal is an error of the call that caused it.
+const LIMIT: &str = r#"trap "" XFSZ && ulimit -f 128 && exec "$0" "$@""#;
+const NO_LIMIT: &str = r#"exec "$0" "$@""#;
+
+/// Do operations in a process that begins with this.
+fn perform(before: &str, place: &Path, durable: bool, rows: &[(Operation, Outcome)]) {
     let [component, store, locks] = ["component", "store", "locks"].map(|name| place.join(name));
     let mut shell = Command::new("sh");
-    // Ignored, the signal is an error of the call that caused it. A block has 512 bytes.
-    shell.arg("-c").arg(r#"trap "" XFSZ && ulimit -f 128 && exec "$0" "$@""#).arg(env!("CARGO_BIN_EXE_session-worker"));
+    shell.arg("-c").arg(before).arg(env!("CARGO_BIN_EXE_session-worker"));
     let mut worker = Worker::start(&mut shell, &component, &store, &locks, durable);
     for (operation, outcome) in rows {
         worker.send([operation]);
         assert_eq!(worker.outcome().as_ref(), Some(outcome), "{operation:?}");
     }
+    worker.end();
 }
 
 #[test]
@@ -42,7 +46,8 @@ fn loses_nothing_and_says_so() {
         let store = place.path().join("store");
         fs::create_dir(&store).unwrap();
         let save = |value| Save { id: 1, value, expected: None };
-        limited(
+        perform(
+            LIMIT,
             place.path(),
             durable,
             &[
@@ -64,6 +69,17 @@ fn loses_nothing_and_says_so() {
         assert_eq!(left, [""; 0], "nothing is left behind");
         fs::remove_dir_all(&store).unwrap();
     }
+}
+
+/// A session that is larger than files may become: it can be read, and a save that cannot even take itself back says so.
+#[test]
+fn what_cannot_be_taken_back_is_not_called_undone() {
+    let place = tempfile::tempdir().unwrap();
+    precompile(&place.path().join("component"));
+    fs::create_dir(place.path().join("store")).unwrap();
+    perform(NO_LIMIT, place.path(), false, &[(Create { id: 1, value: LARGE }, Created(1))]);
+    let (save, unknown) = (Save { id: 1, value: SMALL, expected: None }, Refused("outcome-unknown".into()));
+    perform(LIMIT, place.path(), false, &[(save, unknown), (Load { id: 1 }, Loaded(Some((1, LARGE))))]);
 }
 
 /// Symptom: a session that exceeded the limit ended the server, by SIGXFSZ. It is one failed request.

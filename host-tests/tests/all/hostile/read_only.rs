@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use host_tests::bindings::{Contents, Options};
 use host_tests::check::{refused, refused_for};
@@ -23,8 +24,7 @@ async fn filled() -> Host {
     host
 }
 
-async fn is_read_and_nothing_else(store: &Store, host: &Host) {
-    let denied = "access-denied";
+async fn is_read_and_nothing_else(store: &Store, host: &Host, denied: &str) {
     assert_eq!(store.text(ID).await.as_deref(), Some("data"));
     assert!(store.has(ID).await.unwrap());
     assert!(store.load("never-there").await.unwrap().is_none());
@@ -53,7 +53,7 @@ async fn by_the_host() {
     let before = tree(host.path());
     let read_only = Host::on(host.path()).read_only();
     let store = read_only.store_with(Options { create: false, ..options() }).await;
-    is_read_and_nothing_else(&store, &read_only).await;
+    is_read_and_nothing_else(&store, &read_only, "access-denied").await;
     assert_eq!(tree(host.path()), before);
 }
 
@@ -68,6 +68,31 @@ async fn no_store_is_made_in_it() {
         refused_for(Store::open(&instance, location, unasked).await.map(drop), "no-such-store", &location);
     }
     assert!(tree(host.path()).is_empty());
+}
+
+/// Wasmtime has no other word for this than `io`.
+#[tokio::test]
+async fn by_the_mount() {
+    let host = filled().await;
+    let mount = |arguments: &[&str]| {
+        let mounted = Command::new("mount").args(arguments).arg(host.path()).status().expect("this test needs `mount`");
+        assert!(mounted.success(), "this test needs the right to mount (run it as root)");
+    };
+    mount(&["--bind", host.path().to_str().unwrap()]);
+    let _mounted = Mounted(host.path());
+    mount(&["-o", "remount,bind,ro"]);
+    let other = Host::on(host.path());
+    let store = other.store_with(Options { create: false, ..options() }).await;
+    is_read_and_nothing_else(&store, &other, "io").await;
+}
+
+/// Unmounted when it is dropped.
+struct Mounted<'a>(&'a Path);
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
+    }
 }
 
 /// This thread as a user to whom the kernel denies what the mode denies; root again when it is dropped.
@@ -110,7 +135,7 @@ async fn by_the_kernel() {
         assert!(fs::write(host.path().join("probe"), "x").is_err(), "the kernel denies it");
         let other = Host::on(host.path());
         let store = other.store_with(Options { create: false, ..options() }).await;
-        is_read_and_nothing_else(&store, &other).await;
+        is_read_and_nothing_else(&store, &other, "access-denied").await;
     }
     set_modes(host.path(), 0o755, 0o644);
     assert_eq!(tree(host.path()), before);
@@ -127,4 +152,8 @@ async fn what_may_not_be_read_is_no_absent_session() {
     refused(store.load(ID).await, "access-denied");
     refused(store.has(ID).await, "access-denied");
     refused(store.save(ID, &data("x"), None).await, "access-denied");
+    refused(store.delete_old(0).await, "access-denied");
+    refused(store.collect(1000, None).await.map(drop), "access-denied");
+    let listing = store.iter(None).await.unwrap();
+    refused(listing.next_page(10).await.map(|page| page.sessions.len()), "access-denied");
 }

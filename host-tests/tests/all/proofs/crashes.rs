@@ -14,6 +14,14 @@ fn explore(start: Start, durable: bool) {
     println!("{start:?}, {}: {report}", if durable { "durable" } else { "relaxed" });
 }
 
+/// More than one call fails: what is to be taken back cannot be.
+#[test]
+fn on_a_disk_that_dies() {
+    for (start, durable) in [(Start::Fresh, true), (Start::Used, true), (Start::Used, false)] {
+        Explorer::new(&product(durable), start).dying_disk().unwrap();
+    }
+}
+
 #[test]
 fn from_a_fresh_store_durably() {
     explore(Start::Fresh, true);

@@ -124,6 +124,10 @@ pub struct ServerArgs {
     /// Time for a client to send the head of a request, to send its body, and to take the answer
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
     pub client_timeout: u64,
+    /// Behind a proxy: take the client's address from the last entry of X-Forwarded-For, which the proxy has to add.
+    /// Whoever reaches the server without the proxy can then claim any address
+    #[arg(long)]
+    pub trust_forwarded: bool,
     /// Requests that run at once; others wait, and get 503 if that takes long
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=1000))]
     pub max_instances: u32,

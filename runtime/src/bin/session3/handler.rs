@@ -1,5 +1,6 @@
 //! One request: an instance for it alone, a bounded time, and one answer whatever happens.
 
+use crate::client_address;
 use crate::guest::{Guest, Sandbox};
 use crate::metrics::Metrics;
 use crate::response::{self, Body, Outcome};
@@ -7,6 +8,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -31,6 +33,8 @@ pub struct App {
     pub client_timeout: Duration,
     /// Bytes.
     pub max_body: usize,
+    /// Clients are behind a proxy, which says what their addresses are.
+    pub trust_forwarded: bool,
 }
 
 pub struct Handler {
@@ -62,8 +66,13 @@ impl Handler {
     }
 
     /// Answer a request and log it, without its query and its header fields: secrets travel there.
-    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    pub async fn handle(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+        peer: Option<IpAddr>,
+    ) -> Result<Response<Body>, Infallible> {
         let start = Instant::now();
+        client_address::tell(request.headers_mut(), peer, self.app.trust_forwarded);
         let name = RequestName::of(&request);
         let response = match self.respond(request, name.clone()).await {
             Ok(response) => response,

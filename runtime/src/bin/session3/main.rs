@@ -4,6 +4,7 @@
 
 mod admin;
 mod cli;
+mod client_address;
 mod collector;
 mod compose;
 mod dir;

@@ -66,7 +66,8 @@ fn serve(name: &str, app: Cow<'static, [u8]>, options: &ServerArgs) -> Result<Ex
         io.spawn(endpoint::serve(listener, metrics.clone()));
     }
     let collecting = guests.spawn(collect(Collector::new(sandbox.clone(), metrics.clone()), options.clone()));
-    let app = App { pre, sandbox, timeout, client_timeout, max_body: options.max_body };
+    let (max_body, trust_forwarded) = (options.max_body, options.trust_forwarded);
+    let app = App { pre, sandbox, timeout, client_timeout, max_body, trust_forwarded };
     let handler = Arc::new(Handler::new(app, guests.handle().clone(), options.max_instances, metrics));
     let served = io.block_on(server::run(listener, handler, client_timeout));
     collecting.abort();

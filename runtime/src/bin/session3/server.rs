@@ -82,7 +82,8 @@ async fn serve_connection(
     if let Err(error) = prepare(&stream, client_timeout) {
         debug!("cannot set up a connection: {error}");
     }
-    let service = service_fn(move |request| handler.clone().handle(request));
+    let peer = stream.peer_addr().ok().map(|address| address.ip());
+    let service = service_fn(move |request| handler.clone().handle(request, peer));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(client_timeout)
