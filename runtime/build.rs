@@ -10,9 +10,10 @@ use std::process::{Command, Stdio};
 const TARGET: &str = "wasm32-wasip2";
 
 /// Package, file, and the variable that tells the command where the file is, if it carries it inside.
-const GUESTS: [(&str, &str, Option<&str>); 3] = [
+const GUESTS: [(&str, &str, Option<&str>); 4] = [
     ("session-store", "session_store", Some("SESSION_STORE_WASM")),
     ("web-demo", "web_demo", Some("WEB_DEMO_WASM")),
+    ("session-manager", "session_manager", None),
     ("drop-events", "drop_events", None),
 ];
 
@@ -51,8 +52,13 @@ fn build() -> Result<()> {
         }
         watch_sources(&built.with_extension("d"))?;
     }
-    let manifests =
-        ["Cargo.toml", "core/Cargo.toml", "components/drop-events/Cargo.toml", "components/web-demo/Cargo.toml"];
+    let manifests = [
+        "Cargo.toml",
+        "core/Cargo.toml",
+        "components/drop-events/Cargo.toml",
+        "components/session-manager/Cargo.toml",
+        "components/web-demo/Cargo.toml",
+    ];
     for file in manifests.iter().chain(&["Cargo.lock", "wit"]) {
         println!("cargo:rerun-if-changed={}", workspace.join(file).display());
     }

@@ -5,18 +5,18 @@ use alloc::string::ToString;
 use session_core::SessionId;
 use session_core::events::{self as core, Events};
 
+use crate::backend::Store;
 use crate::bindings::session3::sessions::session_events::{self as wit, Event};
-use crate::store::Store;
 
-/// Tell what happened to a session of the store.
-pub fn tell(session: &SessionId, event: Event) {
-    wit::tell(Some(session.as_str()), &event);
+/// Tell what happened, to a session if it was one.
+pub fn tell<'a>(session: impl Into<Option<&'a SessionId>>, event: Event) {
+    wit::tell(session.into().map(SessionId::as_str), &event);
 }
 
 /// What the manager tells.
 impl Events for Store {
     fn tell(&self, session: Option<&SessionId>, event: core::Event) {
-        wit::tell(session.map(SessionId::as_str), &event.into());
+        tell(session, event.into());
     }
 
     fn begin(&self, operation: core::Operation) {

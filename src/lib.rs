@@ -13,6 +13,7 @@
 //! | `commit` | how a version gets into a file, and a file to its name |
 //! | `owners` | the index from owner to sessions |
 //! | `events` | telling the host: the only place that calls `session-events` |
+//! | `backend` | what the manager runs on |
 //! | `usage` | how much the store holds |
 //! | `listing`, `garbage` | walking through all sessions, in steps |
 //! | `exports` | the WIT interfaces, translated |
@@ -22,6 +23,7 @@
 
 extern crate alloc;
 
+mod backend;
 #[expect(unsafe_code, reason = "generated: the canonical ABI passes addresses")]
 mod bindings;
 mod commit;

@@ -13,6 +13,7 @@
 //! | [`tree`] | what is on the disk |
 //! | [`harness`] | what the conformance suite needs of a host |
 //! | [`browser`] | the other end of a cookie |
+//! | [`compose`] | a store and the manager as one component |
 //! | [`conformance`] | what every implementation of the contract does |
 //! | `coverage` | which code of the component runs |
 //! | [`check`] | assertions of one line |
@@ -43,6 +44,7 @@ pub mod check;
 pub mod client;
 pub mod clock;
 pub mod command;
+pub mod compose;
 pub mod conformance;
 mod coverage;
 pub mod events;

@@ -14,10 +14,8 @@ use session_core::session::{Access, Session};
 use session_core::{SessionId, store::Instant};
 
 use super::Component;
+use crate::backend::{Guard, Store, now, random_16};
 use crate::bindings::exports::session3::sessions::session_manager as wit;
-use crate::directory::now;
-use crate::guard::Guard;
-use crate::store::{Store, random_16};
 
 impl wit::Guest for Component {
     type Configuration = RefCell<Configuration>;

@@ -1,5 +1,6 @@
 //! The WIT interfaces, translated: nothing is decided here.
 
+mod error;
 mod manager;
 mod store;
 

@@ -1,20 +1,35 @@
-//! Back ends of others conform to the contract, as far as it is about what they have.
+//! Back ends of others conform to the contract, as far as it is about what they have; and the manager does on any of them.
 
 use std::fs;
-use std::path::Path;
 
 use host_tests::back_end::{BackEnd, Component};
+use host_tests::compose::with_manager;
 use host_tests::conformance;
 use host_tests::host::component_path;
 
-fn component(file: &str) -> Vec<u8> {
-    let path = component_path().with_file_name(file);
-    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", Path::new(&path).display()))
+fn built(file: &str) -> Vec<u8> {
+    fs::read(component_path().with_file_name(file)).unwrap()
 }
 
 #[test]
 fn a_store_in_memory_conforms() {
-    let component = Component::new(&component("memory_store.wasm")).unwrap();
+    let component = Component::new(&built("memory_store.wasm")).unwrap();
     let report = conformance::run(|| BackEnd::in_one_instance(&component)).unwrap();
+    println!("{report}");
+}
+
+#[test]
+fn the_manager_conforms_on_a_store_in_memory() {
+    let composed = with_manager(&built("memory_store.wasm"), &built("session_manager.wasm")).unwrap();
+    let component = Component::new(&composed).unwrap();
+    let report = conformance::run(|| BackEnd::in_one_instance(&component)).unwrap();
+    println!("{report}");
+}
+
+#[test]
+fn the_manager_conforms_on_the_imported_store_of_files() {
+    let composed = with_manager(&built("session_store.wasm"), &built("session_manager.wasm")).unwrap();
+    let component = Component::new(&composed).unwrap();
+    let report = conformance::run(|| BackEnd::new(&component)).unwrap();
     println!("{report}");
 }

@@ -1,0 +1,9 @@
+//! The WIT interface, translated by the files of the file-backed component.
+
+#[path = "../../../src/exports/error.rs"]
+mod error;
+#[path = "../../../src/exports/manager.rs"]
+mod manager;
+
+/// The component's exports.
+pub struct Component;

@@ -1,0 +1,63 @@
+//! A store that is imported.
+
+use alloc::vec::Vec;
+
+use session_core::SessionId;
+use session_core::error::Result;
+use session_core::store::{Contents, Owners, Record, Sessions, Usage};
+
+use crate::bindings::session3::sessions::session_store as wit;
+use crate::guard::Guard;
+use crate::translate;
+
+/// A handle to the store.
+pub struct Store(wit::Store);
+
+impl Store {
+    /// Open the store at a location.
+    pub fn open(location: &str, options: wit::Options) -> Result<Self> {
+        Ok(Self(wit::Store::open(location, options)?))
+    }
+
+    /// Whether a load would find the session.
+    pub fn has_session(&self, id: &SessionId) -> Result<bool> {
+        Ok(self.0.has_session(id.as_str())?)
+    }
+}
+
+impl Sessions for Store {
+    type Guard = Guard;
+
+    fn create(&self, id: &SessionId, contents: Contents) -> Result<Record> {
+        let contents = contents.into();
+        let info = self.0.create_session(Some(id.as_str()), &contents)?;
+        translate::record(info, contents.data)
+    }
+
+    fn load(&self, id: &SessionId) -> Result<Option<Record>> {
+        self.0.load_session(id.as_str())?.map(Record::try_from).transpose()
+    }
+
+    fn touch(&self, id: &SessionId) -> Result<()> {
+        Ok(self.0.touch_session(id.as_str())?)
+    }
+
+    fn lock(&self, id: &SessionId) -> Result<Guard> {
+        Ok(Guard(self.0.lock_session(id.as_str(), wit::LockMode::Exclusive, None)?))
+    }
+
+    fn usage(&self) -> Result<Usage> {
+        let usage = self.0.usage()?;
+        Ok(Usage { sessions: usage.sessions, bytes: usage.bytes })
+    }
+}
+
+impl Owners for Store {
+    fn ids_of(&self, owner: &str) -> Result<Vec<SessionId>> {
+        self.0.sessions_of(owner)?.iter().map(|info| translate::id(&info.id)).collect()
+    }
+
+    fn delete_of(&self, owner: &str) -> Result<u64> {
+        Ok(self.0.delete_sessions_of(owner)?)
+    }
+}
