@@ -12,6 +12,7 @@ const TARGET: &str = "wasm32-wasip2";
 /// Package, file, and the variable that tells the command where the file is, if it carries it inside.
 const GUESTS: [(&str, &str, Option<&str>); 4] = [
     ("session-store", "session_store", Some("SESSION_STORE_WASM")),
+    ("session-manager", "session_manager", None),
     ("web-demo", "web_demo", Some("WEB_DEMO_WASM")),
     ("session-manager", "session_manager", None),
     ("drop-events", "drop_events", None),
