@@ -14,7 +14,6 @@ const GUESTS: [(&str, &str, Option<&str>); 4] = [
     ("session-store", "session_store", Some("SESSION_STORE_WASM")),
     ("session-manager", "session_manager", None),
     ("web-demo", "web_demo", Some("WEB_DEMO_WASM")),
-    ("session-manager", "session_manager", None),
     ("drop-events", "drop_events", None),
 ];
 
