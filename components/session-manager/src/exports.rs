@@ -3,6 +3,7 @@
 #[path = "../../../src/exports/error.rs"]
 mod error;
 #[path = "../../../src/exports/manager.rs"]
+#[expect(clippy::useless_conversion, reason = "the other component has options of its own")]
 mod manager;
 
 /// The component's exports.

@@ -8,7 +8,7 @@ use session_core::attributes::Value;
 use session_core::credential::Credential;
 use session_core::form_tokens::{FormTokens, MAX_TOKENS, TokenHash};
 use session_core::map::Map;
-use session_core::state::State;
+use session_core::state::{More, Replaced, State};
 
 const SECRET: &str = "0123456789abcdef.00112233445566778899aabbccddeeff";
 
@@ -82,6 +82,51 @@ fn format_1_is_read_and_written_as_ever() {
     let state = State::decode(&expected).expect("decode");
     assert_eq!(state.attributes, sample().attributes);
     assert!(state.tokens.has(TokenHash::new([7; 16])));
+}
+
+fn sample_with_more() -> State {
+    let mut state = sample();
+    state.more = More {
+        user_agent: Some("ua".into()),
+        authenticated: Some(300),
+        remembered: true,
+        renewed: Some(1),
+        unreturned: true,
+        vanishing: Map::default(),
+        flashes: map([("f".into(), Value::Null)]),
+        replaced: Some(Replaced { by: "12345678".into(), until: 2 }),
+    };
+    state.set("i", Value::Integer(-2), Some(3));
+    state
+}
+
+/// The bytes of format 2: those of format 1 with more behind them.
+#[test]
+fn format_2_is_read_and_written_as_ever() {
+    let mut expected = sample().encode().expect("encode");
+    expected[0] = 2;
+    expected.extend(b"\x01\x02ua\x01\xac\x02\x01\x01\x01\x01\x01\x01i\x03\x01\x01f\x00\x01\x0812345678\x02");
+    assert_eq!(sample_with_more().encode().expect("encode"), expected);
+    let state = State::decode(&expected).expect("decode");
+    assert_eq!(state.more, sample_with_more().more);
+    assert_eq!(state.attributes, sample().attributes);
+    for end in 0..expected.len() {
+        assert!(matches!(State::decode(&expected[..end]), Err(Error::Corrupt(_))), "cut at {end}");
+    }
+}
+
+#[test]
+fn more_that_cannot_be_is_corrupt() {
+    let with = |change: &dyn Fn(&mut More)| {
+        let mut state = sample_with_more();
+        change(&mut state.more);
+        State::decode(&state.encode().expect("encode"))
+    };
+    assert!(with(&|_| ()).is_ok());
+    assert!(with(&|more| more.vanishing.insert("nothing", 1)).is_err(), "no such attribute");
+    assert!(with(&|more| more.flashes.insert("", Value::Null)).is_err());
+    assert!(with(&|more| more.flashes.insert(&"x".repeat(257), Value::Null)).is_err());
+    assert!(with(&|more| more.replaced = Some(Replaced { by: "../../..".into(), until: 2 })).is_err());
 }
 
 /// SHA-256 of "session3 cookie secret 1\0", "0123456789abcdef" and the bytes 00 11 .. ff.

@@ -27,13 +27,8 @@ fn decode_component(bytes: &[u8]) -> (Resolve, WorldId) {
     }
 }
 
-/// The imports that a host has to provide. An interface that is there for the name of a type alone is not one of them.
 fn imports((resolve, world): &(Resolve, WorldId)) -> Vec<String> {
-    let has_functions = |item: &WorldItem| match item {
-        WorldItem::Interface { id, .. } => !resolve.interfaces[*id].functions.is_empty(),
-        _ => true,
-    };
-    names(resolve, resolve.worlds[*world].imports.iter().filter(|(_, item)| has_functions(item)))
+    names(resolve, resolve.worlds[*world].imports.iter())
 }
 
 fn names<'a>(resolve: &Resolve, items: impl Iterator<Item = (&'a WorldKey, &'a WorldItem)>) -> Vec<String> {
