@@ -5,7 +5,7 @@ use std::sync::Arc;
 use reqwest::cookie::{CookieStore, Jar};
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response};
 
 use crate::server::Server;
 
@@ -18,9 +18,23 @@ pub struct Visitor {
 impl Visitor {
     /// Somebody who has never been here.
     pub fn new() -> Self {
+        Self::build(Client::builder())
+    }
+
+    /// Somebody with this browser.
+    pub fn with_user_agent(user_agent: &str) -> Self {
+        Self::build(Client::builder().user_agent(user_agent))
+    }
+
+    fn build(client: ClientBuilder) -> Self {
         let jar = Arc::new(Jar::default());
-        let client = Client::builder().no_proxy().cookie_provider(jar.clone()).build().unwrap();
+        let client = client.no_proxy().cookie_provider(jar.clone()).build().unwrap();
         Self { client, jar }
+    }
+
+    /// Take over somebody's cookie, as [`cookie`](Self::cookie) gives it.
+    pub fn take_cookie(&self, server: &Server, cookie: &str) {
+        self.jar.add_cookie_str(cookie, &server.url("/").parse().unwrap());
     }
 
     /// Somebody who has a session.
@@ -95,6 +109,11 @@ impl Page {
     pub fn between(&self, before: &str, after: &str) -> Option<&str> {
         let (_, rest) = self.text.split_once(before)?;
         Some(rest.split_once(after)?.0)
+    }
+
+    /// What was said about the request before, if anything.
+    pub fn notice(&self) -> Option<&str> {
+        self.between(r#"role="status">"#, "<")
     }
 
     /// The session's id on the home page.

@@ -9,7 +9,7 @@ const BROWSERS: [(&str, &str); 9] = [
     ("OPR/", "Opera"),
     ("Firefox/", "Firefox"),
     ("FxiOS/", "Firefox"),
-    ("HeadlessChrome/", "Chrome without a window"),
+    ("HeadlessChrome/", "Headless Chrome"),
     ("Chrome/", "Chrome"),
     ("CriOS/", "Chrome"),
     ("Safari/", "Safari"),

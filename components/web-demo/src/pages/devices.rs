@@ -19,6 +19,7 @@ const PATH: &str = "/devices";
 struct Devices {
     user: String,
     own: Option<String>,
+    /// The own one first, then from the oldest.
     all: Vec<Device>,
     authenticated: Option<Instant>,
 }
@@ -30,8 +31,9 @@ pub fn show(request: &Request) -> Result<Response, Failure> {
         let Some(user) = session.user() else {
             return Ok((notice, None));
         };
-        let all = manager.sessions_of(&user)?;
         let (own, authenticated) = (session.id(), session.authenticated());
+        let mut all = manager.sessions_of(&user)?;
+        all.sort_by_key(|device| own.as_ref() != Some(&device.id));
         Ok((notice, Some(Devices { user, own, all, authenticated })))
     })?;
     let (notice, devices) = shown.value;
@@ -136,7 +138,7 @@ fn entry(device: &Device, own: Option<&str>) -> Markup {
             }
             dl.facts {
                 div { dt { "Address" } dd { (device.client.address.as_deref().unwrap_or("unknown")) } }
-                div { dt { "Created" } dd { (moment(device.created)) } }
+                div { dt { "Created" } dd { (moment(device.created)) " " (age(device.created)) } }
                 div { dt { "Last activity" } dd { (moment(device.last_active)) " " (age(device.last_active)) } }
                 @if let Some(at) = device.authenticated { div { dt { "Confirmed" } dd { (moment(at)) " " (age(at)) } } }
             }

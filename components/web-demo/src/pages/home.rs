@@ -72,8 +72,7 @@ pub fn show(request: &Request) -> Result<Response, Failure> {
             (session_card(&view, may_lack_https, &mut countdowns))
             (login::card(&view, &mut countdowns))
             (counter_card(view.counter()))
-            (notes_card())
-            (form_card())
+            div.pile { (notes_card()) (form_card()) }
             (attributes::card(&view.attributes, &mut countdowns))
         }
         (countdowns.style())

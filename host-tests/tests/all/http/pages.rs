@@ -88,10 +88,41 @@ async fn attributes_of_every_type_are_set_and_removed() {
         let name = format!("attribute {index} of {SCRIPT}");
         let page = visitor.post(&server, "/attributes/remove", &[("name", &name)]).await;
         assert_eq!(page.status, 200);
-        assert!(!page.text.contains(&format!("attribute {index} of")), "{page:#?}");
+        assert!(!page.text.contains(&format!(r#"scope="row">attribute {index} of"#)), "{page:#?}");
     }
     assert_eq!(visitor.get(&server, "/").await.id(), None, "a session with nothing to keep ends");
     assert_eq!(visitor.cookie(&server), "", "and its cookie with it");
+}
+
+#[tokio::test]
+async fn an_attribute_has_a_lifetime_that_is_shown() {
+    let server = Server::new();
+    let visitor = Visitor::with_session(&server).await;
+    let set = async |name, lifetime| {
+        let form = [("name", name), ("type", "text"), ("value", "x"), ("lifetime", lifetime)];
+        visitor.post(&server, "/attributes/set", &form).await
+    };
+    assert!(set("short", "60").await.text.contains(r#"<td class="age">in <span class="countdown left-"#));
+    let page = set("long", " 86400 ").await;
+    assert_eq!(page.notice(), Some("Attribute long set for 1 d 0 h."));
+    assert!(page.text.contains(&attribute("long", "text", "x")), "{page:#?}");
+
+    assert!(set("long", "").await.text.contains(r#"<td class="age">never</td>"#), "it stays from now on");
+    for lifetime in ["0", "-1", "1.5", "x", "4294967296"] {
+        assert_eq!(set("long", lifetime).await.status, 400, "{lifetime}");
+    }
+}
+
+/// The style sheet that runs the clocks of a page is made of numbers and nothing else.
+#[tokio::test]
+async fn countdowns_are_numbers() {
+    let server = Server::new();
+    let page = Visitor::new().get(&server, "/countdown.css?left=5&left=}*{color:red&left=86401&left=-1&left=60").await;
+    assert_eq!((page.status, page.fields("content-type")[0]), (200, "text/css; charset=utf-8"));
+    assert_eq!(page.text, ".left-5 { --from: 5; }\n.left-60 { --from: 60; }\n");
+    let many = (0..1000).map(|_| "left=1").collect::<Vec<_>>().join("&");
+    let page = Visitor::new().get(&server, &format!("/countdown.css?{many}")).await;
+    assert_eq!(page.text.lines().count(), 50);
 }
 
 #[tokio::test]

@@ -29,7 +29,21 @@ async fn a_request_that_another_site_made_changes_nothing() {
             assert_eq!(visitor.get(&server, "/").await.counter(), count, "{method} {name}: {value}");
         }
     }
-    for path in ["/keep", "/logout", "/login", "/attributes/set", "/attributes/remove", "/form", "/admin/end"] {
+    for path in [
+        "/keep",
+        "/logout",
+        "/login",
+        "/attributes/set",
+        "/attributes/remove",
+        "/form",
+        "/admin/end",
+        "/devices/end",
+        "/devices/end-others",
+        "/devices/end-all",
+        "/devices/confirm",
+        "/notes",
+        "/notes/count",
+    ] {
         let request = request(&server, Method::POST, path).header("sec-fetch-site", "cross-site");
         assert_eq!(Page::of(request.header("cookie", &cookie)).await.status, 403, "{path}");
     }
