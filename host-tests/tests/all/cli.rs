@@ -154,7 +154,7 @@ async fn show_shows_what_a_session_holds() {
         format!("id:           {}", ids[0]),
         "owner:        alice".into(),
         "user:         alice".into(),
-        "address:      unknown".into(),
+        "address:      127.0.0.1".into(),
         "  count = -7".into(),
         "  keep = true".into(),
         r#"  nested = {"a":[1,null]}"#.into(),
