@@ -1,5 +1,6 @@
 //! The demo in a browser: Chromium clicks its links and fills its forms.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use host_tests::server::Server;
@@ -12,14 +13,32 @@ use crate::scenarios::{SCENARIOS, Shown};
 /// A browser at the home page of a server of its own.
 struct Visit {
     chromium: Chromium,
-    server: Server,
+    server: Arc<Server>,
 }
 
 impl Visit {
     async fn start() -> Self {
-        let visit = Self { server: Server::new(), chromium: Chromium::start().await };
+        Self::of(Arc::new(Server::new())).await
+    }
+
+    /// Another browser at the same site.
+    async fn another(&self) -> Self {
+        Self::of(self.server.clone()).await
+    }
+
+    async fn of(server: Arc<Server>) -> Self {
+        let visit = Self { server, chromium: Chromium::start().await };
         visit.home().await;
         visit
+    }
+
+    async fn go(&self, path: &str) {
+        self.chromium.goto(self.server.url(path)).await.unwrap();
+    }
+
+    async fn log_in(&self, user: &str) {
+        self.fill("#name", user).await;
+        self.click("form[action='/login'] button").await;
     }
 
     async fn home(&self) {
@@ -201,4 +220,101 @@ async fn two_tabs_share_the_session() {
     visit.assert_shows(&visit.text().await, "yours");
     visit.click("main button").await;
     visit.assert_shows(&visit.text().await, "There are no sessions.");
+}
+
+#[tokio::test]
+async fn a_login_that_is_remembered_lasts() {
+    let visit = Visit::start().await;
+    visit.log_in("ann").await;
+    assert_eq!(visit.chromium.get_named_cookie("session").await.unwrap().expiry, None, "until the browser closes");
+    visit.find("input[name=remember]").await.click().await.unwrap();
+    visit.log_in("bob").await;
+    assert!(visit.chromium.get_named_cookie("session").await.unwrap().expiry.is_some());
+}
+
+#[tokio::test]
+async fn a_notice_is_shown_once() {
+    let visit = Visit::start().await;
+    visit.log_in("ann").await;
+    assert_eq!(visit.find("main [role=status]").await.text().await.unwrap(), "Logged in as ann.");
+    visit.chromium.refresh().await.unwrap();
+    assert!(visit.chromium.find_all(By::Css("main [role=status]")).await.unwrap().is_empty());
+}
+
+/// Without a script: the style sheet counts.
+#[tokio::test]
+async fn the_end_of_the_session_counts_down() {
+    let visit = Visit::start().await;
+    visit.click("main a[href=keep]").await;
+    let left = async || {
+        let left = "return Number(getComputedStyle(document.querySelector('.countdown')).getPropertyValue('--left'))";
+        visit.chromium.execute(left, vec![]).await.unwrap().json().as_f64().unwrap()
+    };
+    let first = left().await;
+    assert!((1700.0..=1800.0).contains(&first), "{first} seconds of 30 minutes");
+    let start = Instant::now();
+    while left().await >= first {
+        assert!(start.elapsed() < Duration::from_secs(30), "{first} stands still");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn logging_out_everywhere_reaches_the_other_browser() {
+    let here = Visit::start().await;
+    let there = here.another().await;
+    here.log_in("ann").await;
+    there.log_in("ann").await;
+    here.go("/devices").await;
+    here.assert_shows(&here.text().await, "this one");
+    here.click("form[action='/devices/end-others'] button").await;
+    here.assert_shows(&here.text().await, "Headless Chrome on Linux");
+    there.home().await;
+    assert_eq!(there.id().await, None, "the other one has ended");
+    there.log_in("ann").await;
+    here.go("/devices").await;
+    here.click("form[action='/devices/end-all'] button").await;
+    there.home().await;
+    for visit in [&here, &there] {
+        visit.assert_shows(&visit.text().await, "Nobody is logged in.");
+    }
+}
+
+/// Different fields: both are kept. The same field: whoever saves last is asked, and nothing is lost.
+#[tokio::test]
+async fn two_tabs_edit_the_notes_at_once() {
+    let visit = Visit::start().await;
+    visit.go("/notes").await;
+    let [first, second] = visit.two_tabs().await;
+    visit.go("/notes").await;
+    visit.fill("#title", "from the second").await;
+    visit.click("form[action='/notes'] button").await;
+    visit.chromium.switch_to_window(first.clone()).await.unwrap();
+    visit.fill("#text", "from the first").await;
+    visit.click("form[action='/notes'] button").await;
+    assert_eq!(visit.find("#title").await.value().await.unwrap().unwrap(), "from the second");
+    assert_eq!(visit.find("#text").await.value().await.unwrap().unwrap(), "from the first");
+
+    visit.chromium.switch_to_window(second).await.unwrap();
+    visit.fill("#text", "from the second").await;
+    visit.click("form[action='/notes'] button").await;
+    let asked = visit.text().await;
+    for shown in ["Another tab was faster", "from the first", "from the second"] {
+        visit.assert_shows(&asked, shown);
+    }
+    visit.click("form[action='/notes'] button").await;
+    assert_eq!(visit.find("#text").await.value().await.unwrap().unwrap(), "from the second");
+}
+
+/// Neither tab has seen the other's count.
+#[tokio::test]
+async fn two_tabs_count_and_both_counts_add_up() {
+    let visit = Visit::start().await;
+    visit.go("/notes").await;
+    let [first, _] = visit.two_tabs().await;
+    visit.go("/notes").await;
+    visit.click("form[action='/notes/count'] button").await;
+    visit.chromium.switch_to_window(first).await.unwrap();
+    visit.click("form[action='/notes/count'] button").await;
+    visit.assert_shows(&visit.text().await, "Shared counter: 2");
 }
