@@ -162,8 +162,9 @@ async fn garbage_is_collected_while_the_server_runs() {
     let server = Server::on_with(directory.path(), METRICS.into_iter().chain(["--gc-interval", "1"]));
     wait_for("the old session is deleted", || (!old.exists()).then_some(()));
     assert!(new.exists());
+    let deleted = "session3_gc_deleted_total{kind=\"expired\"}";
+    wait_until(&server, "the step is counted", |text| value(text, deleted) == 1.0).await;
     let text = wait_until(&server, "the collection ends", |text| value(text, "session3_sessions_active") == 1.0).await;
-    assert_eq!(value(&text, "session3_gc_deleted_total{kind=\"expired\"}"), 1.0);
     assert_eq!(value(&text, "session3_sessions_expired_total"), 1.0);
     assert!(value(&text, "session3_gc_lag_seconds") < PATIENCE.as_secs_f64());
     server.stop();
