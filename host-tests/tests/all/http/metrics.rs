@@ -6,7 +6,7 @@ use host_tests::bindings::Contents;
 use host_tests::client::data;
 use host_tests::clock::MINUTE;
 use host_tests::harness::Harness;
-use host_tests::host::Host;
+use host_tests::host::{Host, START};
 use host_tests::server::{Server, private_directory};
 use host_tests::tree::session_file;
 use host_tests::visitor::{Page, Visitor, request};
@@ -150,7 +150,7 @@ async fn addresses_that_others_reach_are_warned_of() {
 async fn old_store() -> tempfile::TempDir {
     let directory = private_directory();
     let store = Host::on(directory.path()).store().await;
-    store.create(Some("session-old"), &Contents { idle_timeout: Some(MINUTE), ..data("x") }).await.unwrap();
+    store.create(Some("session-old"), &Contents { deadline: Some(START + MINUTE), ..data("x") }).await.unwrap();
     store.create(Some("session-new"), &data("x")).await.unwrap();
     directory
 }
