@@ -56,7 +56,7 @@ pub enum Operation {
 /// Who is told. Telling does not fail and does not wait.
 pub trait Events {
     /// An event, of a session if it is about one.
-    fn tell(&self, _session: Option<&SessionId>, _event: Event) {}
+    fn tell(&self, session: Option<&SessionId>, event: Event);
 
     /// An operation on the store begins. They do not overlap.
     fn begin(&self, _operation: Operation) {}

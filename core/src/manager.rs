@@ -42,11 +42,6 @@ impl<S: Backend> Manager<S> {
         &self.store
     }
 
-    /// How it works.
-    pub fn configuration(&self) -> &Configuration {
-        &self.configuration
-    }
-
     /// Begin a request: find its session, or make a new one. `fields` are the values of its `Cookie` fields or, for bearer
     /// tokens, of its `Authorization` fields.
     pub fn start_request(

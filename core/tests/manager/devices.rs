@@ -126,3 +126,58 @@ fn a_logout_may_have_the_browser_forget_the_site() {
     let fields = plain.visit(&mut logged_in(&plain, "ann"), |session| session.expire().expect("expire"));
     assert!(fields.iter().all(|(name, _)| name != "clear-site-data"), "only when it is asked for");
 }
+
+#[test]
+fn what_cannot_be_read_is_no_device_and_a_store_that_fails_says_so() {
+    let site = Site::new();
+    logged_in(&site, "ann");
+    site.store.fail("load", Error::Corrupt("put aside".into()));
+    assert_eq!(site.manager.sessions_of("ann"), Ok(vec![]));
+    site.store.fail("load", Error::Io("broken".into()));
+    assert_eq!(site.manager.sessions_of("ann"), Err(Error::Io("broken".into())));
+}
+
+#[test]
+fn what_cannot_be_ended_is_said() {
+    let site = capped(1, CapPolicy::EndOldest);
+    let here = logged_in(&site, "ann");
+    let keep = site.id(&here).expect("a session");
+    let data = site.store.only();
+    for number in 0..3 {
+        let mut another = data.clone();
+        another.id = session_core::SessionId::parse(&format!("undying-{number}")).expect("an id");
+        site.store.inner().records.insert(another.id.clone(), another);
+    }
+    for _ in 0..1000 {
+        site.store.fail("guard.delete", Error::Corrupt("it stays".into()));
+    }
+    assert_eq!(site.manager.end_other_sessions_of("ann", &keep), Err(Error::Corrupt("it stays".into())));
+}
+
+#[test]
+fn a_description_says_what_is_remembered_and_replaced() {
+    let site = Site::with(Configuration { grace_window: 1000, ..Configuration::default() });
+    let mut browser = Browser::default();
+    site.visit(&mut browser, |session| {
+        log_in(session, "ann");
+        session.remember(true).expect("remember");
+        assert!(session.dump(site.now()).contains("\nremembered\n"));
+    });
+    let late = browser.clone();
+    site.visit(&mut browser, |session| session.regenerate().expect("regenerate"));
+    let new = site.id(&browser).expect("a session");
+    let described = site.start(&late, Access::ReadOnly).dump(site.now());
+    assert!(described.contains(&format!("replaced by: {new}")), "{described}");
+}
+
+#[test]
+fn the_end_of_a_session_is_told() {
+    let site = Site::new();
+    let expires = |browser: &Browser, access| site.manager.expires(&site.start(browser, access));
+    assert_eq!(expires(&Browser::default(), Access::Optimistic), None, "it is nowhere yet");
+    let browser = site.visitor();
+    assert_eq!(expires(&browser, Access::Optimistic), Some(START + 30 * MINUTE));
+    site.wait(MINUTE);
+    assert_eq!(expires(&browser, Access::ReadOnly), Some(START + 30 * MINUTE), "polling is no use");
+    assert_eq!(expires(&browser, Access::Optimistic), Some(START + 31 * MINUTE));
+}

@@ -186,3 +186,17 @@ fn an_attempt_that_failed_leaves_no_trace_in_the_next() {
     site.wait(WINDOW);
     assert!(site.id(&late).is_none() && site.id(&browser).is_some());
 }
+
+#[test]
+fn a_store_that_fails_is_not_taken_for_no_session() {
+    let site = site();
+    let mut browser = site.visitor();
+    let late = browser.clone();
+    site.visit(&mut browser, |session| session.regenerate().expect("regenerate"));
+    site.store.pass("load");
+    site.store.fail("load", Error::Io("broken".into()));
+    assert_eq!(site.try_start(&late, Access::Optimistic).err(), Some(Error::Io("broken".into())));
+    site.store.pass("load");
+    site.store.fail("load", Error::Corrupt("put aside".into()));
+    assert!(site.id(&late).is_none());
+}
