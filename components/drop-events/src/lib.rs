@@ -9,6 +9,7 @@ extern crate alloc;
 #[expect(unsafe_code, reason = "generated: the canonical ABI passes addresses")]
 mod bindings;
 #[expect(unsafe_code, reason = "the canonical ABI's allocator works on raw memory, and functions are linked by name")]
+#[path = "../../../src/platform.rs"]
 mod platform;
 
 use alloc::string::String;

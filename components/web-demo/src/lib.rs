@@ -26,6 +26,7 @@ mod http;
 mod origin;
 mod pages;
 #[expect(unsafe_code, reason = "the canonical ABI's allocator works on raw memory, and functions are linked by name")]
+#[path = "../../../src/platform.rs"]
 mod platform;
 mod routes;
 mod sessions;
