@@ -1,5 +1,6 @@
 //! Somebody's component, for the conformance suite.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
@@ -36,6 +37,11 @@ impl BackEnd {
     /// One whose instances share their sessions, in the directory or elsewhere.
     pub fn new(component: &Component) -> Self {
         Self { host: Host::of(&component.0), component: component.clone(), only: None }
+    }
+
+    /// The same on somebody's directory.
+    pub fn on(self, path: &Path) -> Self {
+        Self { host: Host::of_on(&self.component.0, path), ..self }
     }
 
     /// One that keeps its sessions in the memory of an instance, so that all clients have to use that one.

@@ -13,6 +13,12 @@ pub fn adversary() -> &'static Path {
     PATH.get_or_init(|| build("adversary"))
 }
 
+/// A command that counts in a session. See `guests/counter`.
+pub fn counter() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| build("counter"))
+}
+
 fn build(package: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
     // Where the components of the command are built, too.

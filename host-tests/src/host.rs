@@ -49,6 +49,11 @@ impl Host {
         Self { _directory: Some(directory), ..host }
     }
 
+    /// A host of this component on somebody's directory.
+    pub(crate) fn of_on(component: &Linked, path: &Path) -> Self {
+        Self::with(component.clone(), path.into())
+    }
+
     /// A host on somebody's directory.
     pub fn on(path: impl Into<PathBuf>) -> Self {
         Self::with(component().clone(), path.into())

@@ -10,6 +10,7 @@
 //! | [`instance`] | one instance |
 //! | [`events`] | what instances tell their host |
 //! | [`locks`] | what every provider of locks does |
+//! | [`bundles`] | the ready-made components |
 //! | [`calls`] | which host functions an instance calls, and how often |
 //! | [`tree`] | what is on the disk |
 //! | [`harness`] | what the conformance suite needs of a host |
@@ -40,6 +41,7 @@
 pub mod back_end;
 pub mod bindings;
 pub mod browser;
+pub mod bundles;
 pub mod calls;
 pub mod check;
 pub mod client;

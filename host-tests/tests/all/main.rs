@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod adversaries;
 mod browser;
+mod bundles;
 mod calls;
 mod cli;
 mod component;

@@ -3,6 +3,7 @@
 mod chain;
 mod files;
 mod lease;
+mod shared_directory;
 
 mod runtime {
     use host_tests::locks::host::HostLocks;
