@@ -60,7 +60,10 @@ fn act(session: &Session, path: &str, user: Option<&str>) -> Result<Answer, Erro
 fn configuration(request: &IncomingRequest) -> Configuration {
     let configuration = Configuration::new();
     let authority = request.authority().unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(&*authority, |(host, _port)| host);
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host,
+        _ => &authority,
+    };
     if ["localhost", "127.0.0.1", "[::1]"].contains(&host) {
         configuration.set_cookie_secure(false);
         configuration.set_cookie_name("session");
