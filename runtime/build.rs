@@ -2,25 +2,26 @@
 //! `target/components/`.
 
 use std::env;
-use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const TARGET: &str = "wasm32-wasip2";
+mod guests;
+
+use guests::{Result, TARGET};
 
 /// Package, file, and the variable that tells the command where the file is, if it carries it inside.
-const GUESTS: [(&str, &str, Option<&str>); 4] = [
+const GUESTS: [(&str, &str, Option<&str>); 5] = [
     ("session-store", "session_store", Some("SESSION_STORE_WASM")),
     ("session-manager", "session_manager", None),
     ("web-demo", "web_demo", Some("WEB_DEMO_WASM")),
-    ("drop-events", "drop_events", None),
+    ("drop-events", "drop_events", Some("DROP_EVENTS_WASM")),
+    ("lock-files", "lock_files", Some("LOCK_FILES_WASM")),
 ];
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=guests.rs");
     if env::var_os("CARGO_FEATURE_COMMAND").is_none() {
         return;
     }
@@ -34,15 +35,13 @@ fn build() -> Result<()> {
     let workspace = Path::new(&env::var("CARGO_MANIFEST_DIR")?).parent().ok_or("no workspace")?.to_owned();
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let target = target_dir(&out)?;
-    // Its own directory: the one of the cargo that runs us is locked until we are done.
-    let guests = target.join("guests");
     let components = target.join("components");
 
     install_target(&workspace)?;
-    compile(&workspace, &guests)?;
+    let guests = guests::compile(&workspace, &target.join("guests"), &GUESTS.map(|(package, ..)| package), &[])?;
     fs::create_dir_all(&components)?;
     for (_, file, variable) in GUESTS {
-        let built = guests.join(TARGET).join("release").join(file);
+        let built = guests.join(file);
         let wasm = fs::read(built.with_extension("wasm"))?;
         write_if_changed(&components.join(file).with_extension("wasm"), &wasm)?;
         if let Some(variable) = variable {
@@ -56,6 +55,7 @@ fn build() -> Result<()> {
         "Cargo.toml",
         "core/Cargo.toml",
         "components/drop-events/Cargo.toml",
+        "components/lock-files/Cargo.toml",
         "components/session-manager/Cargo.toml",
         "components/web-demo/Cargo.toml",
     ];
@@ -69,25 +69,6 @@ fn build() -> Result<()> {
 fn target_dir(out: &Path) -> Result<&Path> {
     let marked = out.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
     marked.or(out.ancestors().nth(4)).ok_or_else(|| format!("no target directory above {}", out.display()).into())
-}
-
-fn compile(workspace: &Path, guests: &Path) -> Result<()> {
-    let mut cargo = Command::new(env::var("CARGO")?);
-    cargo.current_dir(workspace).args(["build", "--release", "--locked", "--target", TARGET]);
-    cargo.arg("--target-dir").arg(guests);
-    for (package, ..) in GUESTS {
-        cargo.args(["-p", package]);
-    }
-    // What is meant for the host: flags of its linker, and the clippy that may be checking us.
-    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET"] {
-        cargo.env_remove(variable);
-    }
-    // The outer cargo reads our standard output.
-    let status = cargo.stdout(Stdio::null()).status()?;
-    if !status.success() {
-        return Err(format!("cargo build --target {TARGET}: {status}").into());
-    }
-    Ok(())
 }
 
 fn install_target(workspace: &Path) -> Result<()> {

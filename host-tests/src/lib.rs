@@ -9,6 +9,7 @@
 //! | [`host`] | a directory, a clock and a lock space, and instances of the component on them |
 //! | [`instance`] | one instance |
 //! | [`events`] | what instances tell their host |
+//! | [`locks`] | what every provider of locks does |
 //! | [`calls`] | which host functions an instance calls, and how often |
 //! | [`tree`] | what is on the disk |
 //! | [`harness`] | what the conformance suite needs of a host |
@@ -52,6 +53,7 @@ pub mod guest;
 pub mod harness;
 pub mod host;
 pub mod instance;
+pub mod locks;
 pub mod operation;
 pub mod performer;
 pub mod random;

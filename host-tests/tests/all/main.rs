@@ -1,5 +1,8 @@
 //! The tests that run components: one binary, one module for each subject.
 
+// Parts of components are compiled into it, and name it.
+extern crate alloc;
+
 mod adversaries;
 mod browser;
 mod calls;
@@ -15,6 +18,7 @@ mod kills;
 mod kit;
 mod late_writes;
 mod linearizability;
+mod locks;
 mod parallel;
 mod processes;
 mod proofs;

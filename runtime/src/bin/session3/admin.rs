@@ -1,7 +1,7 @@
 //! How the commands work on a store: through the embedded component, as an application would.
 
 use crate::cli::StoreArgs;
-use crate::embedded::SESSION_STORE;
+use crate::compose::Sessions;
 use crate::guest::{Guest, MAX_RESOURCES, Sandbox};
 use crate::{dir, engine, guest, wit_error};
 use session_runtime::LockSpace;
@@ -36,14 +36,11 @@ pub struct Admin {
 impl Admin {
     pub async fn open(args: &StoreArgs) -> Result<Self> {
         let dir = dir::check(&args.dir)?;
-        let loader = Loader::new()?;
-        if !dir::has_lock_file(&dir) {
+        if !dir::has_lock_file(&dir) && !dir::has_lock_files(&dir) {
             // Look first: a lock file would be litter in a directory that holds no store.
-            let looked = loader.open(&sandbox(&dir, LockSpace::process())).await?;
-            looked.ok_or_else(|| dir::no_store(&dir))?;
+            open(&dir, (LockSpace::process(), Sessions::Bare)).await?;
         }
-        let opened = loader.open(&sandbox(&dir, dir::lock_space(&dir)?)).await?;
-        opened.ok_or_else(|| dir::no_store(&dir))
+        open(&dir, dir::locks(&dir)?).await
     }
 
     /// A listing of all sessions. It is read with [`Self::next_page`].
@@ -142,15 +139,18 @@ pub struct Inspected {
 const OPTIONS: Options = Options { create: false, durability: Durability::Relaxed, size_limit: None, lock_wait: None };
 
 /// A command is alone, and nobody asks what it does.
-fn sandbox(dir: &Path, locks: LockSpace) -> Sandbox {
-    Sandbox {
+async fn open(dir: &Path, (locks, sessions): (LockSpace, Sessions)) -> Result<Admin> {
+    let sandbox = Sandbox {
         dir: dir.to_owned(),
         locks,
+        sessions,
         memory_limit: MEMORY_LIMIT,
         max_resources: MAX_RESOURCES,
         max_waiters: 1,
         metrics: None,
-    }
+    };
+    let opened = Loader::new(sessions)?.open(&sandbox).await?;
+    opened.ok_or_else(|| dir::no_store(dir))
 }
 
 /// The component, compiled.
@@ -161,9 +161,9 @@ pub struct Loader {
 }
 
 impl Loader {
-    pub fn new() -> Result<Self> {
+    pub fn new(sessions: Sessions) -> Result<Self> {
         let engine = engine::for_command()?;
-        let component = Component::from_binary(&engine, SESSION_STORE)?;
+        let component = Component::from_binary(&engine, &sessions.component()?)?;
         let linker = guest::linker(&engine)?;
         Ok(Self { engine, linker, component })
     }

@@ -68,6 +68,23 @@ pub enum Command {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Make one component of an application and all it needs for sessions, for hosts that have WASI and nothing else:
+    /// locks are files beside the sessions
+    Compose {
+        /// The component: a .wasm file that imports session-manager or session-store
+        #[arg(value_name = "APP.wasm", value_hint = ValueHint::FilePath)]
+        app: PathBuf,
+        /// The component to write
+        #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        output: PathBuf,
+    },
+    /// Write the ready-made components: the store, the store for hosts that have WASI and nothing else, the demo for
+    /// them, the contract as a WIT package
+    Bundle {
+        /// Directory for the files, whose names have the version; made if it is not there
+        #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        output: PathBuf,
+    },
     /// Count the sessions of a store and what they take
     Stats {
         #[command(flatten)]
@@ -85,6 +102,8 @@ impl Command {
             Self::Show { .. } => "show",
             Self::Rm { .. } => "rm",
             Self::Gc { .. } => "gc",
+            Self::Compose { .. } => "compose",
+            Self::Bundle { .. } => "bundle",
             Self::Stats { .. } => "stats",
         }
     }

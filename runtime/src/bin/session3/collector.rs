@@ -71,7 +71,10 @@ impl Collector {
     async fn open(&mut self) -> Result<Option<Admin>> {
         let loader = match &self.loader {
             Some(loader) => loader.clone(),
-            None => self.loader.insert(Arc::new(spawn_blocking(Loader::new).await??)).clone(),
+            None => {
+                let sessions = self.sandbox.sessions;
+                self.loader.insert(Arc::new(spawn_blocking(move || Loader::new(sessions)).await??)).clone()
+            }
         };
         loader.open(&self.sandbox).await
     }

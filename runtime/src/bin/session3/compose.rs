@@ -1,6 +1,6 @@
-//! Plugs the embedded session store into an application.
+//! Makes one component of several: sessions of what provides them, and an application with sessions plugged in.
 
-use crate::embedded::SESSION_STORE;
+use crate::embedded::{DROP_EVENTS, LOCK_FILES, SESSION_STORE};
 use std::borrow::Cow;
 use wac_graph::types::{ItemKind, Package, Types};
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId, PlugError, plug};
@@ -9,8 +9,35 @@ use wasmtime::{Result, bail, format_err};
 
 const INTERFACES: [&str; 2] = ["session3:sessions/session-store", "session3:sessions/session-manager"];
 
+/// What provides the sessions: the embedded store, and what is already plugged into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sessions {
+    /// Nothing: the host has locks, and wants to hear of events.
+    Bare,
+    /// Locks by files.
+    WithLockFiles,
+    /// All that plain WASI has not: locks by files, and an end for the events.
+    Standalone,
+}
+
+impl Sessions {
+    /// The component.
+    pub fn component(self) -> Result<Cow<'static, [u8]>> {
+        let plugs: &[_] = match self {
+            Self::Bare => return Ok(SESSION_STORE.into()),
+            Self::WithLockFiles => &[("lock-files", LOCK_FILES)],
+            Self::Standalone => &[("lock-files", LOCK_FILES), ("drop-events", DROP_EVENTS)],
+        };
+        let mut graph = CompositionGraph::new();
+        let store = register(&mut graph, "session-store", SESSION_STORE)?;
+        let plugs = plugs.iter().map(|(name, bytes)| register(&mut graph, name, bytes)).collect::<Result<_>>()?;
+        plug(&mut graph, plugs, store)?;
+        Ok(graph.encode(EncodeOptions::default())?.into())
+    }
+}
+
 /// The application with its imports of sessions satisfied; one that imports none stays as it is.
-pub fn with_sessions(app: Cow<'static, [u8]>) -> Result<Cow<'static, [u8]>> {
+pub fn with_sessions(app: Cow<'static, [u8]>, sessions: Sessions) -> Result<Cow<'static, [u8]>> {
     let mut graph = CompositionGraph::new();
     let socket = register(&mut graph, "app", &app)?;
     let imports = graph.types()[graph[socket].ty()].imports.iter().map(|(name, kind)| (name.as_str(), *kind));
@@ -18,7 +45,7 @@ pub fn with_sessions(app: Cow<'static, [u8]>) -> Result<Cow<'static, [u8]>> {
     if wanted.is_empty() {
         return Ok(app);
     }
-    let store = register(&mut graph, "session-store", SESSION_STORE)?;
+    let store = register(&mut graph, "session-store", &sessions.component()?)?;
     match plug(&mut graph, vec![store], socket) {
         Ok(()) | Err(PlugError::NoPlugHappened) => {}
         Err(PlugError::GraphError { source }) => bail!("the session store cannot be plugged in: {source:#}"),

@@ -3,6 +3,7 @@
 //! WASI has no permission bits, so whoever may enter the directory may read every session in it. The umask and the
 //! checks here are all there is between the sessions and the other users of the machine.
 
+use crate::compose::Sessions;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Uid, geteuid};
 use session_runtime::LockSpace;
@@ -74,8 +75,28 @@ pub fn has_lock_file(dir: &Path) -> bool {
     lock_file(dir).exists()
 }
 
+/// Whether hosts without locks of their own work on the directory. They exclude each other by files in there, which
+/// everybody has to respect then.
+pub fn has_lock_files(dir: &Path) -> bool {
+    dir.join("locks").is_dir()
+}
+
 /// The locks of a store, for all processes that use its directory.
-pub fn lock_space(dir: &Path) -> Result<LockSpace> {
+fn lock_space(dir: &Path) -> Result<LockSpace> {
     let file = lock_file(dir);
     LockSpace::machine(&file).with_context(|| format!("cannot use the lock file {}", file.display()))
+}
+
+/// The locks that all processes on the directory use: a space for instances on this host, and what provides the
+/// sessions with such locks.
+pub fn locks(dir: &Path) -> Result<(LockSpace, Sessions)> {
+    if !has_lock_files(dir) {
+        let space = lock_space(dir)?;
+        // First made, then looked: the component with the lock files does it in this order, too, and one of the two
+        // sees the other.
+        if !has_lock_files(dir) {
+            return Ok((space, Sessions::Bare));
+        }
+    }
+    Ok((LockSpace::process(), Sessions::WithLockFiles))
 }

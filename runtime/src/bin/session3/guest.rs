@@ -1,6 +1,7 @@
 //! One instance and all it can reach: the directory as `.`, locks, clocks, random bytes, our standard error.
 //! No network, no environment, no requests to other servers.
 
+use crate::compose::Sessions;
 use crate::metrics::Metrics;
 use hyper::{Request, Response};
 use session_runtime::events::NoSink;
@@ -38,6 +39,8 @@ pub struct Guest {
 pub struct Sandbox {
     pub dir: PathBuf,
     pub locks: LockSpace,
+    /// What provides its sessions.
+    pub sessions: Sessions,
     /// Bytes, all memories of the instance together.
     pub memory_limit: usize,
     /// Not more than `MAX_RESOURCES`.

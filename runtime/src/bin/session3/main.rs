@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod bundle;
 mod cli;
 mod client_address;
 mod collector;
@@ -38,8 +39,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use wasmtime::Result;
 
 fn main() -> ExitCode {
-    dir::set_umask();
     let cli = Cli::parse();
+    // Components are for everybody, sessions for nobody else.
+    if !matches!(cli.command, Command::Bundle { .. } | Command::Compose { .. }) {
+        dir::set_umask();
+    }
     log_to_stderr();
     let name = cli.command.name();
     match run(cli.command) {
@@ -63,6 +67,8 @@ fn run(command: Command) -> Result<ExitCode> {
             None => admin::run(rm::rm(&store, &ids)),
         },
         Command::Gc { older_than, store } => admin::run(gc::gc(&store, older_than)),
+        Command::Compose { app, output } => bundle::compose(&app, &output),
+        Command::Bundle { output } => bundle::bundle(&output),
         Command::Stats { store } => admin::run(stats::stats(&store)),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::{Scope, ServerArgs};
 use crate::collector::Collector;
+use crate::compose::Sessions;
 use crate::embedded::WEB_DEMO;
 use crate::guest::{MAX_RESOURCES, Sandbox};
 use crate::handler::{App, Handler};
@@ -58,7 +59,7 @@ fn serve(name: &str, app: Cow<'static, [u8]>, options: &ServerArgs) -> Result<Ex
         .block_on(TcpListener::bind(options.listen))
         .with_context(|| format!("cannot listen on {} (choose another address with --listen)", options.listen))?;
     let measured = options.metrics.map(|address| io.block_on(endpoint::bind(address))).transpose()?;
-    let pre = prepare(app, options).with_context(|| format!("cannot serve {name}"))?;
+    let pre = prepare(app, sandbox.sessions, options).with_context(|| format!("cannot serve {name}"))?;
     info!("serving {name}, sessions in {}", sandbox.dir.display());
     let (timeout, client_timeout) = (Duration::from_secs(options.timeout), Duration::from_secs(options.client_timeout));
     if let Some(listener) = measured {
@@ -97,14 +98,18 @@ fn guest_runtime() -> Result<Runtime> {
 
 fn sandbox(options: &ServerArgs, metrics: &Arc<Metrics>) -> Result<Sandbox> {
     let dir = dir::create_or_check(&options.dir)?;
-    let locks = match options.scope {
-        Scope::Machine => dir::lock_space(&dir)?,
-        Scope::Process => LockSpace::process(),
+    let (locks, sessions) = match options.scope {
+        Scope::Process if !dir::has_lock_files(&dir) => (LockSpace::process(), Sessions::Bare),
+        Scope::Process | Scope::Machine => dir::locks(&dir)?,
     };
+    if sessions == Sessions::WithLockFiles {
+        info!("other hosts use this directory, by the lock files in {}: so does this one", dir.join("locks").display());
+    }
     let instances = options.max_instances as usize;
     Ok(Sandbox {
         dir,
         locks,
+        sessions,
         memory_limit: options.memory_limit,
         max_resources: max_resources(raise_file_limit(), instances),
         // Whoever sends many requests of one session must not have all instances wait for its lock.
@@ -123,10 +128,10 @@ fn max_resources(file_limit: usize, instances: usize) -> usize {
 }
 
 /// Compile the component, and all of an instance that does not depend on the request.
-fn prepare(app: Cow<'static, [u8]>, options: &ServerArgs) -> Result<ProxyPre<guest::Guest>> {
+fn prepare(app: Cow<'static, [u8]>, sessions: Sessions, options: &ServerArgs) -> Result<ProxyPre<guest::Guest>> {
     check_is_component(&app)?;
     let start = Instant::now();
-    let app = compose::with_sessions(app)?;
+    let app = compose::with_sessions(app, sessions)?;
     let engine = engine::for_server(options.max_instances, options.memory_limit)?;
     let component = Component::from_binary(&engine, &app)?;
     check_handles_http(&engine, &component)?;

@@ -1,0 +1,146 @@
+//! The directory of the locks: the only place that calls `wasi:filesystem`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use wasi::filesystem::preopens::get_directories;
+pub use wasi::filesystem::types::ErrorCode;
+use wasi::filesystem::types::{Descriptor, DescriptorFlags, NewTimestamp, OpenFlags, PathFlags};
+
+use crate::clock::{Milliseconds, now};
+use crate::files::{Files, Lease};
+
+/// How long a lock is its holder's. The instance must have ended by then.
+pub const LEASE: Milliseconds = 120_000;
+
+/// How much longer others keep away: time for a last write that was begun within the lease, and for clocks that
+/// stamp files a little late.
+const MARGIN: Milliseconds = 10_000;
+
+const NAME: &str = "locks";
+
+/// Where the command `session3` has its locks, in its own way.
+const OTHER_LOCKS: &str = "session3.lock";
+
+/// The directory of the locks, open.
+pub struct Directory(Descriptor);
+
+/// Why there is none.
+pub enum OpenError {
+    /// The host preopens nothing.
+    NoPreopen,
+    /// Another provider locks what is in there.
+    OtherLocks,
+    /// The file system answered so.
+    Failed(ErrorCode),
+}
+
+impl From<ErrorCode> for OpenError {
+    fn from(code: ErrorCode) -> Self {
+        Self::Failed(code)
+    }
+}
+
+impl Directory {
+    /// Open it, and make it when it is not there.
+    pub fn open() -> Result<Self, OpenError> {
+        let preopens = get_directories();
+        let named = preopens.iter().find(|(_, name)| name.trim_matches('/') == NAME);
+        let (preopen, _) = named.or(preopens.first()).ok_or(OpenError::NoPreopen)?;
+        // Some hosts treat the preopened descriptor itself specially.
+        let base = open_directory(preopen, ".")?;
+        match open_directory(&base, NAME) {
+            Err(ErrorCode::NoEntry) => {}
+            opened => return Ok(Self(opened?)),
+        }
+        // First made, then looked: session3 does it in this order, too, and one of the two sees the other.
+        make_directory(&base, NAME)?;
+        if base.stat_at(PathFlags::empty(), OTHER_LOCKS).is_ok() {
+            base.remove_directory_at(NAME)?;
+            return Err(OpenError::OtherLocks);
+        }
+        Ok(Self(open_directory(&base, NAME)?))
+    }
+}
+
+impl Files for Directory {
+    type Error = ErrorCode;
+
+    fn create(&self, path: &str) -> Result<bool, ErrorCode> {
+        let new = OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
+        match self.0.open_at(PathFlags::empty(), path, new, DescriptorFlags::WRITE) {
+            Ok(_) => Ok(true),
+            Err(ErrorCode::Exist | ErrorCode::NoEntry) => Ok(false),
+            Err(code) => Err(code),
+        }
+    }
+
+    fn lease(&self, path: &str) -> Result<Option<Lease>, ErrorCode> {
+        let stat = match self.0.stat_at(PathFlags::empty(), path) {
+            Ok(stat) => stat,
+            Err(ErrorCode::NoEntry) => return Ok(None),
+            Err(code) => return Err(code),
+        };
+        // Without a stamp nobody can say how old it is.
+        let stamp = stat.data_modification_timestamp.ok_or(ErrorCode::Unsupported)?;
+        let age = now().saturating_sub(crate::clock::milliseconds(&stamp));
+        Ok(Some(if age > LEASE + MARGIN { Lease::Over } else { Lease::Running }))
+    }
+
+    fn renew(&self, path: &str) -> Result<(), ErrorCode> {
+        self.0.set_times_at(PathFlags::empty(), path, NewTimestamp::NoChange, NewTimestamp::Now)
+    }
+
+    fn remove(&self, path: &str) -> Result<(), ErrorCode> {
+        match self.0.unlink_file_at(path) {
+            Ok(()) | Err(ErrorCode::NoEntry) => Ok(()),
+            Err(code) => Err(code),
+        }
+    }
+
+    fn make_directory(&self, path: &str) -> Result<(), ErrorCode> {
+        make_directory(&self.0, path)
+    }
+
+    fn names(&self, path: &str) -> Result<Option<Vec<String>>, ErrorCode> {
+        let directory = match open_directory(&self.0, path) {
+            Ok(directory) => directory,
+            Err(ErrorCode::NoEntry) => return Ok(None),
+            Err(code) => return Err(code),
+        };
+        let entries = directory.read_directory()?;
+        let mut names = Vec::new();
+        loop {
+            match entries.read_directory_entry() {
+                Ok(Some(entry)) => names.push(entry.name),
+                Ok(None) => return Ok(Some(names)),
+                // Removed since the directory was read, or not ours.
+                Err(ErrorCode::NoEntry | ErrorCode::IllegalByteSequence) => {}
+                Err(code) => return Err(code),
+            }
+        }
+    }
+
+    fn remove_directory(&self, path: &str) -> Result<(), ErrorCode> {
+        match self.0.remove_directory_at(path) {
+            Ok(()) | Err(ErrorCode::NoEntry | ErrorCode::NotEmpty | ErrorCode::Exist) => Ok(()),
+            Err(code) => Err(code),
+        }
+    }
+}
+
+/// Open a directory to change it or, where the host does not know that, to read it.
+fn open_directory(base: &Descriptor, path: &str) -> Result<Descriptor, ErrorCode> {
+    let open = |flags| base.open_at(PathFlags::empty(), path, OpenFlags::DIRECTORY, flags);
+    match open(DescriptorFlags::READ | DescriptorFlags::MUTATE_DIRECTORY) {
+        Err(ErrorCode::Unsupported) => open(DescriptorFlags::READ),
+        opened => opened,
+    }
+}
+
+fn make_directory(base: &Descriptor, path: &str) -> Result<(), ErrorCode> {
+    match base.create_directory_at(path) {
+        Ok(()) | Err(ErrorCode::Exist) => Ok(()),
+        Err(code) => Err(code),
+    }
+}

@@ -1,0 +1,94 @@
+//! The interface `advisory-locks`.
+
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::String;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::bindings::exports::session3::sessions::advisory_locks as wit;
+use crate::clock::Wait;
+use crate::directory::{ErrorCode, LEASE, OpenError};
+use crate::held::{self, Guard};
+use crate::lock::{Lock, Mode};
+use crate::reclaim;
+
+/// The longest wait for a lock, in milliseconds. Together with it a lease has room for a request.
+const LONGEST_WAIT: u32 = 60_000;
+
+pub struct LockFiles;
+
+impl wit::Guest for LockFiles {
+    type Guard = Guard;
+
+    fn acquire(name: String, mode: wit::Mode, timeout: u32) -> Result<wit::Guard, wit::Error> {
+        let name = file_name(&name)?;
+        let mode = mode.into();
+        if held::is_full() {
+            return Err(wit::Error::TooMany);
+        }
+        if held::is_late() {
+            return Err(late());
+        }
+        let lock = match held::lock(&name) {
+            Some(lock) if (lock.mode(), mode) == (Mode::Shared, Mode::Shared) => lock,
+            Some(_) => return Err(wit::Error::Deadlock),
+            None => {
+                let directory = held::directory().map_err(unopened)?;
+                reclaim::now_and_then(directory);
+                let mut wait = Wait::new(timeout.min(LONGEST_WAIT).into());
+                let lock = Lock::acquire(directory, name.clone(), mode, &mut wait).map_err(failed)?;
+                Rc::new(lock.ok_or(wit::Error::TimedOut)?)
+            }
+        };
+        Ok(wit::Guard::new(Guard::new(name, lock)))
+    }
+
+    fn scope() -> wit::LockScope {
+        wit::LockScope::Machine
+    }
+}
+
+impl wit::GuestGuard for Guard {}
+
+impl From<wit::Mode> for Mode {
+    fn from(mode: wit::Mode) -> Self {
+        match mode {
+            wit::Mode::Shared => Self::Shared,
+            wit::Mode::Exclusive => Self::Exclusive,
+        }
+    }
+}
+
+/// What the files of a lock are called. Names with the same hash exclude each other, and an instance that asks for both
+/// gets a `deadlock` that is none.
+fn file_name(name: &str) -> Result<String, wit::Error> {
+    if !(1..=256).contains(&name.len()) {
+        return Err(wit::Error::InvalidName);
+    }
+    Ok(format!("{:016x}", xxh3_64(name.as_bytes())))
+}
+
+fn late() -> wit::Error {
+    wit::Error::Other(format!(
+        "this instance has held a lock for more than {} seconds, and others may hold it by now: end it; let no request \
+         take so long",
+        LEASE / 1000
+    ))
+}
+
+fn unopened(error: OpenError) -> wit::Error {
+    match error {
+        OpenError::NoPreopen => wit::Error::Other("there is no directory for lock files: preopen one".into()),
+        OpenError::OtherLocks => wit::Error::Other(
+            "the command session3 has its locks in this directory, and lock files do not respect them: when no \
+             session3 works on it any more, remove session3.lock"
+                .into(),
+        ),
+        OpenError::Failed(code) => failed(code),
+    }
+}
+
+fn failed(code: ErrorCode) -> wit::Error {
+    wit::Error::Other(format!("the lock files in `locks` cannot be used: {}", code.message()))
+}

@@ -1,0 +1,73 @@
+//! What this instance has: the directory, once it was asked for, and its locks.
+
+use alloc::collections::BTreeMap;
+use alloc::rc::{Rc, Weak};
+use alloc::string::String;
+use core::cell::{Cell, OnceCell, RefCell};
+
+use crate::directory::{Directory, OpenError};
+use crate::lock::Lock;
+
+/// The most guards an instance may hold at once.
+pub const MOST: usize = 64;
+
+struct Instance {
+    directory: OnceCell<Directory>,
+    locks: RefCell<BTreeMap<String, Weak<Lock>>>,
+    guards: Cell<usize>,
+}
+
+#[expect(unsafe_code, reason = "a `static` has to be `Sync`")]
+// SAFETY: an instance has one thread.
+unsafe impl Sync for Instance {}
+
+static INSTANCE: Instance =
+    Instance { directory: OnceCell::new(), locks: RefCell::new(BTreeMap::new()), guards: Cell::new(0) };
+
+/// The directory of the locks.
+pub fn directory() -> Result<&'static Directory, OpenError> {
+    if let Some(directory) = INSTANCE.directory.get() {
+        return Ok(directory);
+    }
+    let opened = Directory::open()?;
+    Ok(INSTANCE.directory.get_or_init(|| opened))
+}
+
+/// The instance's lock of this name, if it holds one.
+pub fn lock(name: &str) -> Option<Rc<Lock>> {
+    INSTANCE.locks.borrow().get(name).and_then(Weak::upgrade)
+}
+
+/// Whether the instance holds as many guards as it may.
+pub fn is_full() -> bool {
+    INSTANCE.guards.get() >= MOST
+}
+
+/// Whether the lease of one of the instance's locks has run out.
+pub fn is_late() -> bool {
+    INSTANCE.locks.borrow().values().filter_map(Weak::upgrade).any(|lock| lock.is_over())
+}
+
+/// The resource `guard`. Those of one name share a lock.
+pub struct Guard {
+    name: String,
+    lock: Option<Rc<Lock>>,
+}
+
+impl Guard {
+    /// Hold a lock.
+    pub fn new(name: String, lock: Rc<Lock>) -> Self {
+        INSTANCE.locks.borrow_mut().insert(name.clone(), Rc::downgrade(&lock));
+        INSTANCE.guards.set(INSTANCE.guards.get() + 1);
+        Self { name, lock: Some(lock) }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        INSTANCE.guards.set(INSTANCE.guards.get() - 1);
+        if self.lock.take().and_then(Rc::into_inner).is_some() {
+            INSTANCE.locks.borrow_mut().remove(&self.name);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The command `bundle`: ready-made components, each with its WIT, and the contract as a WIT package.
+
+use crate::compose::{self, Sessions};
+use crate::embedded::{SESSION_STORE, WEB_DEMO, WIT};
+use std::borrow::Cow;
+use std::path::Path;
+use std::process::ExitCode;
+use std::{fs, io};
+use wasmtime::error::Context;
+use wasmtime::{Result, bail, format_err};
+use wit_component::{DecodedWasm, OutputToString, WitPrinter};
+use wit_parser::{Resolve, SourceMap};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Write all of them into a directory. They are the same bytes wherever this version of the command was built.
+pub fn bundle(output: &Path) -> Result<ExitCode> {
+    fs::create_dir_all(output).with_context(|| format!("cannot make the directory {}", output.display()))?;
+    let mut stdout = io::stdout().lock();
+    for (name, component) in components()? {
+        write(output, &format!("{name}-{VERSION}.wasm"), &component, &mut stdout)?;
+        write(output, &format!("{name}-{VERSION}.wit"), wit_of(&component)?.as_bytes(), &mut stdout)?;
+    }
+    write(output, &format!("session3-sessions-{VERSION}.wasm"), &contract()?, &mut stdout)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The command `compose`: an application with all it needs for sessions, as one component.
+pub fn compose(app: &Path, output: &Path) -> Result<ExitCode> {
+    let name = app.display();
+    let bytes = fs::read(app).with_context(|| format!("cannot read {name}"))?;
+    let before = bytes.len();
+    let composed =
+        compose::with_sessions(bytes.into(), Sessions::Standalone).with_context(|| format!("cannot compose {name}"))?;
+    if composed.len() == before {
+        bail!("{name} imports neither session3:sessions/session-manager nor session-store: there is nothing to compose");
+    }
+    fs::write(output, &composed).with_context(|| format!("cannot write {}", output.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn components() -> Result<[(&'static str, Cow<'static, [u8]>); 3]> {
+    Ok([
+        ("session-store", SESSION_STORE.into()),
+        ("session-store-standalone", Sessions::Standalone.component()?),
+        ("web-demo-standalone", compose::with_sessions(WEB_DEMO.into(), Sessions::Standalone)?),
+    ])
+}
+
+fn write(directory: &Path, file: &str, bytes: &[u8], out: &mut impl io::Write) -> Result<()> {
+    let path = directory.join(file);
+    fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(writeln!(out, "{}", path.display())?)
+}
+
+/// What a component imports and exports, as one text with all packages that it names.
+fn wit_of(component: &[u8]) -> Result<String> {
+    let DecodedWasm::Component(resolve, world) = wit_component::decode(component).map_err(not_wit)? else {
+        bail!("a WIT package is no component");
+    };
+    let main = resolve.worlds[world].package.ok_or_else(|| format_err!("the component's world is in no package"))?;
+    let others: Vec<_> = resolve.packages.iter().map(|(id, _)| id).filter(|id| *id != main).collect();
+    let mut printer = WitPrinter::new(OutputToString::default());
+    printer.print(&resolve, main, &others).map_err(not_wit)?;
+    Ok(printer.output.to_string())
+}
+
+/// The contract as a binary WIT package, with its documentation: what registries keep.
+fn contract() -> Result<Vec<u8>> {
+    let mut sources = SourceMap::default();
+    for (file, text) in WIT {
+        sources.push_str(file, text);
+    }
+    let group = sources.parse().map_err(|(_, error)| not_wit(error))?;
+    let mut resolve = Resolve::default();
+    let package = resolve.push_group(group).map_err(not_wit)?;
+    wit_component::encode(&resolve, package).map_err(not_wit)
+}
+
+fn not_wit(error: impl std::fmt::Display) -> wasmtime::Error {
+    format_err!("cannot make the WIT: {error:#}")
+}
