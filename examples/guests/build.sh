@@ -7,6 +7,14 @@ tools="$root/target/tools/$language"
 out="$root/target/components/examples/counter_$language.wasm"
 mkdir -p "$tools" "$(dirname "$out")"
 
+# say_version TEXT ARGUMENTS...: what `build --version` is for.
+say_version() {
+    if [ "${2-}" = --version ]; then
+        echo "$1"
+        exit
+    fi
+}
+
 # Whether $1 is newer than all the other files, and what is in the other directories.
 newer() {
     local made="$1"

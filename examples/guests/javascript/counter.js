@@ -9,8 +9,8 @@ addEventListener("fetch", (event) => event.respondWith(respond(event.request).ca
 
 async function respond(request) {
     const { hostname, pathname: path } = new URL(request.url);
-    if (!Object.hasOwn(METHODS, path)) return answer(404, "There is no such page.");
     const method = METHODS[path];
+    if (method === undefined) return answer(404, "There is no such page.");
     if (request.method !== method) return answer(405, `It answers ${method}.`, [["allow", method]]);
     // Before the session is ours: others would wait for it while a slow client sends its form.
     const user = path === "/login" ? await formValue(request, "user") : undefined;

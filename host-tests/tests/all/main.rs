@@ -13,6 +13,7 @@ mod defects;
 mod events;
 mod fairness;
 mod hostile;
+mod hosts;
 mod http;
 mod kills;
 mod kit;
