@@ -52,8 +52,8 @@ static answer_t work(manager_borrow_manager_t manager, request_t request, const 
     manager_value_t value;
     bool counted = manager_method_session_get(session, STRING("count"), &value) && value.tag == MANAGER_VALUE_INTEGER;
     int64_t count = counted ? value.val.integer : 0;
-    string_t name = *STRING("-");
-    manager_method_session_user(session, &name);
+    string_t name;
+    if (!manager_method_session_user(session, &name)) name = *STRING("-");
 
     manager_list_header_field_t fields;
     if (!act(session, path, user, count, &error)) {

@@ -140,7 +140,7 @@ fn id(cookie: &str) -> &str {
 
 async fn the_cookie_is_as_strict_as_the_connection_allows(server: &Server) {
     const PLAIN: &str = "Path=/; HttpOnly; SameSite=Lax";
-    const STRICT: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
+    const STRICT: &str = "Path=/; HttpOnly; SameSite=Lax; Secure";
     for (host, name, attributes) in [
         (server.address(), "session", PLAIN),
         ("localhost", "session", PLAIN),
