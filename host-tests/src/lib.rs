@@ -27,6 +27,7 @@
 //! | [`guest`] | components that only tests need |
 //! | [`raw`] | a client that sends bytes |
 //! | [`server`] | a running `session3 demo` |
+//! | [`stock`] | an application served by Wasmtime as it comes |
 //! | [`sim`] | a machine in memory that fails and loses power wherever it can |
 //! | [`visitor`] | somebody who visits it |
 //! | [`webdriver`] | somebody who visits it with Chromium |
@@ -62,6 +63,7 @@ pub mod random;
 pub mod raw;
 pub mod server;
 pub mod sim;
+pub mod stock;
 pub mod tree;
 pub mod visitor;
 pub mod wait;

@@ -1,17 +1,21 @@
-//! A running `session3 demo`, or `session3 serve` of another component.
+//! A running `session3 demo`, or `session3 serve` of another component; or another host that serves one.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::command::session3;
-use crate::wait::wait_for;
+use crate::wait::{wait_at_most, wait_for};
+
+/// How long a host may take to compile a component with the interpreter of a language inside, when it is busy.
+const COMPILING: Duration = Duration::from_secs(300);
 
 /// A fresh directory for sessions: for this user only, or it would be refused.
 pub fn private_directory() -> TempDir {
@@ -55,7 +59,12 @@ impl Server {
         Self::on_fresh_directory(session3(["serve", component].into_iter().chain(options)))
     }
 
-    /// The same, with so many open files at most.
+    /// A server of another component, on somebody's directory.
+    pub fn of_on(component: &Path, path: &Path) -> Self {
+        Self::run(session3(["serve", component.to_str().unwrap()]), path)
+    }
+
+    /// The same as `of`, with so many open files at most.
     pub fn of_with_file_limit<'a>(files: u32, component: &Path, options: impl IntoIterator<Item = &'a str>) -> Self {
         let mut shell = Command::new("sh");
         shell
@@ -86,28 +95,29 @@ impl Server {
     }
 
     fn run(mut command: Command, path: &Path) -> Self {
-        let files = tempfile::tempdir().unwrap();
-        let [out, log] = ["out", "log"].map(|name| files.path().join(name));
         command.args(["--listen", "127.0.0.1:0", "--dir"]).arg(path).env_remove("RUST_LOG");
-        command.stdout(File::create(&out).unwrap()).stderr(File::create(log).unwrap());
-        let process = command.spawn().unwrap();
-        let mut server = Self { process, address: String::new(), path: path.into(), files, _directory: None };
-        server.address = wait_for("the server listens", || server.listens(&out));
-        server
+        Self::start(command, path, |out, _log| {
+            let last = out.strip_suffix('\n')?.lines().last()?;
+            let address = last.strip_prefix("listening on http://").and_then(|rest| rest.strip_suffix('/'));
+            assert!(address.is_some() || last.starts_with("metrics on "), "the server says {last:?}");
+            Some(address?.into())
+        })
     }
 
-    /// What it says when it is ready.
-    fn listens(&mut self, out: &Path) -> Option<String> {
-        if let Some(status) = self.process.try_wait().unwrap() {
-            panic!("the server ended at its start: {status}");
-        }
-        let said = fs::read_to_string(out).unwrap();
-        let last = said.strip_suffix('\n')?.lines().last()?;
-        let address = last.strip_prefix("listening on http://").and_then(|rest| rest.strip_suffix('/'));
-        if address.is_none() && !last.starts_with("metrics on ") {
-            panic!("the server says {last:?}");
-        }
-        Some(address?.into())
+    /// A server by this command, on somebody's directory. Where it listens is found in what it says: its standard output
+    /// and error.
+    pub(crate) fn start(mut command: Command, path: &Path, listens: impl Fn(&str, &str) -> Option<String>) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let [out, log] = ["out", "log"].map(|name| File::create(files.path().join(name)).unwrap());
+        let process = command.stdout(out).stderr(log).spawn().unwrap();
+        let mut server = Self { process, address: String::new(), path: path.into(), files, _directory: None };
+        server.address = wait_at_most(COMPILING, "the server listens", || {
+            let ended = server.process.try_wait().unwrap();
+            let address = listens(&server.said("out"), &server.log());
+            assert!(ended.is_none(), "the server ended at its start: {ended:?}");
+            address
+        });
+        server
     }
 
     /// Where it listens: host and port.
@@ -122,7 +132,7 @@ impl Server {
 
     /// Where its metrics are. It has to be one with `--metrics`.
     pub fn metrics_url(&self) -> String {
-        let said = fs::read_to_string(self.files.path().join("out")).unwrap();
+        let said = self.said("out");
         let url = said.lines().find_map(|line| line.strip_prefix("metrics on "));
         url.expect("the server has metrics").into()
     }
@@ -134,7 +144,11 @@ impl Server {
 
     /// What it has logged so far.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.files.path().join("log")).unwrap()
+        self.said("log")
+    }
+
+    fn said(&self, file: &str) -> String {
+        fs::read_to_string(self.files.path().join(file)).unwrap()
     }
 
     /// Its process.

@@ -1,0 +1,96 @@
+// A counter with login.
+//
+// An instance answers one request, and what it has allocated goes with it.
+
+#include "web.h"
+
+// Browsers do not keep Secure cookies from plain http everywhere; that is for development, on this machine.
+static manager_own_configuration_t configuration(request_t request) {
+    manager_own_configuration_t own = manager_constructor_configuration();
+    manager_borrow_configuration_t configuration = manager_borrow_configuration(own);
+    if (is_loopback(request)) {
+        manager_method_configuration_set_cookie_secure(configuration, false);
+        manager_method_configuration_set_cookie_name(configuration, STRING("session"));
+    }
+    return own;
+}
+
+static answer_t failure(manager_error_t error) {
+    switch (error.tag) {
+    case STORE_ERROR_BUSY:
+        return with(answer(503, "Your session is busy. Try again."), "retry-after", "1");
+    case STORE_ERROR_CONFLICT:
+    case STORE_ERROR_GONE:
+        return answer(409, "Your session was changed elsewhere. Try again.");
+    case STORE_ERROR_INVALID_ARGUMENT:
+        return answer(400, "That cannot be a user's name.");
+    default: // Its text is not for the visitor: it may name files.
+        return answer(500, "The session store failed.");
+    }
+}
+
+// Change the session.
+static bool act(manager_borrow_session_t session, const char *path, string_t *user, int64_t count, manager_error_t *error) {
+    if (strcmp(path, "/increment") == 0) {
+        manager_value_t value = {.tag = MANAGER_VALUE_INTEGER, .val.integer = count + 1};
+        return manager_method_session_set(session, STRING("count"), &value, error);
+    }
+    if (strcmp(path, "/login") == 0) return manager_method_session_set_user(session, user, error);
+    if (strcmp(path, "/logout") == 0) return manager_method_session_expire(session, error);
+    return true;
+}
+
+static answer_t work(manager_borrow_manager_t manager, request_t request, const char *path, string_t *user) {
+    bool shows = strcmp(path, "/") == 0;
+    counter_list_string_t cookies = values(request, "cookie");
+    manager_own_session_t own;
+    manager_error_t error;
+    if (!manager_method_manager_start_request(manager, &cookies, NULL,
+            shows ? MANAGER_ACCESS_OPTIMISTIC : MANAGER_ACCESS_EXCLUSIVE, &own, &error)) return failure(error);
+
+    manager_borrow_session_t session = manager_borrow_session(own);
+    manager_value_t value;
+    bool counted = manager_method_session_get(session, STRING("count"), &value) && value.tag == MANAGER_VALUE_INTEGER;
+    int64_t count = counted ? value.val.integer : 0;
+    string_t name;
+    if (!manager_method_session_user(session, &name)) name = *STRING("-");
+
+    manager_list_header_field_t fields;
+    if (!act(session, path, user, count, &error)) {
+        manager_method_manager_finish_failed_request(manager, own, &fields);
+        return with_all(failure(error), fields);
+    }
+    if (!manager_method_manager_finish_successful_request(manager, own, &fields, &error)) return failure(error);
+    if (!shows) return with_all(with(answer(303, "Done."), "location", "/"), fields);
+    return with_all(answer(200, "count=%lld user=%.*s", (long long)count, (int)name.len, name.ptr), fields);
+}
+
+static answer_t respond(request_t request) {
+    const char *path = request_path(request);
+    bool posts = strcmp(path, "/increment") == 0 || strcmp(path, "/login") == 0 || strcmp(path, "/logout") == 0;
+    if (!posts && strcmp(path, "/") != 0) return answer(404, "There is no such page.");
+    const char *allowed = posts ? "POST" : "GET";
+    if (request_method(request) != (posts ? HTTP_METHOD_POST : HTTP_METHOD_GET))
+        return with(answer(405, "It answers %s.", allowed), "allow", allowed);
+
+    // Before the session is ours: others would wait for it while a slow client sends its form.
+    string_t user;
+    if (strcmp(path, "/login") == 0) {
+        int status = form_value(request, "user", &user);
+        if (status == 413) return answer(status, "The form is too long.");
+        if (status != 200) return answer(status, "The form has no field \"user\".");
+    }
+    manager_options_t options = {.create = true, .durability = STORE_DURABILITY_RELAXED};
+    manager_own_manager_t manager;
+    manager_error_t error;
+    if (!manager_static_manager_open(STRING("."), &options, configuration(request), &manager, &error))
+        return failure(error);
+    answer_t answer = work(manager_borrow_manager(manager), request, path, &user);
+    manager_manager_drop_own(manager);
+    return answer;
+}
+
+void exports_wasi_http_incoming_handler_handle(http_own_incoming_request_t request, http_own_response_outparam_t out) {
+    send_answer(respond(http_borrow_incoming_request(request)), out);
+    http_incoming_request_drop_own(request);
+}

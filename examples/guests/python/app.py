@@ -1,0 +1,92 @@
+"""A counter with login."""
+
+import re
+import sys
+
+import web
+from componentize_py_types import Err
+from web import Refused
+from wit_world import exports
+from wit_world.imports.session_manager import Access, Configuration, Manager, Value_Integer
+from wit_world.imports.session_store import Durability, Options
+from wit_world.imports.session_store import Error_Busy, Error_Conflict, Error_Gone, Error_InvalidArgument
+
+METHODS = {"/": "GET", "/increment": "POST", "/login": "POST", "/logout": "POST"}
+OPTIONS = Options(create=True, durability=Durability.RELAXED, size_limit=None, lock_wait=None)
+
+
+class IncomingHandler(exports.IncomingHandler):
+    def handle(self, request, response_out):
+        fields = []
+        try:
+            status, text = respond(request, fields)
+        except Refused as refused:
+            status, text = refused.args
+        except Err as error:
+            status, text = explain(error.value, fields)
+        web.send(response_out, status, fields, text)
+
+
+def respond(request, fields):
+    """A status and a text. The header fields that go with them are added to those given, however it ends."""
+    path = web.path(request)
+    if path not in METHODS:
+        raise Refused(404, "There is no such page.")
+    if web.method(request) != METHODS[path]:
+        fields.append(("allow", METHODS[path]))
+        raise Refused(405, f"It answers {METHODS[path]}.")
+    # Before the session is ours: others would wait for it while a slow client sends its form.
+    user = web.form_value(request, "user") if path == "/login" else None
+
+    manager = Manager.open(".", OPTIONS, configuration(request))
+    access = Access.OPTIMISTIC if path == "/" else Access.EXCLUSIVE
+    session = manager.start_request(web.values(request, "cookie"), None, access)
+    try:
+        text = act(session, path, user)
+    except Err:
+        fields += manager.finish_failed_request(session)
+        raise
+    fields += manager.finish_successful_request(session)
+    if text is not None:
+        return 200, text
+    fields.append(("location", "/"))
+    return 303, "Done."
+
+
+def act(session, path, user):
+    """The text of the page; after a change there is none."""
+    count = session.get("count") or Value_Integer(0)
+    match path:
+        case "/increment":
+            session.set("count", Value_Integer(count.value + 1))
+        case "/login":
+            session.set_user(user)
+        case "/logout":
+            session.expire()
+        case _:
+            return f"count={count.value} user={session.user() or '-'}"
+
+
+def configuration(request):
+    """Browsers do not keep Secure cookies from plain http everywhere; that is for development, on this machine."""
+    configuration = Configuration()
+    host = re.sub(r":\d*$", "", request.authority() or "")
+    if host in ("localhost", "127.0.0.1", "[::1]"):
+        configuration.set_cookie_secure(False)
+        configuration.set_cookie_name("session")
+    return configuration
+
+
+def explain(error, fields):
+    match error:
+        case Error_Busy():
+            fields.append(("retry-after", "1"))
+            return 503, "Your session is busy. Try again."
+        case Error_Conflict() | Error_Gone():
+            return 409, "Your session was changed elsewhere. Try again."
+        case Error_InvalidArgument():
+            return 400, "That cannot be a user's name."
+        case _:
+            # For the log and not for the visitor: it may name files.
+            print(error, file=sys.stderr)
+            return 500, "The session store failed."

@@ -1,0 +1,63 @@
+"""Requests and answers."""
+
+from contextlib import suppress
+from urllib.parse import parse_qs
+
+from componentize_py_types import Err, Ok
+from wit_world.imports.streams import StreamError_Closed
+from wit_world.imports.types import Fields, OutgoingBody, OutgoingResponse, ResponseOutparam
+
+BODY_LIMIT = 4096
+
+
+class Refused(Exception):
+    """The request itself cannot be done: a status and a text."""
+
+
+def path(request):
+    return (request.path_with_query() or "").partition("?")[0]
+
+
+def method(request):
+    return type(request.method()).__name__.removeprefix("Method_").upper()
+
+
+def values(request, name):
+    """The values of all header fields of this name."""
+    return [value.decode(errors="replace") for value in request.headers().get(name)]
+
+
+def form_value(request, name):
+    """A field of the form in the body."""
+    form = b""
+    try:
+        with request.consume() as body, body.stream() as stream:
+            while len(form) <= BODY_LIMIT:
+                form += stream.blocking_read(BODY_LIMIT + 1)
+    except Err as end:
+        if not isinstance(end.value, StreamError_Closed):
+            raise Refused(400, "The form did not arrive in full.") from end
+    if len(form) > BODY_LIMIT:
+        raise Refused(413, "The form is too long.")
+    found = parse_qs(form.decode(errors="replace"), keep_blank_values=True).get(name)
+    if not found:
+        raise Refused(400, f'The form has no field "{name}".')
+    return found[0]
+
+
+def send(response_out, status, fields, text):
+    headers = Fields()
+    # Several may have one name, such as Set-Cookie.
+    for name, value in fields:
+        headers.append(name, value.encode())
+    headers.set("content-type", [b"text/plain; charset=utf-8"])
+    headers.set("cache-control", [b"no-store"])
+    response = OutgoingResponse(headers)
+    response.set_status_code(status)
+    body = response.body()
+    ResponseOutparam.set(response_out, Ok(response))
+    # A client that hangs up meanwhile is none of our business.
+    with suppress(Err):
+        with body.write() as stream:
+            stream.blocking_write_and_flush(f"{text}\n".encode())
+        OutgoingBody.finish(body, None)

@@ -1,0 +1,73 @@
+//! Requests and answers.
+
+use std::io::{Read, Write};
+
+use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
+
+const BODY_LIMIT: u64 = 4096;
+
+pub fn path(request: &IncomingRequest) -> String {
+    request.path_with_query().unwrap_or_default().split('?').next().unwrap_or_default().to_owned()
+}
+
+/// The values of all header fields of this name.
+pub fn values(request: &IncomingRequest, name: &str) -> Vec<String> {
+    request.headers().get(name).iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect()
+}
+
+/// A field of the form in the body.
+pub fn form_value(request: &IncomingRequest, name: &str) -> Result<String, Answer> {
+    let mut form = Vec::new();
+    let read = request.consume().and_then(|body| {
+        let stream = body.stream()?;
+        stream.take(BODY_LIMIT + 1).read_to_end(&mut form).map_err(drop)
+    });
+    match read {
+        Err(()) => Err(Answer::new(400, "The form did not arrive in full.")),
+        Ok(length) if length as u64 > BODY_LIMIT => Err(Answer::new(413, "The form is too long.")),
+        Ok(_) => form_urlencoded::parse(&form)
+            .find_map(|(key, value)| (key == name).then(|| value.into_owned()))
+            .ok_or_else(|| Answer::new(400, &format!("The form has no field \"{name}\"."))),
+    }
+}
+
+pub struct Answer {
+    status: u16,
+    fields: Vec<(String, String)>,
+    text: String,
+}
+
+impl Answer {
+    pub fn new(status: u16, text: &str) -> Self {
+        Self { status, fields: Vec::new(), text: format!("{text}\n") }
+    }
+
+    pub fn with(self, name: &str, value: &str) -> Self {
+        self.with_all(vec![(name.into(), value.into())])
+    }
+
+    /// With more header fields. Several may have one name, such as Set-Cookie.
+    pub fn with_all(mut self, fields: Vec<(String, String)>) -> Self {
+        self.fields.extend(fields);
+        self
+    }
+
+    /// A client that hangs up meanwhile is none of our business.
+    pub fn send(self, out: ResponseOutparam) {
+        let fields = Fields::new();
+        for (name, value) in &self.fields {
+            let _ = fields.append(name, value.as_bytes());
+        }
+        let _ = fields.set("content-type", &[b"text/plain; charset=utf-8".to_vec()]);
+        let _ = fields.set("cache-control", &[b"no-store".to_vec()]);
+        let response = OutgoingResponse::new(fields);
+        let _ = response.set_status_code(self.status);
+        let body = response.body();
+        ResponseOutparam::set(out, Ok(response));
+        let Ok(body) = body else { return };
+        if let Ok(mut stream) = body.write() {
+            let _ = stream.write_all(self.text.as_bytes());
+        }
+        let _ = OutgoingBody::finish(body, None);
+    }
+}

@@ -1,0 +1,49 @@
+//! Wasmtime as it comes: `wasmtime serve` of a component that needs nothing but WASI.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::command::session3;
+use crate::server::Server;
+
+/// The command that `scripts/test --hosts` installs, or the one that the variable `WASMTIME` names.
+fn wasmtime() -> Command {
+    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tools/bin/wasmtime");
+    Command::new(std::env::var_os("WASMTIME").unwrap_or_else(|| installed.into()))
+}
+
+/// An application with sessions inside, compiled for Wasmtime.
+pub struct Application {
+    compiled: PathBuf,
+    _files: TempDir,
+}
+
+impl Application {
+    /// Compose it as a user does, with `session3 compose`.
+    pub fn compose(app: &Path) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let [composed, compiled] = ["composed.wasm", "composed.cwasm"].map(|name| files.path().join(name));
+        run(session3(["compose"]).arg(app).arg("--output").arg(&composed));
+        // Once, and not at every start.
+        run(wasmtime().arg("compile").arg("--output").arg(&compiled).arg(&composed));
+        Self { compiled, _files: files }
+    }
+
+    /// A server of it on a free port, with the sessions in this directory.
+    pub fn serve(&self, directory: &Path) -> Server {
+        let mut command = wasmtime();
+        command.args(["serve", "-Scli", "--allow-precompiled", "--addr", "127.0.0.1:0", "--dir"]);
+        command.arg(format!("{}::/", directory.display())).arg(&self.compiled);
+        Server::start(command, directory, |_out, log| {
+            let address = log.split_once("Serving HTTP on http://")?.1.split_once("/\n")?.0;
+            Some(address.into())
+        })
+    }
+}
+
+fn run(command: &mut Command) {
+    let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(status.success(), "{command:?}: {status}");
+}

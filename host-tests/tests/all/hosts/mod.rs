@@ -1,0 +1,3 @@
+//! Other languages and other hosts. What they need is installed by `scripts/test --hosts`.
+
+mod guests;
