@@ -7,6 +7,7 @@ mod cli;
 mod component;
 mod conformance;
 mod defects;
+mod embed;
 mod events;
 mod fairness;
 mod hostile;
