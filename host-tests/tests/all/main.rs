@@ -21,5 +21,6 @@ mod processes;
 mod proofs;
 mod restart;
 mod scenarios;
+mod spin;
 mod supply_chain;
 mod usage;
