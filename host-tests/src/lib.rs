@@ -19,7 +19,7 @@
 //! | [`conformance`] | what every implementation of the contract does |
 //! | `coverage` | which code of the component runs |
 //! | [`check`] | assertions of one line |
-//! | [`command`] | the command `session3` |
+//! | [`command`] | the command `session3`, and the example `embed` |
 //! | [`operation`] | operations as data, and a store in memory that says how they are answered |
 //! | [`performer`] | a client that does them, and may die of it |
 //! | [`random`] | random numbers that come again |

@@ -9,67 +9,9 @@
 //!
 //! # Example
 //!
-//! ```no_run
-//! use session_runtime::bindings::FileBacked;
-//! use session_runtime::bindings::exports::session3::sessions::session_store::{Contents, Durability, Options};
-//! use session_runtime::{LockSpace, Locks, LocksCtx, LocksView};
-//! use wasmtime::component::{Component, Linker, ResourceTable};
-//! use wasmtime::{Engine, Store};
-//! use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+//! This is all of `examples/embed`:
 //!
-//! struct Ctx {
-//!     wasi: WasiCtx,
-//!     locks: LocksCtx,
-//!     table: ResourceTable,
-//! }
-//!
-//! impl WasiView for Ctx {
-//!     fn ctx(&mut self) -> WasiCtxView<'_> {
-//!         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-//!     }
-//! }
-//!
-//! impl LocksView for Ctx {
-//!     fn locks(&mut self) -> Locks<'_> {
-//!         Locks { ctx: &mut self.locks, table: &mut self.table }
-//!     }
-//! }
-//!
-//! #[tokio::main]
-//! async fn main() -> wasmtime::Result<()> {
-//!     // Once for each process.
-//!     let engine = Engine::default();
-//!     let component = Component::from_file(&engine, "session_store.wasm")?;
-//!     let mut linker = Linker::<Ctx>::new(&engine);
-//!     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-//!     session_runtime::add_to_linker(&mut linker)?;
-//!     session_runtime::ignore_events(&mut linker)?;
-//!     let space = LockSpace::machine("/var/lib/app/sessions.lock")?;
-//!
-//!     // Once for each instance.
-//!     let wasi = WasiCtx::builder()
-//!         .allow_blocking_current_thread(true) // before `preopened_dir`; see "The end of an instance"
-//!         .preopened_dir("/var/lib/app/sessions", "/", FsPerms::ReadWrite)?
-//!         .build();
-//!     let ctx = Ctx { wasi, locks: LocksCtx::new(&space), table: ResourceTable::new() };
-//!     let mut store = Store::new(&engine, ctx);
-//!     let instance = FileBacked::instantiate_async(&mut store, &component, &linker).await?;
-//!
-//!     let sessions = instance.session3_sessions_session_store().store();
-//!     let options =
-//!         Options { create: true, durability: Durability::Durable, size_limit: None, lock_wait: None };
-//!     let opened = sessions.call_open(&mut store, ".", options).await??;
-//!     let contents = Contents {
-//!         data: b"hello".to_vec(),
-//!         owner: None,
-//!         idle_timeout: Some(30 * 60 * 1000),
-//!         deadline: None,
-//!     };
-//!     let info = sessions.call_create_session(&mut store, opened, None, &contents).await??;
-//!     println!("session {} has version {}", info.id, info.version);
-//!     opened.resource_drop_async(&mut store).await
-//! }
-//! ```
+#![doc = concat!("```no_run\n", include_str!("../../examples/embed/src/main.rs"), "```")]
 //!
 //! # The end of an instance
 //!

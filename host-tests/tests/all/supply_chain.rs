@@ -10,6 +10,23 @@ use serde_json::Value;
 /// Releases before this one let a component out of its sandbox (RUSTSEC-2026-0269).
 const SAFE_WASMTIME: [u64; 3] = [48, 0, 8];
 
+/// The packages of this repository.
+const OURS: [&str; 13] = [
+    "adversary",
+    "counter",
+    "counter-rust",
+    "drop-events",
+    "embed",
+    "host-tests",
+    "lock-files",
+    "memory-store",
+    "session-core",
+    "session-manager",
+    "session-runtime",
+    "session-store",
+    "web-demo",
+];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -43,8 +60,7 @@ fn everything_comes_from_the_registry_with_a_checksum() {
         let lock = fs::read_to_string(root().join(file)).unwrap();
         let checksums = locked(&lock, "checksum");
         for ((name, source), (_, checksum)) in locked(&lock, "source").into_iter().zip(checksums) {
-            let ours = name.starts_with("session-")
-                || ["host-tests", "web-demo", "drop-events", "lock-files", "memory-store", "adversary", "counter"].contains(&&name[..]);
+            let ours = OURS.contains(&&name[..]);
             let expected = if ours { "" } else { "registry+https://github.com/rust-lang/crates.io-index" };
             assert_eq!(source, expected, "{name} in {file}");
             assert_eq!(checksum.len(), if ours { 0 } else { 64 }, "{name} in {file}");

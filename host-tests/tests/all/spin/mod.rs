@@ -1,0 +1,75 @@
+//! `examples/spin`: the manifest by Spin's rules, and what becomes of it by Spin's rules in Wasmtime. Spin itself is not
+//! run: `manifest`, `rules`, `capabilities`, `compose` and `up` do what its source says it does.
+
+mod bundle;
+mod capabilities;
+mod compose;
+mod guest;
+mod manifest;
+mod name;
+mod rules;
+mod running;
+mod up;
+mod validity;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use wasmtime::{Result, bail, ensure};
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+
+use compose::{Dependency, compose};
+use guest::Guest;
+use manifest::{Component, Source};
+
+fn manifest_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/spin/spin.toml")
+}
+
+fn text() -> String {
+    fs::read_to_string(manifest_path()).unwrap()
+}
+
+/// The manifest with one part of it replaced.
+#[track_caller]
+fn with(from: &str, to: &str) -> String {
+    let text = text();
+    assert_eq!(text.matches(from).count(), 1, "{from:?} is not there once");
+    text.replace(from, to)
+}
+
+/// The component of a manifest that answers requests.
+fn component(text: &str) -> Result<Component> {
+    let mut manifest = rules::read(text)?;
+    let [trigger] = &manifest.trigger.http[..] else { bail!("one trigger") };
+    let component = manifest.component.remove(&trigger.component);
+    Ok(component.expect("the rules have found it"))
+}
+
+/// It and its dependencies as one.
+fn composed(component: &Component) -> Result<Vec<u8>> {
+    let Source::Local(source) = &component.source else { bail!("not a file") };
+    let dependencies = component.dependencies.iter().map(|(name, dependency)| {
+        let manifest::Dependency::Local { path, export: None, .. } = dependency else { bail!("not a file") };
+        let inherit = rules::inherited(component, dependency.inherit());
+        Ok(Dependency { name: name.parse()?, bytes: load(path)?, inherit })
+    });
+    compose(&load(source)?, &dependencies.collect::<Result<Vec<_>>>()?)
+}
+
+/// A component that the manifest names. The build leaves it elsewhere when it has been told to.
+fn load(path: &str) -> Result<Vec<u8>> {
+    let Some(file) = path.strip_prefix("../../target/components/") else { bail!("{path} is not in target/components") };
+    if file == bundle::FILE {
+        return Ok(bundle::bytes());
+    }
+    ensure!(file == "web_demo.wasm", "what is {file}?");
+    Ok(bundle::built(file))
+}
+
+/// The application of the example, compiled once.
+fn application() -> &'static ProxyPre<Guest> {
+    static APPLICATION: OnceLock<ProxyPre<Guest>> = OnceLock::new();
+    APPLICATION.get_or_init(|| guest::link(&composed(&component(&text()).unwrap()).unwrap()).unwrap())
+}

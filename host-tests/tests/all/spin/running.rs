@@ -1,0 +1,178 @@
+//! What the application does with the files that it is given.
+
+use std::fs;
+use std::fs::create_dir;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use host_tests::host::component_path;
+use host_tests::visitor::Page;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use super::up::{Flags, PERSISTENT, Up};
+use super::{application, bundle, component, composed, guest, text, with};
+
+const READ_ONLY: &str = "the host must preopen the directory for writing";
+
+/// Where the manifest would be, with the directory that it names.
+fn directory() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    create_dir(directory.path().join("sessions")).unwrap();
+    directory
+}
+
+fn up(directory: &Path, flags: Flags) -> Arc<Up> {
+    Up::new(application(), &component(&text()).unwrap(), directory, flags).unwrap()
+}
+
+/// The cookie of a new session.
+async fn session(up: &Up) -> String {
+    let page = up.get("/keep", None).await.unwrap();
+    let fields = page.fields("set-cookie");
+    let [field] = fields[..] else { panic!("no cookie: {page:#?}") };
+    field.split(';').next().unwrap().into()
+}
+
+async fn counter(up: &Up, cookie: &str) -> i64 {
+    up.get("/", Some(cookie)).await.unwrap().counter()
+}
+
+async fn increment(up: &Up, cookie: &str) -> Page {
+    up.get("/increment", Some(cookie)).await.unwrap()
+}
+
+/// Sessions stay from request to request, however many at once, and from one `spin up` to the next.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_persist_with_both_flags() {
+    const WORKERS: usize = 4;
+    const INCREMENTS: usize = 200;
+    let directory = directory();
+    let first = up(directory.path(), PERSISTENT);
+    let cookie = session(&first).await;
+    let mut workers = JoinSet::new();
+    for _ in 0..WORKERS {
+        let (up, cookie) = (first.clone(), cookie.clone());
+        workers.spawn(async move {
+            for _ in 0..INCREMENTS {
+                let page = increment(&up, &cookie).await;
+                assert_eq!(page.status, 303, "{page:#?}");
+            }
+        });
+    }
+    while let Some(worker) = workers.join_next().await {
+        worker.unwrap();
+    }
+    let all = i64::try_from(WORKERS * INCREMENTS).unwrap();
+    assert_eq!(counter(&first, &cookie).await, all);
+    drop(first);
+    let second = up(directory.path(), PERSISTENT);
+    assert_eq!(increment(&second, &cookie).await.status, 303);
+    assert_eq!(counter(&second, &cookie).await, all + 1);
+    record();
+}
+
+/// A line for the table of hosts, of what has just been run.
+fn record() {
+    let composed = composed(&component(&text()).unwrap()).unwrap();
+    let locks = if imports(&composed, guest::LOCKS) { "of the test's host" } else { "inside the bundle" };
+    let line = json!({
+        "host": "Spin (composition emulated)",
+        "version": "manifest v2, as in Spin 4.0.2",
+        "store": bundle::PARTS,
+        "manager": "the same component, by [component.x.dependencies]",
+        "locks": locks,
+        "processes": "1",
+    });
+    let file = compatibility().join("spin.json");
+    fs::create_dir_all(compatibility()).unwrap();
+    fs::write(file, format!("{line}\n")).unwrap();
+}
+
+fn compatibility() -> PathBuf {
+    component_path().ancestors().nth(2).unwrap().join("compatibility")
+}
+
+fn imports(component: &[u8], name: &str) -> bool {
+    let mut graph = wac_graph::CompositionGraph::new();
+    let package = wac_graph::types::Package::from_bytes("composed", None, component, graph.types_mut()).unwrap();
+    graph.types()[package.ty()].imports.contains_key(name)
+}
+
+/// Spin mounts files read-only. Nothing is lost without a word: what would be stored is refused.
+#[tokio::test]
+async fn without_transient_write_a_change_is_an_error() {
+    let directory = directory();
+    let read_only = Flags { allow_transient_write: false, ..PERSISTENT };
+    // A directory without a store cannot be made one,
+    let page = up(directory.path(), read_only).get("/keep", None).await.unwrap();
+    is_error(&page, READ_ONLY);
+    // and a session that is there stays as it is.
+    let writable = up(directory.path(), PERSISTENT);
+    let cookie = session(&writable).await;
+    increment(&writable, &cookie).await;
+    is_error(&increment(&up(directory.path(), read_only), &cookie).await, READ_ONLY);
+    assert_eq!(counter(&writable, &cookie).await, 1);
+}
+
+/// Spin copies files and mounts the copy. What is written goes with it, when Spin ends.
+#[tokio::test]
+async fn without_direct_mounts_sessions_end_with_spin() {
+    let directory = directory();
+    let copied = Flags { direct_mounts: false, ..PERSISTENT };
+    let first = up(directory.path(), copied);
+    let cookie = session(&first).await;
+    increment(&first, &cookie).await;
+    assert_eq!(counter(&first, &cookie).await, 1);
+    drop(first);
+    assert_eq!(counter(&up(directory.path(), copied), &cookie).await, 0);
+    assert_eq!(fs::read_dir(directory.path().join("sessions")).unwrap().count(), 0);
+}
+
+/// `spin up` with no flag at all: nothing is kept, and that is said.
+#[tokio::test]
+async fn without_any_flag_a_change_is_an_error() {
+    let directory = directory();
+    let page = up(directory.path(), Flags::default()).get("/keep", None).await.unwrap();
+    is_error(&page, READ_ONLY);
+}
+
+#[tokio::test]
+async fn without_files_inherited_there_is_no_directory() {
+    let directory = directory();
+    for inherit in ["", ", inherit_configuration = false", r#", inherit_configuration = ["environment"]"#] {
+        let component = component(&with(r#", inherit_configuration = ["files"]"#, inherit)).unwrap();
+        let app = guest::link(&composed(&component).unwrap()).unwrap();
+        let up = Up::new(&app, &component, directory.path(), PERSISTENT).unwrap();
+        is_error(&up.get("/keep", None).await.unwrap(), "the host gives this component no directory");
+    }
+    assert_eq!(fs::read_dir(directory.path().join("sessions")).unwrap().count(), 0);
+}
+
+/// The other interface is left to Spin, which has none of it.
+#[test]
+fn a_key_for_one_of_two_interfaces_does_not_start() {
+    let text = with("session3:sessions@0.1.0", "session3:sessions/session-manager@0.1.0");
+    let composed = composed(&component(&text).unwrap()).unwrap();
+    let Err(error) = guest::link(&composed) else { panic!("it starts") };
+    assert!(format!("{error:#}").contains("session3:sessions/session-store@0.1.0"), "{error:#}");
+}
+
+#[test]
+fn a_directory_that_is_missing_is_said_at_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let Err(error) = Up::new(application(), &component(&text()).unwrap(), directory.path(), PERSISTENT) else {
+        panic!("it starts")
+    };
+    assert!(format!("{error:#}").contains("\"sessions\" is not a directory"), "{error:#}");
+}
+
+/// An answer to the visitor that says what is wrong, with no cookie for a session that is not there.
+#[track_caller]
+fn is_error(page: &Page, why: &str) {
+    assert_eq!(page.status, 500, "{page:#?}");
+    assert!(page.text.contains("The session store may not be used"), "{page:#?}");
+    assert!(page.text.contains(why), "{page:#?}");
+    assert!(page.fields("set-cookie").is_empty(), "{page:#?}");
+}
