@@ -5,11 +5,11 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::command::session3;
+use crate::bundles;
 use crate::server::Server;
 
 /// The command that `scripts/test --hosts` installs, or the one that the variable `WASMTIME` names.
-fn wasmtime() -> Command {
+pub fn wasmtime() -> Command {
     let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tools/bin/wasmtime");
     Command::new(std::env::var_os("WASMTIME").unwrap_or_else(|| installed.into()))
 }
@@ -24,10 +24,19 @@ impl Application {
     /// Compose it as a user does, with `session3 compose`.
     pub fn compose(app: &Path) -> Self {
         let files = tempfile::tempdir().unwrap();
-        let [composed, compiled] = ["composed.wasm", "composed.cwasm"].map(|name| files.path().join(name));
-        run(session3(["compose"]).arg(app).arg("--output").arg(&composed));
-        // Once, and not at every start.
-        run(wasmtime().arg("compile").arg("--output").arg(&compiled).arg(&composed));
+        let composed = files.path().join("composed.wasm");
+        bundles::compose(app, &composed);
+        Self::of(&composed)
+    }
+
+    /// One that is whole. It is compiled once, and not at every start.
+    pub fn of(composed: &Path) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let compiled = files.path().join("compiled.cwasm");
+        let mut compile = wasmtime();
+        compile.arg("compile").arg("--output").arg(&compiled).arg(composed);
+        let status = compile.status().unwrap_or_else(|error| panic!("{compile:?}: {error}"));
+        assert!(status.success(), "{compile:?}: {status}");
         Self { compiled, _files: files }
     }
 
@@ -41,9 +50,4 @@ impl Application {
             Some(address.into())
         })
     }
-}
-
-fn run(command: &mut Command) {
-    let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(status.success(), "{command:?}: {status}");
 }

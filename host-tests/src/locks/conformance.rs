@@ -63,7 +63,8 @@ pub async fn an_exclusive_lock_excludes_everyone_and_ends_with_its_guard(provide
 }
 
 pub async fn shared_holders_share(provider: &impl Provider) {
-    let (mut one, mut two, mut three) = (provider.instance().await, provider.instance().await, provider.instance().await);
+    let (mut one, mut two, mut three) =
+        (provider.instance().await, provider.instance().await, provider.instance().await);
     let first = one.take("a", SHARED).await;
     let second = two.take("a", SHARED).await;
     three.is_refused("a", EXCLUSIVE, "timed-out").await;

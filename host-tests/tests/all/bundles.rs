@@ -79,7 +79,8 @@ fn every_component_comes_with_its_wit() {
         let path = bundles::bundle(name);
         let component = world(&fs::read(&path).unwrap());
         let mut resolve = Resolve::default();
-        let package = resolve.push_str(path.with_extension("wit"), &fs::read_to_string(path.with_extension("wit")).unwrap());
+        let package =
+            resolve.push_str(path.with_extension("wit"), &fs::read_to_string(path.with_extension("wit")).unwrap());
         let world = resolve.select_world(&[package.unwrap()], None).unwrap();
         let described = (resolve, world);
         assert_eq!((imports(&described), exports(&described)), (imports(&component), exports(&component)), "{name}");
@@ -124,7 +125,11 @@ fn the_files_have_the_version_in_their_names_and_are_the_same_each_time() {
     for file in files {
         let [one, two] = [one.path(), &two.path().join("made/if/missing")].map(|path| path.join(&file));
         assert_eq!(fs::read(&one).unwrap(), fs::read(&two).unwrap(), "{file}");
-        assert_eq!(fs::metadata(&one).unwrap().permissions().mode() & 0o444, 0o444, "{file}: components are for everybody");
+        assert_eq!(
+            fs::metadata(&one).unwrap().permissions().mode() & 0o444,
+            0o444,
+            "{file}: components are for everybody"
+        );
     }
 }
 

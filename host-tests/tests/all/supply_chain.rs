@@ -11,7 +11,7 @@ use serde_json::Value;
 const SAFE_WASMTIME: [u64; 3] = [48, 0, 8];
 
 /// The packages of this repository.
-const OURS: [&str; 13] = [
+const OURS: [&str; 14] = [
     "adversary",
     "counter",
     "counter-rust",
@@ -21,6 +21,7 @@ const OURS: [&str; 13] = [
     "lock-files",
     "memory-store",
     "session-core",
+    "session-fuzz",
     "session-manager",
     "session-runtime",
     "session-store",

@@ -1,3 +1,4 @@
 //! Other languages and other hosts. What they need is installed by `scripts/test --hosts`.
 
 mod guests;
+mod wasmtime;

@@ -33,7 +33,9 @@ pub fn compose(app: &Path, output: &Path) -> Result<ExitCode> {
     let composed =
         compose::with_sessions(bytes.into(), Sessions::Standalone).with_context(|| format!("cannot compose {name}"))?;
     if composed.len() == before {
-        bail!("{name} imports neither session3:sessions/session-manager nor session-store: there is nothing to compose");
+        bail!(
+            "{name} imports neither session3:sessions/session-manager nor session-store: there is nothing to compose"
+        );
     }
     fs::write(output, &composed).with_context(|| format!("cannot write {}", output.display()))?;
     Ok(ExitCode::SUCCESS)
