@@ -38,7 +38,8 @@ fn build() -> Result<()> {
     let components = target.join("components");
 
     install_target(&workspace)?;
-    let guests = guests::compile(&workspace, &target.join("guests"), &GUESTS.map(|(package, ..)| package), &[])?;
+    let packages = GUESTS.map(|(package, ..)| package);
+    let guests = guests::compile(&workspace, &guests::cargo_home()?, &target.join("guests"), &packages, &[])?;
     fs::create_dir_all(&components)?;
     for (_, file, variable) in GUESTS {
         let built = guests.join(file);
