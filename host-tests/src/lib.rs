@@ -15,6 +15,7 @@
 //! | [`tree`] | what is on the disk |
 //! | [`harness`] | what the conformance suite needs of a host |
 //! | [`browser`] | the other end of a cookie |
+//! | [`compatibility`] | what was run, for the README |
 //! | [`compose`] | a store and the manager as one component |
 //! | [`conformance`] | what every implementation of the contract does |
 //! | `coverage` | which code of the component runs |
@@ -48,6 +49,7 @@ pub mod check;
 pub mod client;
 pub mod clock;
 pub mod command;
+pub mod compatibility;
 pub mod compose;
 pub mod conformance;
 mod coverage;

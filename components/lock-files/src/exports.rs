@@ -90,5 +90,13 @@ fn unopened(error: OpenError) -> wit::Error {
 }
 
 fn failed(code: ErrorCode) -> wit::Error {
-    wit::Error::Other(format!("the lock files in `locks` cannot be used: {}", code.message()))
+    let why = match code {
+        ErrorCode::ReadOnly | ErrorCode::NotPermitted | ErrorCode::Access => {
+            "permission denied; the host must preopen the directory for writing, as its owner"
+        }
+        ErrorCode::InsufficientSpace | ErrorCode::Quota => "the disk or the quota is full",
+        ErrorCode::NotDirectory | ErrorCode::Loop => "something else is in its place; remove it",
+        code => code.message(),
+    };
+    wit::Error::Other(format!("the directory `locks`, with the lock files, cannot be used: {why}"))
 }

@@ -1,29 +1,23 @@
-//! What an instance has in Spin: WASI with the mounted files, and requests. Locks as well, for as long as the dependency
-//! asks for them; Spin itself has none.
+//! What an instance has in Spin: WASI with the mounted files, and requests.
 
 use hyper::{Request, Response};
-use session_runtime::{LockSpace, Locks, LocksCtx, LocksView};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Engine, Result};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
-pub const LOCKS: &str = "session3:sessions/advisory-locks@0.1.0";
-
 pub struct Guest {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutgoingRequests,
     table: ResourceTable,
-    /// Last, so that what is open is closed before the locks are free.
-    locks: LocksCtx,
 }
 
 impl Guest {
-    pub fn new(wasi: WasiCtx, locks: &LockSpace) -> Self {
+    pub fn new(wasi: WasiCtx) -> Self {
         let (http, hooks, table) = (WasiHttpCtx::new(), NoOutgoingRequests, ResourceTable::new());
-        Self { wasi, http, hooks, table, locks: LocksCtx::new(locks) }
+        Self { wasi, http, hooks, table }
     }
 }
 
@@ -34,14 +28,7 @@ pub fn link(composed: &[u8]) -> Result<ProxyPre<Guest>> {
     let mut linker = Linker::new(&engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    if has_import(&component, LOCKS) {
-        session_runtime::add_to_linker(&mut linker)?;
-    }
     ProxyPre::new(linker.instantiate_pre(&component)?)
-}
-
-fn has_import(component: &Component, name: &str) -> bool {
-    component.component_type().get_import(component.engine(), name).is_some()
 }
 
 impl WasiView for Guest {
@@ -53,12 +40,6 @@ impl WasiView for Guest {
 impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
-    }
-}
-
-impl LocksView for Guest {
-    fn locks(&mut self) -> Locks<'_> {
-        Locks { ctx: &mut self.locks, table: &mut self.table }
     }
 }
 

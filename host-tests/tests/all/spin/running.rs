@@ -2,17 +2,16 @@
 
 use std::fs;
 use std::fs::create_dir;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use host_tests::host::component_path;
+use host_tests::compatibility::Host;
 use host_tests::visitor::Page;
-use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::up::{Flags, PERSISTENT, Up};
-use super::{application, bundle, component, composed, guest, text, with};
+use super::{application, component, text, with};
 
 const READ_ONLY: &str = "the host must preopen the directory for writing";
 
@@ -73,31 +72,16 @@ async fn sessions_persist_with_both_flags() {
     record();
 }
 
-/// A line for the table of hosts, of what has just been run.
 fn record() {
-    let composed = composed(&component(&text()).unwrap()).unwrap();
-    let locks = if imports(&composed, guest::LOCKS) { "of the test's host" } else { "inside the bundle" };
-    let line = json!({
-        "host": "Spin (composition emulated)",
-        "version": "manifest v2, as in Spin 4.0.2",
-        "store": bundle::PARTS,
-        "manager": "the same component, by [component.x.dependencies]",
-        "locks": locks,
-        "processes": "1",
-    });
-    let file = compatibility().join("spin.json");
-    fs::create_dir_all(compatibility()).unwrap();
-    fs::write(file, format!("{line}\n")).unwrap();
-}
-
-fn compatibility() -> PathBuf {
-    component_path().ancestors().nth(2).unwrap().join("compatibility")
-}
-
-fn imports(component: &[u8], name: &str) -> bool {
-    let mut graph = wac_graph::CompositionGraph::new();
-    let package = wac_graph::types::Package::from_bytes("composed", None, component, graph.types_mut()).unwrap();
-    graph.types()[package.ty()].imports.contains_key(name)
+    Host {
+        host: "Spin (emulated: [what was run](examples/spin/README.md))",
+        version: "the rules of Spin 4.0.2",
+        store: "as a dependency",
+        manager: "as a dependency",
+        locks: "processes, by lock files",
+        processes: "800 of 800, by 4 instances",
+    }
+    .record("spin");
 }
 
 /// Spin mounts files read-only. Nothing is lost without a word: what would be stored is refused.

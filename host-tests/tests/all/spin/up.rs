@@ -8,7 +8,6 @@ use host_tests::visitor::Page;
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::body::Bytes;
-use session_runtime::LockSpace;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use wasmtime::{Result, Store, bail, ensure};
@@ -36,7 +35,6 @@ pub struct Up {
     /// On the host and in the guest.
     mounts: Vec<(PathBuf, String)>,
     permissions: FsPerms,
-    locks: LockSpace,
     /// Where files are copied to that are not mounted directly. It goes when the application ends.
     _assets: TempDir,
 }
@@ -51,8 +49,7 @@ impl Up {
             copied(component, directory, assets.path())?
         };
         let permissions = if flags.allow_transient_write { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-        let locks = LockSpace::process();
-        Ok(Arc::new(Self { app: app.clone(), mounts, permissions, locks, _assets: assets }))
+        Ok(Arc::new(Self { app: app.clone(), mounts, permissions, _assets: assets }))
     }
 
     /// Follow a link, with this cookie. An instance that ends without an answer is an error.
@@ -69,7 +66,7 @@ impl Up {
         &self,
         request: Request<http_body_util::combinators::UnsyncBoxBody<Bytes, wasmtime_wasi_http::Error>>,
     ) -> Result<Page> {
-        let mut store = Store::new(self.app.engine(), Guest::new(self.wasi()?, &self.locks));
+        let mut store = Store::new(self.app.engine(), Guest::new(self.wasi()?));
         let instance = self.app.instantiate_async(&mut store).await?;
         let (sender, receiver) = oneshot::channel();
         let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;
