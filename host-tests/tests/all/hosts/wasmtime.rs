@@ -41,7 +41,7 @@ async fn increment(server: &Server, cookie: &str) {
     let mut done = 0;
     while done < EACH {
         let page = Page::of(request(server, Method::GET, "/increment").header("cookie", cookie)).await;
-        match page.status.as_u16() {
+        match page.status {
             303 => done += 1,
             503 => assert!(!page.fields("retry-after").is_empty()),
             status => panic!("{status}: {page:#?}"),

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::up::{Flags, PERSISTENT, Up};
-use super::{application, component, text, with};
+use super::{application, component, composed, guest, text, with};
 
 const READ_ONLY: &str = "the host must preopen the directory for writing";
 
