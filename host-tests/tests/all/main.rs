@@ -10,6 +10,7 @@ mod defects;
 mod events;
 mod fairness;
 mod hostile;
+mod hosts;
 mod http;
 mod kills;
 mod kit;
