@@ -156,6 +156,7 @@ impl Host {
             events: EventsCtx::new(Arc::new(self.events.clone())),
             refusal: self.refusal.clone(),
             memory: Memory::default(),
+            remote: None,
         }
     }
 }
@@ -227,7 +228,7 @@ fn try_link(engine: &Engine, component: &Component) -> Result<Linked> {
     Linked::new(linker.instantiate_pre(component)?)
 }
 
-fn engine(config: &mut Config) -> Engine {
+pub(crate) fn engine(config: &mut Config) -> Engine {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(100)
         .total_core_instances(500)

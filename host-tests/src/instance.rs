@@ -9,6 +9,7 @@ use wasmtime::{ResourceLimiter, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::{Exports, Linked, advisory_locks};
+use crate::remote::Connection;
 
 /// What an instance has of its host. Dropped with the instance, and its locks with it.
 pub struct State {
@@ -18,6 +19,8 @@ pub struct State {
     pub(crate) events: EventsCtx,
     pub(crate) refusal: Option<advisory_locks::Error>,
     pub(crate) memory: Memory,
+    /// The instance that it stands for, if that is in another process.
+    pub(crate) remote: Option<Connection>,
 }
 
 /// Counts the bytes of all memories of an instance. A memory never shrinks.

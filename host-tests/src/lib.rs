@@ -26,6 +26,7 @@
 //! | [`random`] | random numbers that come again |
 //! | [`worker`] | a client in a process of its own |
 //! | [`guest`] | components that only tests need |
+//! | [`remote`] | any host of the component, in any language, under the conformance suite |
 //! | [`raw`] | a client that sends bytes |
 //! | [`server`] | a running `session3 demo` |
 //! | [`stock`] | an application served by Wasmtime as it comes |
@@ -63,6 +64,7 @@ pub mod operation;
 pub mod performer;
 pub mod random;
 pub mod raw;
+pub mod remote;
 pub mod server;
 pub mod sim;
 pub mod stock;

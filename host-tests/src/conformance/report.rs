@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::run::is_of_manager;
+
 /// Each promise of the contract by its name, `part::sentence`, and what became of it.
 #[derive(Clone, Debug, Default)]
 pub struct Report(pub Vec<(&'static str, Outcome)>);
@@ -22,6 +24,13 @@ impl Report {
     pub fn passed(&self) -> Vec<&'static str> {
         let passed = self.0.iter().filter(|(_, outcome)| *outcome == Outcome::Passed);
         passed.map(|(name, _)| *name).collect()
+    }
+
+    /// How many promises are kept: of the store, and of the manager.
+    pub fn kept(&self) -> (usize, usize) {
+        let passed = self.passed();
+        let manager = passed.iter().filter(|name| is_of_manager(name)).count();
+        (passed.len() - manager, manager)
     }
 
     /// The promises that are broken, and what the assertions said.

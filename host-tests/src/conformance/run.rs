@@ -33,6 +33,22 @@ macro_rules! conformance_promises {
     };
 }
 
+/// Make a list of the suite's parts, and what each is about beside the store.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_parts {
+    ([] $($part:ident $(($part_needs:ident))?: $($test:ident $(($needs:ident))?)* ;)*) => {
+        &[$((stringify!($part), &[$(Need::$part_needs)?])),*]
+    };
+}
+
+/// Whether a promise, `part::sentence`, is about the manager.
+pub(super) fn is_of_manager(name: &str) -> bool {
+    const PARTS: &[(&str, &[Need])] = crate::conformance_suite!(conformance_parts, []);
+    let of = |part: &str| name.strip_prefix(part).is_some_and(|rest| rest.starts_with("::"));
+    PARTS.iter().any(|(part, needs)| needs.contains(&Need::Manager) && of(part))
+}
+
 impl<H> Clone for Promise<H> {
     fn clone(&self) -> Self {
         Self { ..*self }

@@ -7,12 +7,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use host_tests::compatibility::Guest;
 use host_tests::server::{Server, private_directory};
 use host_tests::stock::Application;
 use host_tests::visitor::{Page, Visitor, request};
 use reqwest::Method;
 use reqwest::header::HeaderValue;
-use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -44,8 +44,6 @@ async fn c() {
 /// Build the guest, drive it on both hosts, and note that it ran.
 async fn guest(language: &str, name: &str) {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let report = root.join(format!("target/compatibility/guest-{name}.json"));
-    let _ = fs::remove_file(&report);
     let build = root.join(format!("examples/guests/{name}/build"));
     let built = Command::new(&build).status().unwrap();
     assert!(built.success(), "{}: {built}", build.display());
@@ -59,9 +57,7 @@ async fn guest(language: &str, name: &str) {
 
     let size = fs::metadata(&component).unwrap().len();
     println!("{language}: {size} bytes; a page in {time:?} on session3, {stock_time:?} on Wasmtime");
-    let line = json!({ "guest": language, "version": version.trim(), "session3": "yes", "stock": "yes" });
-    fs::create_dir_all(report.parent().unwrap()).unwrap();
-    fs::write(report, format!("{line}\n")).unwrap();
+    Guest { guest: language, version: version.trim() }.record(name);
 }
 
 /// What every guest does. Returns how long a page takes.

@@ -1,57 +1,49 @@
-//! Wasmtime as it comes, eight processes at once on one directory.
+//! Wasmtime as it comes, with the components that need nothing but WASI.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 
+use host_tests::back_end::{BackEnd, Component};
 use host_tests::bundles;
+use host_tests::compatibility::Host;
+use host_tests::conformance;
 use host_tests::guest;
-use host_tests::server::{Server, private_directory};
+use host_tests::server::private_directory;
 use host_tests::stock::{Application, wasmtime};
-use host_tests::visitor::{Page, Visitor, request};
-use reqwest::Method;
 use tempfile::TempDir;
-use tokio::task::JoinSet;
 
-const PROCESSES: usize = 8;
-const EACH: usize = 100;
-
-#[tokio::test]
-#[ignore = "needs wasmtime: scripts/test --hosts"]
-async fn eight_servers_of_the_demo_lose_no_increment() {
-    let directory = private_directory();
-    let demo = Application::of(&bundles::web_demo_standalone());
-    let servers: Arc<Vec<Server>> = Arc::new((0..PROCESSES).map(|_| demo.serve(directory.path())).collect());
-    let visitor = Visitor::with_session(&servers[0]).await;
-    let cookie = visitor.cookie(&servers[0]);
-    let mut clients = JoinSet::new();
-    for number in 0..PROCESSES {
-        let (servers, cookie) = (servers.clone(), cookie.clone());
-        clients.spawn(async move { increment(&servers[number], &cookie).await });
-    }
-    clients.join_all().await;
-    for server in servers.iter() {
-        let page = Page::of(request(server, Method::GET, "/").header("cookie", &cookie)).await;
-        assert_eq!(page.counter(), 800);
-    }
-}
-
-/// Those who are turned away, since the session was busy for too long, come again.
-async fn increment(server: &Server, cookie: &str) {
-    let mut done = 0;
-    while done < EACH {
-        let page = Page::of(request(server, Method::GET, "/increment").header("cookie", cookie)).await;
-        match page.status {
-            303 => done += 1,
-            503 => assert!(!page.fields("retry-after").is_empty()),
-            status => panic!("{status}: {page:#?}"),
-        }
-    }
-}
+use super::increments::{self, EACH, KEPT, PROCESSES};
 
 #[test]
 #[ignore = "needs wasmtime: scripts/test --hosts"]
-fn eight_commands_lose_no_increment() {
+fn the_ready_made_components_run() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let demo = Application::of(&bundles::web_demo_standalone());
+    runtime.block_on(increments::by_servers(|directory| demo.serve(directory)));
+    increments_by_commands();
+    let component = Component::new(&fs::read(bundles::session_store_standalone()).unwrap()).unwrap();
+    let report = conformance::run(|| BackEnd::new(&component)).unwrap();
+    println!("{report}");
+    let (store, manager) = report.kept();
+    Host {
+        host: "`wasmtime serve`, `wasmtime run`",
+        version: &version(),
+        store: &format!("{store} promises"),
+        manager: &format!("{manager} promises"),
+        locks: "processes, by lock files",
+        processes: KEPT,
+    }
+    .record("wasmtime");
+}
+
+fn version() -> String {
+    let output = wasmtime().arg("--version").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.trim().replace("wasmtime", "Wasmtime")
+}
+
+fn increments_by_commands() {
     let directory = private_directory();
     let counter = Counter::compose();
     let cookie = counter.ended(directory.path(), &["new"]);

@@ -1,0 +1,52 @@
+/** What the threads of the tests do: one function for each, by its name. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { serverLocks } from '../../src/locks.js';
+import { openSessions } from '../../src/sessions.js';
+import { OPTIONS } from './kit.js';
+
+const { name, port, ...data } = workerData;
+
+const roles = {
+  /** Do what is asked: take a lock, release it. Says how each went. */
+  locker() {
+    const locks = serverLocks(port);
+    const held = new Map();
+    parentPort.on('message', ({ take, mode = 'exclusive', wait = 60_000, release }) => {
+      if (release) {
+        held.get(release)();
+        return parentPort.postMessage('released');
+      }
+      parentPort.postMessage('asking');
+      try {
+        held.set(take, locks.acquire(take, mode, wait));
+        parentPort.postMessage('held');
+      } catch (error) {
+        parentPort.postMessage(error.tag);
+      }
+    });
+    parentPort.postMessage('ready');
+  },
+
+  /** Add one to the counter of a session, so many times, each time alone. */
+  async incrementer() {
+    const { manager } = await openSessions({ directory: data.directory, port });
+    const sessions = manager.Manager.open('.', OPTIONS, new manager.Configuration());
+    for (let time = 0; time < data.times; time++) {
+      const session = sessions.startRequest([data.cookie], undefined, 'exclusive');
+      const count = session.get('counter')?.val ?? 0n;
+      session.set('counter', { tag: 'integer', val: count + 1n });
+      sessions.finishSuccessfulRequest(session);
+    }
+    parentPort.postMessage('done');
+  },
+
+  /** Lock a session through the store and keep it. */
+  async holder() {
+    const { store } = await openSessions({ directory: data.directory, port });
+    globalThis.guard = store.Store.open('.', OPTIONS).lockSession(data.id, 'exclusive', 0n);
+    parentPort.postMessage('held');
+    parentPort.on('message', () => {});
+  },
+};
+
+await roles[name]();
