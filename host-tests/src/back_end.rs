@@ -29,6 +29,7 @@ impl Component {
 pub struct BackEnd {
     component: Component,
     host: Host,
+    leases: bool,
     /// The one instance, where instances share nothing.
     only: Option<OnceCell<Arc<Instance>>>,
 }
@@ -36,12 +37,17 @@ pub struct BackEnd {
 impl BackEnd {
     /// One whose instances share their sessions, in the directory or elsewhere.
     pub fn new(component: &Component) -> Self {
-        Self { host: Host::of(&component.0), component: component.clone(), only: None }
+        Self { host: Host::of(&component.0), component: component.clone(), leases: false, only: None }
     }
 
     /// The same on somebody's directory.
     pub fn on(self, path: &Path) -> Self {
         Self { host: Host::of_on(&self.component.0, path), ..self }
+    }
+
+    /// The same, where locks are leases: nobody learns of the end of an instance before.
+    pub fn with_leases(self) -> Self {
+        Self { leases: true, ..self }
     }
 
     /// One that keeps its sessions in the memory of an instance, so that all clients have to use that one.
@@ -64,9 +70,13 @@ impl Harness for BackEnd {
 
     fn lacks(&self, need: Need) -> Option<String> {
         match need {
-            Need::Instances if self.only.is_some() => Some("its sessions are in the memory of one instance".into()),
+            Need::Instances | Need::Ends | Need::Circles if self.only.is_some() => {
+                Some("its sessions are in the memory of one instance".into())
+            }
+            Need::Ends if self.leases => Some("a lock that is not given back is free after its lease".into()),
+            Need::Circles if self.leases => Some("its locks do not know who waits for whom".into()),
             Need::Manager if !self.component.0.has_manager() => Some("it exports no session-manager".into()),
-            Need::Instances | Need::Manager => None,
+            Need::Instances | Need::Ends | Need::Circles | Need::Manager => None,
         }
     }
 }

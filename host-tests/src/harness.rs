@@ -13,6 +13,10 @@ pub enum Need {
     /// Several instances that work on the place at once and exclude each other by their locks. Without it
     /// [`Harness::instance`] is always the same one.
     Instances,
+    /// Instances, and locks that are free at once when their instance ends.
+    Ends,
+    /// Instances, and locks that refuse a wait that could never end.
+    Circles,
     /// The export `session-manager`, beside `session-store` and on the same sessions.
     Manager,
 }

@@ -124,8 +124,8 @@ pub async fn sessions_in_use_are_left_for_the_next_round(host: &impl Harness) {
     let deadline = host.clock().now() + HOUR;
     a.create(Some("session-1"), &dying(deadline)).await.unwrap();
     a.create(Some("session-2"), &dying(deadline)).await.unwrap();
-    let guard = a.lock_now("session-1").await.unwrap();
     host.clock().set(deadline);
+    let guard = a.lock_now("session-1").await.unwrap();
     assert_eq!(collect(&b, 100).await.0.expired, 1);
     guard.close().await;
     assert_eq!(collect(&b, 100).await.0.expired, 1);

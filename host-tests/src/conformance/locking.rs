@@ -194,6 +194,7 @@ async fn increment(host: &impl Harness, times: u32) {
         let count: u32 = String::from_utf8(guard.load().await.unwrap().unwrap().data).unwrap().parse().unwrap();
         tokio::task::yield_now().await;
         guard.save(&data((count + 1).to_string()), None).await.unwrap();
+        guard.close().await;
     }
 }
 

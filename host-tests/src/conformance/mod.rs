@@ -110,8 +110,8 @@ macro_rules! conformance_suite {
                 a_wait_ends_with_the_guard(Instances)
                 a_wait_is_bounded
                 an_instance_does_not_wait_for_itself
-                a_circle_of_waits_is_refused(Instances)
-                the_end_of_an_instance_frees_its_locks(Instances)
+                a_circle_of_waits_is_refused(Circles)
+                the_end_of_an_instance_frees_its_locks(Ends)
                 an_instance_that_ends_while_waiting_takes_nothing(Instances)
                 a_guard_follows_a_rename
                 a_refused_rename_keeps_the_guard
@@ -197,6 +197,7 @@ macro_rules! conformance_suite {
                 a_blind_write_wins_over_an_earlier_one
                 exclusive_access_is_exclusive
                 exclusive_access_ends_with_the_request(Instances)
+                exclusive_access_ends_with_the_instance(Ends)
                 a_visitor_needs_no_lock
                 four_times_200_increments_are_800(Instances)
             ;

@@ -158,9 +158,13 @@ pub async fn exclusive_access_ends_with_the_request(host: &impl Harness) {
         }
         browser.start(&other, Exclusive).await.unwrap().close().await;
     }
-    let third = host.manager().await;
-    let session = browser.start(&third, Exclusive).await.unwrap();
-    drop((session, third));
+}
+
+pub async fn exclusive_access_ends_with_the_instance(host: &impl Harness) {
+    let (manager, other) = (host.manager().await, impatient(host).await);
+    let browser = new_session(&manager).await;
+    let session = browser.start(&manager, Exclusive).await.unwrap();
+    drop((session, manager));
     browser.start(&other, Exclusive).await.unwrap();
 }
 

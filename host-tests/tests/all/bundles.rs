@@ -69,7 +69,7 @@ fn the_store_alone_is_the_component_as_it_was_built() {
 #[test]
 fn the_standalone_store_conforms() {
     let component = Component::new(&fs::read(bundles::session_store_standalone()).unwrap()).unwrap();
-    let report = conformance::run(|| BackEnd::new(&component)).unwrap();
+    let report = conformance::run(|| BackEnd::new(&component).with_leases()).unwrap();
     println!("{report}");
 }
 

@@ -23,7 +23,7 @@ fn the_ready_made_components_run() {
     runtime.block_on(increments::by_servers(|directory| demo.serve(directory)));
     increments_by_commands();
     let component = Component::new(&fs::read(bundles::session_store_standalone()).unwrap()).unwrap();
-    let report = conformance::run(|| BackEnd::new(&component)).unwrap();
+    let report = conformance::run(|| BackEnd::new(&component).with_leases()).unwrap();
     println!("{report}");
     let (store, manager) = report.kept();
     Host {
