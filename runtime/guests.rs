@@ -45,8 +45,7 @@ fn paths_of_nobody(workspace: &Path) -> Result<Vec<String>> {
     let std_sources = Path::new(&ask(&["--print=sysroot"])?).join("lib/rustlib/src/rust");
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = cargo_home.or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".cargo"))).ok_or("no CARGO_HOME")?;
-    let renamed =
-        [(std_sources, format!("/rustc/{commit}")), (home, "/cargo".into()), (workspace.into(), "/session3".into())];
+    let renamed = [(std_sources, format!("/rustc/{commit}")), (home, "/cargo".into()), (workspace.into(), "/session3".into())];
     let flags = renamed.map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()));
     Ok(flags.into())
 }
