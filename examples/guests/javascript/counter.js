@@ -57,10 +57,11 @@ function configuration(hostname) {
 /** A field of the form in the body. */
 async function formValue(request, name) {
     const reader = request.body?.getReader();
+    const incomplete = () => Promise.reject(answer(400, "The form did not arrive in full."));
     const decoder = new TextDecoder();
     let form = "";
-    for (let chunk; reader && !(chunk = await reader.read()).done; ) {
-        form += decoder.decode(chunk.value, { stream: true });
+    for (let part; reader && !(part = await reader.read().catch(incomplete)).done; ) {
+        form += decoder.decode(part.value, { stream: true });
         if (form.length > BODY_LIMIT) throw answer(413, "The form is too long.");
     }
     return new URLSearchParams(form).get(name) ?? Promise.reject(answer(400, `The form has no field "${name}".`));
