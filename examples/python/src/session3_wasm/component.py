@@ -19,7 +19,7 @@ from .advisory_locks import HeldLocks
 from .directory import lock_file
 from .errors import BrokenInstanceError, from_wit
 from .locks import LockSpace
-from .values import Case, Codec, Signature
+from .values import Codec, Signature
 
 VARIABLE = "SESSION3_COMPONENT"
 """The environment variable with the path of `session_store.wasm`."""
@@ -110,8 +110,9 @@ class Instance:
     def call(self, name: str, *arguments: Any) -> Any:
         """Call a function: `interface/name`, as `session-store/[method]store.load-session`.
 
-        A result's error is raised as a SessionError. BrokenInstanceError after a trap: the instance is of no use then.
+        A result's error is raised as a SessionError. ForkedError in a process that cannot call. BrokenInstanceError after a trap: the instance is of no use then.
         """
+        forks.claim()
         func, signature = self._functions.get(name) or self._look_up(name)
         params = (ffi.wasmtime_component_val_t * len(arguments))()
         lowered = 0
@@ -127,11 +128,12 @@ class Instance:
                 ffi.wasmtime_component_val_delete(ctypes.byref(params[index]))
             if signature.result:
                 ffi.wasmtime_component_val_delete(ctypes.byref(result))
-        if isinstance(value, Case):
-            if value.name == "err":
-                raise from_wit(*value.payload)
-            return value.payload
-        return value
+        if not signature.fallible:
+            return value
+        outcome, payload = value
+        if outcome == "err":
+            raise from_wit(*payload)
+        return payload
 
     def _look_up(self, name: str) -> tuple[c.Func, Signature]:
         interface, function = name.split("/")

@@ -65,7 +65,8 @@ class LockSpace:
     def of(cls, path: str) -> LockSpace:
         """The space of a lock file, which is made if missing. OSError when it cannot be used."""
         with cls._making:
-            path = os.path.realpath(path)
+            # The folder's real path; the file itself must not be a link.
+            path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
             space = cls._all.get(path)
             if space is None:
                 space = cls._all[path] = cls(path)

@@ -41,12 +41,13 @@ class Codec(NamedTuple):
 
 
 class Signature:
-    """A function's parameters and result."""
+    """A function's parameters and result. `fallible`: the result is a `result`."""
 
     def __init__(self, ty: types.FuncType) -> None:
         self.params = [codec(param) for _, param in ty.params]
         result = ty.result
         self.result = None if result is None else codec(result)
+        self.fallible = isinstance(result, types.ResultType)
 
 
 def codec(ty: types.ValType) -> Codec:
