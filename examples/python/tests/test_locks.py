@@ -112,6 +112,7 @@ def test_processes(space: LockSpace) -> None:
     assert why(space, "b", "n") is None
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # The child has no need of the threads.
 def test_a_forked_child_neither_keeps_nor_frees(space: LockSpace, tmp_path: Path) -> None:
     lock = space.acquire("a", "n", True, 0)
     lives, dies = os.pipe()
