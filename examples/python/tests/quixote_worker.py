@@ -6,6 +6,7 @@ import io
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from quixote import get_session
@@ -77,7 +78,7 @@ class Browser:
         return b"".join(response.generate_body_chunks()).decode()
 
 
-STORES = {
+STORES: dict[str, Callable[[str], Any]] = {
     "session3": lambda directory: TheirStore(directory, create=True),
     "exclusive": lambda directory: OurStore(directory, create=True, lock_wait=60),
     "optimistic": lambda directory: OurStore(directory, create=True, exclusive=False),

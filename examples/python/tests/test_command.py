@@ -63,7 +63,7 @@ def test_it_waits_until_python_is_done(store: Store, session3: Command) -> None:
 @pytest.fixture
 def demo(directory: Path) -> Iterator[HTTPConnection]:
     """The demo, served by `session3`."""
-    line = [TARGET / "release" / "session3", "demo", "--dir", directory, "--listen", "127.0.0.1:0"]
+    line = [str(TARGET / "release" / "session3"), "demo", "--dir", str(directory), "--listen", "127.0.0.1:0"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout
         found = re.search(r"http://([\d.:]+)/", server.stdout.readline())

@@ -242,7 +242,8 @@ def test_other_ways_to_write_sessions(directory: Path) -> None:
 
     def loads(data: bytes) -> Any:
         session = CountingSession.__new__(CountingSession)
-        session.user, session.counter = data.decode().split()
+        session.user, counter = data.decode().split()
+        session.counter = int(counter)
         return session
 
     sessions = DirectorySessionStore(directory, create=True, dumps=dumps, loads=loads)
@@ -254,7 +255,10 @@ def test_other_ways_to_write_sessions(directory: Path) -> None:
 
 
 def test_unreadable_sessions_are_errors(browser: Browser, directory: Path) -> None:
-    sessions = DirectorySessionStore(directory, loads=lambda data: {}["no such class"])
+    def loads(data: bytes) -> Any:
+        raise AttributeError("no such class")
+
+    sessions = DirectorySessionStore(directory, loads=loads)
     with pytest.raises(errors.UnreadableSessionError):
         sessions.load_session(id_of(browser))
 

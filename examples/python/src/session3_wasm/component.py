@@ -19,7 +19,7 @@ from .advisory_locks import HeldLocks
 from .directory import lock_file
 from .errors import BrokenInstanceError, from_wit
 from .locks import LockSpace
-from .values import Codec, Signature
+from .values import Case, Codec, Signature
 
 VARIABLE = "SESSION3_COMPONENT"
 """The environment variable with the path of `session_store.wasm`."""
@@ -130,10 +130,10 @@ class Instance:
                 ffi.wasmtime_component_val_delete(ctypes.byref(result))
         if not signature.fallible:
             return value
-        outcome, payload = value
-        if outcome == "err":
-            raise from_wit(*payload)
-        return payload
+        assert isinstance(value, Case)
+        if value.name == "err":
+            raise from_wit(*value.payload)
+        return value.payload
 
     def _look_up(self, name: str) -> tuple[c.Func, Signature]:
         interface, function = name.split("/")

@@ -6,6 +6,7 @@ in order behind it. A waiting reader does not overtake a waiting writer.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -15,8 +16,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 from weakref import WeakValueDictionary
 
-from .forks import tell_child
+from . import forks
 from .lock_file import LockFile, place
+
+_log = logging.getLogger(__name__)
 
 MAX_WAITERS = 1024
 """The most that may wait for a name; for one more it is `too-many`."""
@@ -63,7 +66,8 @@ class LockSpace:
 
     @classmethod
     def of(cls, path: str) -> LockSpace:
-        """The space of a lock file, which is made if missing. OSError when it cannot be used."""
+        """The space of a lock file, which is made if missing. OSError when it cannot be used; ForkedError."""
+        forks.claim()
         with cls._making:
             # The folder's real path; the file itself must not be a link.
             path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
@@ -81,7 +85,7 @@ class LockSpace:
         # What is released is put here first: a release may come from a finalizer, which runs at any moment, also while
         # this very thread has the mutex. deque.append is atomic.
         self._returned: deque[Lock] = deque()
-        tell_child(self._abandon)
+        forks.tell_child(self._abandon)
 
     def __del__(self) -> None:
         self._abandon()
@@ -163,7 +167,10 @@ class LockSpace:
             if not queue.holders:
                 # At every hand-over, so that other processes get a chance; and before others are let in, as the next
                 # holder locks the file without the mutex, and this must not take its lock away.
-                self._file.unlock(lock.where)
+                try:
+                    self._file.unlock(lock.where)
+                except OSError as error:
+                    _log.error("a lock stays locked for other processes until this one ends: %s", error)
         while queue.waiters and queue.admits(queue.waiters[0].exclusive):
             next_one = queue.waiters.popleft()
             self._waits.pop(next_one.owner, None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from weakref import WeakValueDictionary
 
+from . import forks
 from .errors import BusyError, DeadlockError
 from .locks import Lock, LockError, LockSpace
 
@@ -30,23 +31,28 @@ class Hold:
 
 
 class RequestLocks:
-    """The locks that requests hold, by thread: a thread works on one request at a time."""
+    """The locks that requests hold, by thread: a thread works on one request at a time. `wait` in seconds."""
 
-    def __init__(self, wait: float) -> None:
+    def __init__(self, lock_file: str, wait: float) -> None:
+        self._lock_file = lock_file
         self._wait = wait
+        self._space: LockSpace | None = None
         self._threads = _Threads()
 
-    def hold(self, lock_file: str, id: str) -> Hold:
+    def hold(self, id: str) -> Hold:
         """Hold the lock of a session; the same hold again if the thread has it. BusyError after the wait; DeadlockError.
 
         Sessions loaded twice in one request share a hold.
         """
+        forks.claim()
+        # At first use, for a server may fork before.
+        self._space = self._space or LockSpace.of(self._lock_file)
         holds = self._threads.holds
         hold = holds.get(id)
         if hold is not None and hold.held:
             return hold
         try:
-            lock = LockSpace.of(lock_file).acquire(self._threads.owner, f"request/{id}", True, self._wait)
+            lock = self._space.acquire(self._threads.owner, f"request/{id}", True, self._wait)
         except LockError as error:
             if error.why == "deadlock":
                 raise DeadlockError("two requests wait for each other's sessions") from None

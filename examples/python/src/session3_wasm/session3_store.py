@@ -77,7 +77,7 @@ class DirectorySessionStore:
             component=component,
         )
         """The store below, for what Session3's interface has no name for."""
-        self._locks = RequestLocks(lock_wait) if exclusive else None
+        self._locks = RequestLocks(lock_file(self.store.directory), lock_wait) if exclusive else None
         self._idle_timeout = idle_timeout
         self._dumps = dumps or _pickle
         self._loads = loads
@@ -85,7 +85,7 @@ class DirectorySessionStore:
     def load_session(self, id: str, default: Any = None) -> Any:
         """Return the session, or `default` when there is none. A session loaded again is another object."""
         name = stored_id(id)
-        hold = self._locks.hold(lock_file(self.store.directory), name) if self._locks else None
+        hold = self._locks.hold(name) if self._locks else None
         stored = self.store.load_session(name)
         return default if stored is None else self._loaded(id, stored, hold)
 
@@ -145,7 +145,7 @@ class DirectorySessionStore:
         try:
             session = self._loads(stored.data)
         except Exception as error:
-            raise UnreadableSessionError(f"the session {stored.info.id} cannot be read: {error!r}") from error
+            raise UnreadableSessionError(f"the session {stored.info.id} cannot be read ({type(error).__name__})") from error
         loaded = _Loaded(stored.info.version, stored.data, hold)
         vars(session).update({"id": id, "_access_time": stored.info.last_active, _LOADED: loaded})
         return session

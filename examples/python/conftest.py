@@ -1,4 +1,4 @@
-"""Where the built things are, and what the run has to say at its end."""
+"""For the tests: where the built things are, and what the run has to say at its end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from session3_wasm.component import VARIABLE
 from session3_wasm.store import Store
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 os.environ.setdefault(VARIABLE, str(TARGET / "components" / "session_store.wasm"))
 
@@ -41,7 +41,7 @@ def session3(directory: Path) -> Callable[..., subprocess.CompletedProcess[str]]
     """Runs the `session3` command on the directory."""
 
     def run(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        line = [TARGET / "release" / "session3", command, "--dir", directory, *arguments]
+        line = [str(TARGET / "release" / "session3"), command, "--dir", str(directory), *arguments]
         return subprocess.run(line, capture_output=True, text=True, timeout=60)
 
     return run
@@ -51,6 +51,12 @@ def session3(directory: Path) -> Callable[..., subprocess.CompletedProcess[str]]
 def tell_processes() -> Callable[[str], None]:
     """Takes the figure for the table of hosts: how many updates of several processes were kept."""
     return _processes.append
+
+
+@pytest.fixture(autouse=True)
+def readme_has_a_folder_for_itself(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if isinstance(request.node, pytest.DoctestItem):
+        monkeypatch.chdir(tmp_path)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
