@@ -1,0 +1,63 @@
+"""The host's side of `session3:sessions/advisory-locks`: the locks that one instance owns."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from typing import Any
+
+from wasmtime import WasmtimeError
+from wasmtime import _ffi as ffi
+from wasmtime import component as c
+
+from .locks import Lock, LockError, LockSpace
+from .values import Case
+
+MAX_HELD = 64
+"""The most locks that an instance may hold at once."""
+MAX_WAIT = 60.0
+"""The longest wait, in seconds."""
+
+
+class HeldLocks:
+    """What one instance holds, by the number in its guard. It excludes every other instance, also of the same thread."""
+
+    def __init__(self, space: LockSpace) -> None:
+        self._space = space
+        self._held: dict[int, Lock] = {}
+        self._numbers = itertools.count()
+
+    def acquire(self, context: Any, name: str, mode: str, timeout: int) -> Case:
+        if not 1 <= len(name.encode()) <= 256:
+            return Case("err", Case("invalid-name"))
+        if len(self._held) >= MAX_HELD:
+            return Case("err", Case("too-many"))
+        try:
+            lock = self._space.acquire(self, name, mode == "exclusive", min(timeout / 1000, MAX_WAIT))
+        except LockError as error:
+            return Case("err", Case(error.why))
+        except OSError as error:
+            return Case("err", Case("other", f"the lock file cannot be locked: {error}"))
+        number = next(self._numbers)
+        self._held[number] = lock
+        return Case("ok", _guard(context, number))
+
+    def scope(self, _context: Any) -> str:
+        return "machine"
+
+    def release(self, number: int) -> None:
+        self._held.pop(number).release()
+
+    def release_all(self) -> None:
+        """Free all of them: the instance has ended."""
+        while self._held:
+            self._held.popitem()[1].release()
+
+
+def _guard(context: Any, number: int) -> c.ResourceAny:
+    pointer = ctypes.POINTER(ffi.wasmtime_component_resource_any_t)()
+    host = c.ResourceHost.own(number, 0)
+    error = ffi.wasmtime_component_resource_host_to_any(context, host.ptr(), ctypes.byref(pointer))
+    if error:
+        raise WasmtimeError._from_ptr(error)
+    return c.ResourceAny._from_ptr(pointer)

@@ -1,0 +1,38 @@
+"""The directory with the sessions: private, and ours.
+
+WASI has no permission bits, so whoever may enter the directory may read every session in it, and whoever may write to it
+may have a pickle of theirs loaded. The checks are those of the `session3` command.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from os import PathLike
+
+
+def check(path: str | PathLike[str], create: bool) -> str:
+    """The absolute path of a directory, made with mode 0700 if `create` asks for it.
+
+    FileNotFoundError, NotADirectoryError, or PermissionError when it is another user's or others have access to it.
+    """
+    path = os.fspath(path)
+    if create:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    info = os.stat(path)
+    if not stat.S_ISDIR(info.st_mode):
+        raise NotADirectoryError(f"{path} is not a directory")
+    # Root is refused as well: what it writes here, the server could not read.
+    if info.st_uid != os.geteuid():
+        raise PermissionError(f"{path} belongs to user {info.st_uid} and this is user {os.geteuid()}")
+    if info.st_mode & 0o077:
+        raise PermissionError(
+            f"other users have access to {path} (mode {stat.S_IMODE(info.st_mode):03o}) "
+            f"and could read the sessions; run `chmod 700 {path}` first"
+        )
+    return os.path.realpath(path)
+
+
+def lock_file(path: str) -> str:
+    """The lock file of a store: where the `session3` command has it."""
+    return os.path.join(path, "session3.lock")

@@ -1,0 +1,27 @@
+"""What to answer when a session cannot be had or stored."""
+
+from __future__ import annotations
+
+from .errors import AccessDeniedError, BusyError, ConflictError, GoneError, NoSpaceError, SessionError
+
+_STATUS = {
+    ConflictError: "409 Conflict",
+    GoneError: "409 Conflict",
+    AccessDeniedError: "403 Forbidden",
+    BusyError: "503 Service Unavailable",
+    NoSpaceError: "507 Insufficient Storage",
+}
+HEADERS = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
+
+
+def status_of(error: SessionError) -> str:
+    """The status line for what the client may try again or has to accept. Raises every other error."""
+    status = _STATUS.get(type(error))
+    if status is None:
+        raise error
+    return status
+
+
+def body_of(status: str) -> bytes:
+    """The text to go with it."""
+    return f"{status}: the session could not be used. Please try again.\n".encode()

@@ -1,0 +1,296 @@
+"""The store: `session-store` of the contract, typed. Sessions are bytes here, under ids of 8 to 128 of `0-9 a-z _ -`.
+
+Every method may raise a `SessionError`; the classes say which. Times are seconds since 1970, lengths of time seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from os import PathLike
+from types import TracebackType
+from typing import Any, Literal, NamedTuple
+
+from wasmtime.component import ResourceAny
+
+from . import directory as directories
+from .component import Instance, find, load
+from .pool import Pool
+
+Durability = Literal["relaxed", "durable"]
+"""`relaxed`: an acknowledged save survives the death of the process; a power cut may cost the last seconds. `durable`: it
+survives a power cut as well, at the price of one sync."""
+
+Mode = Literal["shared", "exclusive"]
+
+_PAGE = 1000
+_NEXT_PAGE = "session-store/[method]session-cursor.next-page"
+
+
+class Contents(NamedTuple):
+    """What a client stores."""
+
+    data: bytes
+    """At most `size_limit` bytes."""
+    owner: str | None = None
+    """Whose session it is: 1 to 256 bytes."""
+    idle_timeout: float | None = None
+    """It expires when it has not been saved, touched or renamed for this long."""
+    deadline: float | None = None
+    """It expires at this moment, whatever its activity."""
+
+
+class SessionInfo(NamedTuple):
+    """A session without its data."""
+
+    id: str
+    version: int
+    """1 when it is created, one more at each save."""
+    owner: str | None
+    created: float
+    modified: float
+    last_active: float
+    idle_timeout: float | None
+    deadline: float | None
+    size: int
+    """Bytes of data."""
+
+
+class StoredSession(NamedTuple):
+    """A session as one load found it."""
+
+    info: SessionInfo
+    data: bytes
+
+
+class GarbageReport(NamedTuple):
+    """What one step of garbage collection did."""
+
+    examined: int
+    """Files looked at."""
+    expired: int
+    """Expired sessions deleted."""
+    abandoned: int
+    """Files deleted that killed instances had left."""
+    resume: str | None
+    """Where to go on; None when the whole store has been seen."""
+
+
+class Store:
+    """A directory with sessions. For all threads of a process; processes open their own, forked ones included.
+
+    `directory` is private to its owner: PermissionError otherwise, and other kinds of OSError when it cannot be used.
+    With `create`, directory and store are made when missing. `size_limit` in bytes: 1 MiB unless given, 16 MiB at most.
+    `lock_wait` in seconds: 5 unless given, 60 at most. `component`: see `component.find`. Nothing is compiled or opened
+    before the first call.
+    """
+
+    def __init__(
+        self,
+        directory: str | PathLike[str],
+        *,
+        create: bool = False,
+        durability: Durability = "relaxed",
+        size_limit: int | None = None,
+        lock_wait: float | None = None,
+        component: str | PathLike[str] | None = None,
+    ) -> None:
+        self.directory = directories.check(directory, create)
+        self.options = (create, durability, size_limit, to_milliseconds(lock_wait))
+        self._component = find(component).resolve()
+        self._pool = Pool(self._open)
+
+    def setup(self) -> None:
+        """Set the store up. AlreadyExistsError when there is one: nothing is overwritten."""
+        instance = self.new_instance()
+        try:
+            instance.call("session-store/[static]store.setup", ".", self.options)
+        finally:
+            instance.close()
+
+    def create_session(self, contents: Contents, id: str | None = None) -> SessionInfo:
+        """Store a new session, under a random id unless one is given. AlreadyExistsError: no session is ever replaced."""
+        return _info(self._call("create-session", id, _lowered(contents)))
+
+    def load_session(self, id: str) -> StoredSession | None:
+        """The newest complete record; None when there is no such session or it has expired."""
+        return _stored(self._call("load-session", id))
+
+    def save_session(self, id: str, contents: Contents, expected: int | None = None) -> int:
+        """Replace the contents of a session that exists, and return its new version.
+
+        GoneError when it does not; ConflictError when `expected` is not its version now.
+        """
+        version: int = self._call("save-session", id, _lowered(contents), expected)
+        return version
+
+    def touch_session(self, id: str) -> None:
+        """Note that the session is in use. Data and version stay."""
+        self._call("touch-session", id)
+
+    def delete_session(self, id: str) -> bool:
+        """Delete a session. Says whether there was one."""
+        return bool(self._call("delete-session", id))
+
+    def has_session(self, id: str) -> bool:
+        """Whether a load would find a session."""
+        return bool(self._call("has-session", id))
+
+    def rename_session(self, id: str, new_id: str | None = None) -> str:
+        """Give a session a new id, at once: the old one is dead. Returns the new id."""
+        return str(self._call("rename-session", id, new_id))
+
+    def lock_session(self, id: str, mode: Mode = "exclusive", wait: float | None = None) -> Guard:
+        """Lock a session, waiting at most so many seconds (`lock_wait` unless given). BusyError, DeadlockError."""
+        instance = self._pool.take()
+        try:
+            guard = _method(instance, "lock-session", id, mode, to_milliseconds(wait))
+        except BaseException:
+            self._pool.give_back(instance)
+            raise
+        return Guard(self._pool, instance, guard)
+
+    def delete_old_sessions(self, minutes: int) -> tuple[int, int]:
+        """Delete the sessions last used at least so many minutes ago. Returns how many were deleted, and how many remain."""
+        deleted, remaining = self._call("delete-old-sessions", minutes)
+        return deleted, remaining
+
+    def collect_garbage(self, budget: int, resume: str | None = None) -> GarbageReport:
+        """Delete what is dead, looking at about `budget` files."""
+        return GarbageReport(*self._call("collect-garbage", budget, resume))
+
+    def iter_sessions(self) -> Iterator[SessionInfo]:
+        """List the sessions that have not expired. Those whose files cannot be read are left out."""
+        with self._pool.lent() as instance:
+            cursor = _method(instance, "iter-sessions", None)
+            try:
+                while True:
+                    page, unreadable = instance.call(_NEXT_PAGE, cursor, _PAGE)
+                    if not page and not unreadable:
+                        break
+                    yield from map(_info, page)
+            finally:
+                if not instance.broken:
+                    instance.drop(cursor)
+
+    def sessions_of(self, owner: str) -> list[SessionInfo]:
+        """One owner's sessions, oldest first."""
+        return [_info(value) for value in self._call("sessions-of", owner)]
+
+    def delete_sessions_of(self, owner: str) -> int:
+        """Delete one owner's sessions, and say how many there were."""
+        return int(self._call("delete-sessions-of", owner))
+
+    def is_multiprocess_safe(self) -> bool:
+        """What the component says of processes."""
+        return bool(self._call("is-multiprocess-safe"))
+
+    def is_thread_safe(self) -> bool:
+        """What the component says of threads."""
+        return bool(self._call("is-thread-safe"))
+
+    def close(self) -> None:
+        """End the instances that are idle. The store can be used again."""
+        self._pool.close()
+
+    def new_instance(self) -> Instance:
+        """An instance for this directory, in which nothing is open yet."""
+        return Instance(load(self._component), self.directory)
+
+    def _open(self) -> Instance:
+        instance = self.new_instance()
+        try:
+            instance.handle = instance.call("session-store/[static]store.open", ".", self.options)
+        except BaseException:
+            instance.close()
+            raise
+        return instance
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        with self._pool.lent() as instance:
+            return _method(instance, name, *arguments)
+
+
+class Guard:
+    """A session, locked. Use it in a `with` block, or `close` it. Through a shared one sessions can only be loaded."""
+
+    def __init__(self, pool: Pool, instance: Instance, resource: ResourceAny) -> None:
+        self._pool = pool
+        self._instance = instance
+        self._resource = resource
+        self._open = True
+
+    def load(self) -> StoredSession | None:
+        """See `Store.load_session`."""
+        return _stored(self._call("load"))
+
+    def save(self, contents: Contents, expected: int | None = None) -> int:
+        """See `Store.save_session`."""
+        version: int = self._call("save", _lowered(contents), expected)
+        return version
+
+    def delete(self) -> bool:
+        """See `Store.delete_session`."""
+        return bool(self._call("delete"))
+
+    def rename(self, new_id: str | None = None) -> str:
+        """See `Store.rename_session`. The session stays locked under its new id."""
+        return str(self._call("rename", new_id))
+
+    def close(self) -> None:
+        """Unlock."""
+        if self._open:
+            self._open = False
+            try:
+                if not self._instance.broken:
+                    self._instance.drop(self._resource)
+            finally:
+                self._pool.give_back(self._instance)
+
+    def __enter__(self) -> Guard:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Nobody else has the instance, so its end is safe from any thread; its return to the pool would be as well, but
+        # a finalizer should not enter the component.
+        if getattr(self, "_open", False):
+            self._open = False
+            self._instance.close()
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        if not self._open:
+            raise ValueError("the guard is closed")
+        return self._instance.call(f"session-store/[method]session-guard.{name}", self._resource, *arguments)
+
+
+def to_milliseconds(seconds: float | None) -> int | None:
+    """A length of time, or a moment, as the contract has it."""
+    return None if seconds is None else round(seconds * 1000)
+
+
+def to_seconds(milliseconds: int | None) -> float | None:
+    """And back."""
+    return None if milliseconds is None else milliseconds / 1000
+
+
+def _method(instance: Instance, name: str, *arguments: Any) -> Any:
+    return instance.call(f"session-store/[method]store.{name}", instance.handle, *arguments)
+
+
+def _lowered(contents: Contents) -> tuple[Any, ...]:
+    data, owner, idle_timeout, deadline = contents
+    return data, owner, to_milliseconds(idle_timeout), to_milliseconds(deadline)
+
+
+def _info(value: Any) -> SessionInfo:
+    id, version, owner, created, modified, last_active, idle_timeout, deadline, size = value
+    times = created / 1000, modified / 1000, last_active / 1000
+    return SessionInfo(id, version, owner, *times, to_seconds(idle_timeout), to_seconds(deadline), size)
+
+
+def _stored(value: Any) -> StoredSession | None:
+    return None if value is None else StoredSession(_info(value[0]), value[1])

@@ -1,0 +1,112 @@
+"""A WSGI middleware (PEP 3333): the session of a request is `environ["session3.session"]`, a dictionary.
+
+Set-Cookie has to be known before the body, so the request is finished when the application hands over the first block of
+it: what a generator changes after its first `yield` raises SessionError. A response of 500 and above stores nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import refusal
+from .errors import SessionError
+from .manager import Access, HeaderField, Manager, Session
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+KEY = "session3.session"
+
+
+class SessionMiddleware:
+    """Gives each request of an application its session. `access` may be a function of the environ, to choose by request.
+
+    A session that cannot be had or stored is answered with 409, 403, 503 or 507; other errors go to the server.
+    """
+
+    def __init__(
+        self, app: WSGIApplication, manager: Manager, access: Access | Callable[[WSGIEnvironment], Access] = "optimistic"
+    ) -> None:
+        self._app, self._manager, self._access = app, manager, access
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        cookies = [environ["HTTP_COOKIE"]] if "HTTP_COOKIE" in environ else []
+        access = self._access(environ) if callable(self._access) else self._access
+        client = environ.get("REMOTE_ADDR"), environ.get("HTTP_USER_AGENT")
+        try:
+            environ[KEY] = session = self._manager.start_request(cookies, *client, access)
+        except SessionError as error:
+            status = refusal.status_of(error)
+            start_response(status, refusal.HEADERS)
+            return [refusal.body_of(status)]
+        return _Response(self._app, environ, start_response, session)
+
+
+class _Response(Iterator[bytes]):
+    """What the server iterates over. The head is held back until the session is finished."""
+
+    def __init__(self, app: WSGIApplication, environ: WSGIEnvironment, start: StartResponse, session: Session) -> None:
+        self._start = start
+        self._session: Session | None = session
+        self._head: tuple[Any, ...] = ()
+        self._body: Iterable[bytes] = ()
+        self._refused = False
+        try:
+            self._body = app(environ, self._start_response)
+            self._blocks = iter(self._body)
+        except BaseException:
+            self._end("500")
+            raise
+
+    def _start_response(self, status: str, headers: list[HeaderField], exc_info: Any = None, /) -> Any:
+        if self._session is None:  # Sent: the server knows what to do.
+            return self._start(status, headers, exc_info)
+        if self._head and not exc_info:
+            raise AssertionError("start_response was called before, and without exc_info now")
+        self._head = (status, headers, exc_info) if exc_info else (status, headers)
+        return self._write
+
+    def _write(self, block: bytes) -> None:
+        instead = self._send_head()
+        if instead or not self._refused:
+            self._server_write(instead or block)
+
+    def __next__(self) -> bytes:
+        try:
+            block = None if self._refused else next(self._blocks, None)
+        except BaseException:
+            self._end("500")
+            raise
+        instead = self._send_head() if self._head else None
+        if instead is None and block is None:
+            raise StopIteration
+        return instead or block or b""
+
+    def _send_head(self) -> bytes | None:
+        """Finish the session and send the head, once. Returns what to say instead of the body if it was not stored."""
+        if self._session is None:
+            return None
+        status, headers, *exc_info = self._head
+        try:
+            fields = self._end(status)
+        except SessionError as error:
+            self._refused = True
+            status = refusal.status_of(error)
+            self._server_write = self._start(status, refusal.HEADERS)
+            return refusal.body_of(status)
+        self._server_write = self._start(status, [*headers, *fields], *exc_info)
+        return None
+
+    def _end(self, status: str) -> list[HeaderField]:
+        session, self._session = self._session, None
+        if session is None:
+            return []
+        return session.fail() if status >= "500" else session.finish()
+
+    def close(self) -> None:
+        """The server's last call, also when the client has gone away."""
+        try:
+            getattr(self._body, "close", lambda: None)()
+        finally:
+            self._end("500")

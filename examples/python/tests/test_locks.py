@@ -1,0 +1,165 @@
+"""The locks: in a process, between processes, and after the death of one."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from session3_wasm.lock_file import place
+from session3_wasm.locks import Lock, LockError, LockSpace
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> LockSpace:
+    return LockSpace.of(str(tmp_path / "session3.lock"))
+
+
+def why(space: LockSpace, owner: object, name: str, exclusive: bool = True, wait: float = 0) -> str | None:
+    """Why a lock is not to be had; None when it is. It is given back."""
+    try:
+        space.acquire(owner, name, exclusive, wait).release()
+    except LockError as error:
+        return error.why
+    return None
+
+
+def test_places_are_those_of_the_rust_host() -> None:
+    assert place("session") == 2_467_561_390_796_611_410
+
+
+def test_one_space_for_a_file(space: LockSpace, tmp_path: Path) -> None:
+    assert LockSpace.of(f"{tmp_path}/./session3.lock") is space
+    assert (tmp_path / "session3.lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_modes(space: LockSpace) -> None:
+    reader = space.acquire("a", "n", False, 0)
+    assert (why(space, "b", "n", False), why(space, "b", "n", True)) == (None, "timed-out")
+    reader.release()
+    reader.release()  # Twice is no harm.
+    writer = space.acquire("a", "n", True, 0)
+    assert (why(space, "b", "n", False), why(space, "b", "other")) == ("timed-out", None)
+    writer.release()
+    assert why(space, "b", "n") is None
+    assert space._queues == {}
+
+
+def test_who_would_wait_for_itself_is_told(space: LockSpace) -> None:
+    one, two = space.acquire("a", "1", True, 0), space.acquire("b", "2", True, 0)
+    assert why(space, "a", "1", wait=60) == "deadlock"
+    waiting = threading.Thread(target=lambda: space.acquire("a", "2", True, 60).release())
+    waiting.start()
+    await_waiters(space, "2", 1)
+    assert why(space, "b", "1", wait=60) == "deadlock"
+    two.release()
+    waiting.join()
+    one.release()
+
+
+def test_first_come_first_served(space: LockSpace) -> None:
+    """A reader that came after a writer does not overtake it."""
+    order: list[str] = []
+    first = space.acquire("first", "n", False, 0)
+
+    def wait(name: str, exclusive: bool) -> None:
+        lock = space.acquire(name, "n", exclusive, 60)
+        order.append(name)
+        lock.release()
+
+    threads = []
+    for number, (name, exclusive) in enumerate([("writer", True), ("reader", False), ("writer 2", True)]):
+        threads.append(threading.Thread(target=wait, args=(name, exclusive)))
+        threads[-1].start()
+        await_waiters(space, "n", number + 1)
+    first.release()
+    for thread in threads:
+        thread.join()
+    assert order == ["writer", "reader", "writer 2"]
+
+
+def test_waits_are_bounded(space: LockSpace) -> None:
+    with held_elsewhere(space, "n"):
+        assert why(space, "b", "n", wait=0.02) == "timed-out"
+    lock = space.acquire("a", "n", True, 0)
+    assert why(space, "b", "n", wait=0.02) == "timed-out"
+    lock.release()
+    assert (why(space, "b", "n"), space._waits) == (None, {})
+
+
+def test_a_release_may_come_from_a_finalizer(space: LockSpace) -> None:
+    """It may run while the very thread that it runs in works on the queues."""
+    lock = space.acquire("a", "n", True, 0)
+    with space._mutex:
+        lock.release()
+        assert space._queues
+    assert why(space, "b", "n") == "timed-out"  # Nobody has swept yet...
+    assert why(space, "b", "n") is None  # ...and this one did, at its end.
+
+
+def test_processes(space: LockSpace) -> None:
+    with held_elsewhere(space, "n"):
+        assert (why(space, "b", "n", False), why(space, "b", "other")) == ("timed-out", None)
+    with held_elsewhere(space, "n", "shared"):
+        assert (why(space, "b", "n", False), why(space, "b", "n", True)) == (None, "timed-out")
+    # The other was killed, and what it held is free.
+    assert why(space, "b", "n") is None
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # The child has no need of the threads.
+def test_a_forked_child_neither_keeps_nor_frees(space: LockSpace, tmp_path: Path) -> None:
+    lock = space.acquire("a", "n", True, 0)
+    lives, dies = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(dies)
+        lock.release()
+        os.read(lives, 1)
+        os._exit(0)
+    try:
+        assert is_held(tmp_path)
+        lock.release()
+        assert not is_held(tmp_path)
+    finally:
+        os.close(dies)
+        os.waitpid(child, 0)
+        os.close(lives)
+
+
+def test_the_file_is_closed_with_the_last_reference(tmp_path: Path) -> None:
+    space = LockSpace.of(str(tmp_path / "another.lock"))
+    lock: Lock = space.acquire("a", "n", True, 0)
+    open_files = len(os.listdir("/proc/self/fd"))
+    del space, lock
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == open_files - 1
+
+
+def await_waiters(space: LockSpace, name: str, count: int) -> None:
+    while len(space._queues[place(name)].waiters) < count:
+        pass
+
+
+@contextmanager
+def held_elsewhere(space: LockSpace, name: str, mode: str = "exclusive") -> Iterator[None]:
+    """Another process holds a lock, and is killed in the end."""
+    path = os.readlink(f"/proc/self/fd/{space._file._fd}")
+    line = [sys.executable, str(Path(__file__).with_name("lock_worker.py")), path, name, mode, "0"]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and "holds" in process.stdout.readline()
+        yield
+        process.kill()
+
+
+def is_held(folder: Path) -> bool:
+    """Whether the lock `n` of the folder's file is held, as a program sees it that has nothing of ours open."""
+    script = "import sys; from session3_wasm.locks import *; LockSpace.of(sys.argv[1]).acquire(0, 'n', True, 0)"
+    done = subprocess.run([sys.executable, "-c", script, str(folder / "session3.lock")], capture_output=True, text=True)
+    assert done.returncode == 0 or "timed-out" in done.stderr, done.stderr
+    return done.returncode != 0

@@ -1,0 +1,176 @@
+"""The store, through Python: what crosses the border, and what is said when something is refused."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from session3_wasm import Contents, Store, errors
+from session3_wasm.component import Instance, find
+
+
+def test_life_of_a_session(store: Store) -> None:
+    before = time.time()
+    info = store.create_session(Contents(b"one", "alice", idle_timeout=60, deadline=before + 3600))
+    assert (info.version, info.owner, info.size) == (1, "alice", 3)
+    assert before - 1 < info.created == info.modified <= time.time()
+    assert info.idle_timeout == 60 and info.deadline == pytest.approx(before + 3600, abs=0.001)
+    assert store.save_session(info.id, Contents(b"two"), expected=1) == 2
+    stored = store.load_session(info.id)
+    assert stored and (stored.data, stored.info.version, stored.info.owner) == (b"two", 2, None)
+    store.touch_session(info.id)
+    assert store.rename_session(info.id, "another-id") == "another-id"
+    assert (store.has_session(info.id), store.has_session("another-id")) == (False, True)
+    assert [store.delete_session("another-id") for _ in range(2)] == [True, False]
+    assert store.load_session("another-id") is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 70_000, 1 << 20])
+def test_bytes_come_back(store: Store, size: int) -> None:
+    data = (bytes(range(256)) * (size // 256 + 1))[:size]
+    stored = store.load_session(store.create_session(Contents(data)).id)
+    assert stored and stored.data == data
+
+
+def test_text_comes_back(store: Store) -> None:
+    owner = "Zoë ☃ \U0001f600"
+    info = store.create_session(Contents(b"", owner))
+    assert [each.owner for each in store.sessions_of(owner)] == [owner]
+    assert store.delete_sessions_of(owner) == 1
+    assert not store.has_session(info.id)
+
+
+def test_refusals(store: Store) -> None:
+    id = store.create_session(Contents(b"")).id
+    refused: list[tuple[type[Exception], Any]] = [
+        (errors.InvalidIdError, lambda: store.load_session("Upper-case")),
+        (errors.InvalidArgumentError, lambda: store.create_session(Contents(b"", ""))),
+        (errors.TooLargeError, lambda: store.create_session(Contents(bytes((1 << 20) + 1)))),
+        (errors.AlreadyExistsError, lambda: store.create_session(Contents(b""), id)),
+        (errors.GoneError, lambda: store.save_session("no-such-session", Contents(b""))),
+        (errors.ConflictError, lambda: store.save_session(id, Contents(b""), expected=7)),
+        (TypeError, lambda: store.save_session(id, Contents("text"))),  # type: ignore[arg-type]
+        (OverflowError, lambda: store.save_session(id, Contents(b""), expected=1 << 64)),
+        (OverflowError, lambda: store.delete_old_sessions(-1)),
+    ]
+    for error, operation in refused:
+        with pytest.raises(error):
+            operation()
+    stored = store.load_session(id)
+    assert stored and stored.info.version == 1
+
+
+def test_errors_carry_what_the_component_says(store: Store) -> None:
+    id = store.create_session(Contents(b"")).id
+    with pytest.raises(errors.ConflictError) as conflict:
+        store.save_session(id, Contents(b""), expected=7)
+    assert conflict.value.version == 1
+    with pytest.raises(errors.TooLargeError) as too_large:
+        store.save_session(id, Contents(bytes(2 << 20)))
+    assert too_large.value.limit == 1 << 20
+
+
+def test_a_guard_excludes_and_ends(store: Store) -> None:
+    id = store.create_session(Contents(b"one")).id
+    with store.lock_session(id) as guard:
+        stored = guard.load()
+        assert stored and stored.data == b"one"
+        with pytest.raises(errors.BusyError):
+            store.lock_session(id, wait=0)
+        assert guard.save(Contents(b"two"), expected=1) == 2
+        assert guard.rename("another-id") == "another-id"
+    with pytest.raises(ValueError, match="closed"):
+        guard.load()
+    with store.lock_session("another-id", "shared"), store.lock_session("another-id", "shared") as reader:
+        with pytest.raises(errors.AccessDeniedError):
+            reader.save(Contents(b"three"))
+    forgotten = store.lock_session("another-id")
+    del forgotten
+    assert store.lock_session("another-id", wait=0).delete()
+
+
+def test_listing_in_pages(directory: Path) -> None:
+    store = Store(directory, create=True)
+    ids = {store.create_session(Contents(b"")).id for _ in range(1003)}
+    assert sorted(info.id for info in store.iter_sessions()) == sorted(ids)
+    first = next(store.iter_sessions())  # A listing may be left.
+    assert first.id in ids
+    assert store.delete_old_sessions(0) == (1003, 0)
+
+
+def test_garbage(store: Store) -> None:
+    store.create_session(Contents(b"", deadline=time.time() - 1))
+    assert store.collect_garbage(1000).expired == 1
+
+
+def test_threads_share_a_store(store: Store) -> None:
+    id = store.create_session(Contents(b"0")).id
+
+    def increment(_: int) -> None:
+        with store.lock_session(id, wait=60) as guard:
+            stored = guard.load()
+            assert stored
+            guard.save(Contents(b"%d" % (int(stored.data) + 1)), stored.info.version)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(increment, range(400)))
+    stored = store.load_session(id)
+    assert stored and stored.data == b"400"
+
+
+def test_a_trap_ends_the_instance_and_nothing_else(store: Store) -> None:
+    id = store.create_session(Contents(b"kept")).id
+    broken = store._pool.take()
+    held = broken.call("session-store/[method]store.lock-session", broken.handle, id, "exclusive", 0)
+    assert held
+    with pytest.raises(errors.BusyError):
+        store.lock_session(id, wait=0)
+    trap(broken)
+    store._pool.give_back(broken)
+    stored = store.load_session(id)
+    assert stored and stored.data == b"kept"
+    with store.lock_session(id, wait=0):
+        pass
+
+
+def trap(instance: Instance) -> None:
+    """What has been dropped cannot be used: that is a defect of the caller, and the instance traps."""
+    cursor = instance.call("session-store/[method]store.iter-sessions", instance.handle, None)
+    instance.drop(cursor)
+    with pytest.raises(errors.BrokenInstanceError):
+        instance.call("session-store/[method]session-cursor.next-page", cursor, 1)
+    assert instance.broken
+
+
+@pytest.mark.parametrize("mode", [0o750, 0o701, 0o777])
+def test_a_directory_that_others_can_enter_is_refused(directory: Path, mode: int) -> None:
+    directory.mkdir()
+    directory.chmod(mode)
+    with pytest.raises(PermissionError, match="chmod 700"):
+        Store(directory, create=True)
+
+
+def test_no_directory(directory: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Store(directory)
+    directory.write_text("")
+    with pytest.raises((NotADirectoryError, FileExistsError)):
+        Store(directory, create=True)
+
+
+def test_links_are_not_locked(directory: Path, tmp_path: Path) -> None:
+    store = Store(directory, create=True)
+    (tmp_path / "target").touch()
+    (directory / "session3.lock").symlink_to(tmp_path / "target")
+    with pytest.raises(OSError, match="session3.lock"):
+        store.has_session("some-id-")
+
+
+def test_where_the_component_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find().is_file()
+    monkeypatch.delenv("SESSION3_COMPONENT")
+    with pytest.raises(FileNotFoundError, match="SESSION3_COMPONENT"):
+        find(tmp_path / "nothing.wasm")
