@@ -1,15 +1,14 @@
 /**
- * `wasi:filesystem` on one preopened directory: the one of preview2-shim 0.26.1, with open files of our own. What is wrong
- * with the shim's, for this component:
+ * `wasi:filesystem` on one preopened directory: the one of preview2-shim 0.26.1, with open files of our own. The shim's:
  *
- * - It reads and writes files in another thread. When the thread of an instance is ended, a write under way there still
- *   lands, while the locks of the instance are free already and others write. Here all that changes something happens in
- *   the thread of the instance; Node ends a thread between system calls, not in one.
- * - `set-times` passes milliseconds to `futimes`, which takes seconds: every time stamp lies in the year 52000.
+ * - `set-times` passes milliseconds to `futimes`, which takes seconds: the time is a thousand times too far from 1970.
  * - An error of `read` or `write`, such as a full disk, and one that has no name in WASI, such as too many open files, is
  *   thrown as it is, which is a trap and not an answer.
+ * - Each call on an open file is a message to another thread and back. Opening, reading, writing and closing one takes ten
+ *   times as long. And at the end of a thread it is that other one that one would have to know the habits of: here what
+ *   changes a file happens in the thread of the instance, which holds the lock.
  * - A preopened directory itself cannot be read or synced; the one that `.` opens can. The component opens `.` first, so this
- *   one needs no repair.
+ *   needs no repair.
  *
  * Paths are the shim's affair and Node's, which knows no `openat`: whoever can write to the directory and replaces a part of
  * it by a symbolic link at the right moment leads the component out of it. So the directory must belong to this user alone.

@@ -1,5 +1,6 @@
 /** What the threads of the tests do: one function for each, by its name. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { preopen } from '../../src/filesystem.js';
 import { serverLocks } from '../../src/locks.js';
 import { openSessions } from '../../src/sessions.js';
 import { OPTIONS } from './kit.js';
@@ -38,6 +39,18 @@ const roles = {
       sessions.finishSuccessfulRequest(session);
     }
     parentPort.postMessage('done');
+  },
+
+  /** Write to a file over and over, as a component does, and do nothing else. */
+  writer() {
+    const [[preopened]] = preopen(data.directory).preopens.getDirectories();
+    const file = preopened.openAt({}, data.file, { create: true }, { read: true, write: true });
+    const [zeros, ones] = [new Uint8Array(data.size), new Uint8Array(data.size).fill(1)];
+    for (;;) {
+      file.write(zeros, 0n);
+      parentPort.postMessage('written');
+      file.write(ones, 0n);
+    }
   },
 
   /** Lock a session through the store and keep it. */
