@@ -7,7 +7,8 @@
  * integers as `bigint`, none as `undefined`, variants as `{ tag, val }`. An error of the contract is thrown, as an `Error`
  * whose `payload` is the variant `error`; anything else that is thrown is a defect, and the instance is not to be used again.
  */
-import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { random } from '@bytecodealliance/preview2-shim/random';
 import { instantiate } from './component.js';
 import { preopen } from './filesystem.js';
@@ -32,6 +33,7 @@ export { LockServer } from './lock-server.js';
  */
 export async function openSessions({ directory, port, onEvent, now = Date.now }) {
   keepPrivate(directory);
+  refuseLockFiles(directory);
   const { types, preopens } = preopen(directory);
   const { sessionStore, sessionManager } = await instantiate({
     'session3:sessions/advisory-locks': advisoryLocks(port ? serverLocks(port) : threadLocks),
@@ -48,6 +50,11 @@ export async function openSessions({ directory, port, onEvent, now = Date.now })
 function keepPrivate(directory) {
   if (mkdirSync(directory, { recursive: true, mode: 0o700 })) chmodSync(directory, 0o700);
   if (statSync(directory).mode & 0o077) throw new Error(`others have access to ${directory}: make it private (chmod 700)`);
+}
+
+/** Hosts without locks of their own exclude each other by files, which the locks here know nothing of. */
+function refuseLockFiles(directory) {
+  if (existsSync(join(directory, 'locks'))) throw new Error(`other hosts use ${directory}, by the lock files in locks`);
 }
 
 /** The shim's reads the clock twice, and is a second wrong when that has passed between. */

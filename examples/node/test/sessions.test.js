@@ -1,6 +1,7 @@
 /** Sessions in the file system, by one thread and by several. */
 import assert from 'node:assert/strict';
-import { chmodSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { LockServer, openSessions } from '../src/sessions.js';
 import { OPTIONS, Thread, freshDirectory, refused } from './support/kit.js';
@@ -70,6 +71,12 @@ test('a directory that others can read is refused', async (t) => {
   const directory = freshDirectory(t);
   chmodSync(directory, 0o750);
   await assert.rejects(openSessions({ directory }), /make it private/);
+});
+
+test('a directory with lock files of others is refused', async (t) => {
+  const directory = freshDirectory(t);
+  mkdirSync(join(directory, 'locks'));
+  await assert.rejects(openStore({ directory }), /other hosts use/);
 });
 
 test('the death of a thread unlocks its sessions', async (t) => {

@@ -161,6 +161,13 @@ def test_no_directory(directory: Path) -> None:
         Store(directory, create=True)
 
 
+def test_a_directory_with_lock_files_of_others_is_refused(directory: Path) -> None:
+    Store(directory, create=True)
+    (directory / "locks").mkdir()
+    with pytest.raises(OSError, match="other hosts use"):
+        Store(directory)
+
+
 def test_links_are_not_locked(directory: Path, tmp_path: Path) -> None:
     store = Store(directory, create=True)
     (tmp_path / "target").touch()

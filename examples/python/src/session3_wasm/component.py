@@ -16,7 +16,7 @@ from wasmtime.component import _types as types
 
 from . import forks
 from .advisory_locks import HeldLocks
-from .directory import lock_file
+from .directory import lock_file, refuse_lock_files
 from .errors import BrokenInstanceError, from_wit
 from .locks import LockSpace
 from .values import Case, Codec, Signature
@@ -99,6 +99,7 @@ class Instance:
         self._functions: dict[str, tuple[c.Func, Signature]] = {}
         self._callbacks: list[Any] = []
         self._locks = HeldLocks(LockSpace.of(lock_file(directory)))
+        refuse_lock_files(directory)
         self._store = Store(component.engine)
         self._store.set_limits(memory_size=_MEMORY_LIMIT)
         wasi = WasiConfig()
