@@ -32,3 +32,19 @@ need() {
         exit 1
     fi
 }
+
+# The world and all that it names, in $wit: the contract, and WASI as the crate wasip2 has it. componentize-js has 0.2.10 of
+# WASI inside and takes no other; hosts take a later 0.2 for an earlier one.
+wit="$tools/wit"
+make_wit() {
+    local crate
+    crate="$(cargo metadata --locked --format-version 1 --manifest-path "$root/Cargo.toml" |
+        grep -o '[^"]*/wasip2-[^"/]*/Cargo.toml' | head -n 1)"
+    rm -rf "$wit"
+    mkdir -p "$wit/deps"
+    cp "$here/../wit/counter.wit" "$wit"
+    cp -R "$root/wit" "$wit/deps/sessions"
+    for package in "$(dirname "$crate")"/wit/deps/*.wit; do
+        sed -e 's/@0\.2\.[0-9]*/@0.2.10/g' -e 's/(version = [0-9.]*)/(version = 0.2.0)/' "$package" >"$wit/deps/$(basename "$package")"
+    done
+}
