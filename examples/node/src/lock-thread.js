@@ -24,8 +24,9 @@ class Owner {
   #last = 0;
 
   hear(message) {
-    if ('release' in message) this.#release(message.release);
-    else this.#acquire(message);
+    const answer = new Answer(message.memory);
+    if ('release' in message) this.#release(message.release, answer);
+    else this.#acquire(message, answer);
   }
 
   end() {
@@ -33,8 +34,7 @@ class Owner {
     table.end(this);
   }
 
-  #acquire({ name, mode, wait, memory }) {
-    const answer = new Answer(memory);
+  #acquire({ name, mode, wait }, answer) {
     const granted = (place) => {
       this.#stop = undefined;
       clearTimeout(timer);
@@ -63,8 +63,9 @@ class Owner {
     answer.grant(this.#last);
   }
 
-  #release(number) {
+  #release(number, answer) {
     table.leave(this.#held.get(number));
     this.#held.delete(number);
+    answer.grant(number);
   }
 }

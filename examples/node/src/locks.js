@@ -43,18 +43,24 @@ const table = new LockTable();
 export function serverLocks(port) {
   // It must not keep a program running that has ended.
   port.unref();
-  const acquire = (name, mode, wait) => {
+  /** Ask, and stand still until there is an answer. */
+  const ask = (question, wait) => {
     const memory = Answer.memory();
-    const limit = Math.min(wait, LONGEST_WAIT);
-    port.postMessage({ name, mode, wait: limit, memory });
-    const answer = new Answer(memory).wait(limit + PATIENCE);
+    port.postMessage({ ...question, memory });
+    const answer = new Answer(memory).wait(wait + PATIENCE);
     if (!answer) {
-      // Should it be granted later, the lock is free again: the connection has ended.
+      // Whatever is granted later is free again: the connection has ended.
       port.close();
       throw { tag: 'other', val: 'the lock server does not answer' };
     }
     if (answer.error) throw { tag: answer.error };
-    return () => port.postMessage({ release: answer.number });
+    return answer.number;
+  };
+  const acquire = (name, mode, wait) => {
+    const limit = Math.min(wait, LONGEST_WAIT);
+    const number = ask({ name, mode, wait: limit }, limit);
+    // Answered, too: whoever is told of the release by another way than the server finds the lock free.
+    return () => ask({ release: number }, 0);
   };
   return { scope: 'process', acquire };
 }
