@@ -1,6 +1,6 @@
 """What a load and a save cost here, beside Session3's own store and beside the bare work, in one run.
 
-    python benchmark.py DIRECTORY
+python benchmark.py DIRECTORY
 """
 
 import pickle

@@ -54,7 +54,9 @@ def tell_processes() -> Callable[[str], None]:
 
 
 @pytest.fixture(autouse=True)
-def readme_has_a_folder_for_itself(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def readme_has_a_folder_for_itself(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if isinstance(request.node, pytest.DoctestItem):
         monkeypatch.chdir(tmp_path)
 

@@ -1,6 +1,6 @@
 """A counter with a login, on Quixote. Run it several times on one directory: all of them share the sessions.
 
-    python quixote_app.py DIRECTORY PORT
+python quixote_app.py DIRECTORY PORT
 """
 
 import html

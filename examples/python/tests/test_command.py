@@ -76,6 +76,7 @@ def demo(directory: Path) -> Iterator[HTTPConnection]:
 
 def test_python_and_a_server_count_in_one_session(demo: HTTPConnection, directory: Path) -> None:
     """The demo's `increment` and ours have the session for themselves, each in its turn: no increment is lost."""
+
     def increment(headers: dict[str, str]) -> str:
         demo.request("GET", "/increment", headers=headers)
         response = demo.getresponse()

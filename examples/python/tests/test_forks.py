@@ -73,6 +73,11 @@ def test_processes_that_are_not_forked(directory: Path, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(POOL)
     done = subprocess.run(
-        [sys.executable, script, directory], check=True, capture_output=True, text=True, timeout=60, env=dict(os.environ)
+        [sys.executable, script, directory],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=dict(os.environ),
     )
     assert done.stdout == "[1, 1, 1, 1]\n"

@@ -36,7 +36,21 @@ def visitor(manager: Manager) -> Visitor:
     return Visitor(manager)
 
 
-VALUES: list[Value] = [None, True, False, 0, -(2**63), 2**63 - 1, 0.5, "", "☃", b"", b"\0\xff", [1, [None]], {"a": {"b": 2}}]
+VALUES: list[Value] = [
+    None,
+    True,
+    False,
+    0,
+    -(2**63),
+    2**63 - 1,
+    0.5,
+    "",
+    "☃",
+    b"",
+    b"\0\xff",
+    [1, [None]],
+    {"a": {"b": 2}},
+]
 
 
 def test_values_keep_their_type(visitor: Visitor) -> None:
@@ -55,7 +69,12 @@ def test_values_keep_their_type(visitor: Visitor) -> None:
 def test_it_is_a_dictionary(visitor: Visitor) -> None:
     session = visitor.start()
     session.update(a=1, b=2)
-    assert (dict(session), sorted(session), "a" in session, session.get("c", 3)) == ({"a": 1, "b": 2}, ["a", "b"], True, 3)
+    assert (dict(session), sorted(session), "a" in session, session.get("c", 3)) == (
+        {"a": 1, "b": 2},
+        ["a", "b"],
+        True,
+        3,
+    )
     assert session.pop("a") == 1
     with pytest.raises(KeyError):
         session["a"]
@@ -176,7 +195,9 @@ def test_configuration(directory: Path) -> None:
     session["a"] = 1
     [cookie] = [value for name, value in session.finish() if name.lower() == "set-cookie"]
     assert cookie.startswith("__Host-session=") and "; Secure" in cookie
-    manager = Manager(directory, {"cookie_name": "s", "cookie_secure": False, "cookie_same_site": "strict", "idle_timeout": 60})
+    manager = Manager(
+        directory, {"cookie_name": "s", "cookie_secure": False, "cookie_same_site": "strict", "idle_timeout": 60}
+    )
     session = manager.start_request([])
     session["a"] = 1
     [cookie] = [value for name, value in session.finish() if name.lower() == "set-cookie"]

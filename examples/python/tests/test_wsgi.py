@@ -114,7 +114,9 @@ def test_errors_store_nothing(directory: Path, app: WSGIApplication, cookie: str
 
 
 @pytest.mark.parametrize("when", ["before", "while"])
-def test_exceptions_store_nothing_and_hold_nothing(directory: Path, app: WSGIApplication, cookie: str, when: str) -> None:
+def test_exceptions_store_nothing_and_hold_nothing(
+    directory: Path, app: WSGIApplication, cookie: str, when: str
+) -> None:
     def raising(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ[KEY]["count"] += 10
         start_response("200 OK", PLAIN)
@@ -151,7 +153,7 @@ def test_conflicts_are_answered(directory: Path, app: WSGIApplication, cookie: s
             write(b"really")
         return [b"stored", b"really"]
 
-    for number, path in enumerate(["/", "/write"]):
+    for path in ["/", "/write"]:
         status, headers, body = get(with_sessions(late, str(directory), "optimistic"), cookie, path)
         assert status == "409 Conflict"
         assert "X-Secret" not in dict(headers)
@@ -177,7 +179,9 @@ def test_a_logout_meanwhile_is_answered(directory: Path, app: WSGIApplication, c
 
 def test_busy_sessions_are_answered(directory: Path, app: WSGIApplication, cookie: str) -> None:
     impatient = SessionMiddleware(
-        counting, Manager(directory, {"cookie_name": "session", "cookie_secure": False}, lock_wait=0), lambda environ: "exclusive"
+        counting,
+        Manager(directory, {"cookie_name": "session", "cookie_secure": False}, lock_wait=0),
+        lambda environ: "exclusive",
     )
     manager = Manager(directory, {"cookie_name": "session", "cookie_secure": False})
     session = manager.start_request([cookie], access="exclusive")

@@ -20,7 +20,8 @@ MAX_WAIT = 60.0
 
 
 class HeldLocks:
-    """What one instance holds, by the number in its guard. It excludes every other instance, also of the same thread."""
+    """What one instance holds, by the number in its guard. It excludes every other instance, also of the same
+    thread."""
 
     def __init__(self, space: LockSpace) -> None:
         self._space = space

@@ -111,7 +111,8 @@ class Instance:
     def call(self, name: str, *arguments: Any) -> Any:
         """Call a function: `interface/name`, as `session-store/[method]store.load-session`.
 
-        A result's error is raised as a SessionError. ForkedError in a process that cannot call. BrokenInstanceError after a trap: the instance is of no use then.
+        A result's error is raised as a SessionError. ForkedError in a process that cannot call. BrokenInstanceError
+        after a trap: the instance is of no use then.
         """
         forks.claim()
         func, signature = self._functions.get(name) or self._look_up(name)

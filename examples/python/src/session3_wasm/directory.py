@@ -1,7 +1,7 @@
 """The directory with the sessions: private, and ours.
 
-WASI has no permission bits, so whoever may enter the directory may read every session in it, and whoever may write to it
-may have a pickle of theirs loaded. The checks are those of the `session3` command.
+WASI has no permission bits, so whoever may enter the directory may read every session in it, and whoever may write to
+it may have a pickle of theirs loaded. The checks are those of the `session3` command.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A session engine for Django: `SESSION_ENGINE = "session3_wasm.django"`, with `SESSION3_DIRECTORY` in the settings.
 
 `SESSION3_OPTIONS`, a dictionary, is for the other arguments of `Store`. A session's owner is the id of its user, for
-`session3 rm --owner`. Two requests that change different keys both succeed; when both change the same key, the second gets
-an UpdateError, which Django's middleware answers with 400.
+`session3 rm --owner`. Two requests that change different keys both succeed; when both change the same key, the second
+gets an UpdateError, which Django's middleware answers with 400.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a fork does to a process that has used the component.
 
 Wasmtime reads and writes files on threads of its own. A forked child has none of them and would wait for them for ever,
-at its first call. So the child of a process that has used a store is told so (`ForkedError`); everything here is made at
-first use, so that a server may import, construct and then fork.
+at its first call. So the child of a process that has used a store is told so (`ForkedError`); everything here is made
+at first use, so that a server may import, construct and then fork.
 """
 
 from __future__ import annotations

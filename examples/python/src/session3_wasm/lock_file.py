@@ -41,7 +41,8 @@ class LockFile:
             raise
 
     def lock(self, where: int, exclusive: bool, deadline: float) -> bool:
-        """Take the lock for this process, until `time.monotonic()` reaches the deadline. Says whether it was to be had."""
+        """Take the lock for this process, until `time.monotonic()` reaches the deadline. Says whether it was to be
+        had."""
         kind = fcntl.F_WRLCK if exclusive else fcntl.F_RDLCK
         pause = _FIRST_PAUSE
         while True:

@@ -1,7 +1,7 @@
 """Locks by name: a queue for the threads of this process, a lock file for the processes of this machine.
 
-The queue comes first, so that one holder of this process at a time asks for the lock of the process, and the others stand
-in order behind it. A waiting reader does not overtake a waiting writer.
+The queue comes first, so that one holder of this process at a time asks for the lock of the process, and the others
+stand in order behind it. A waiting reader does not overtake a waiting writer.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ class LockSpace:
     def acquire(self, owner: Hashable, name: str, exclusive: bool, wait: float) -> Lock:
         """Take a lock, waiting at most so many seconds; 0 only tries. Names are 1 to 256 bytes.
 
-        `owner` is who would wait for itself: a second lock that its first one excludes is a `deadlock`. LockError says why
-        a lock was not granted; OSError when the lock file fails.
+        `owner` is who would wait for itself: a second lock that its first one excludes is a `deadlock`. LockError says
+        why a lock was not granted; OSError when the lock file fails.
         """
         deadline = time.monotonic() + wait
         lock = Lock(self, place(name), owner, exclusive)
@@ -180,8 +180,8 @@ class LockSpace:
             del self._queues[lock.where]
 
     def _abandon(self) -> None:
-        """Close the file. In a forked child too: it shares the locks of its parent, and would keep them after its death,
-        or unlock them."""
+        """Close the file. In a forked child too: it shares the locks of its parent, and would keep them after its
+        death, or unlock them."""
         if getattr(self, "_alive", False):
             self._alive = False
             self._file.close()

@@ -56,7 +56,8 @@ _LENGTHS_OF_TIME = ("_timeout", "_interval", "_window", "_resolution")
 
 
 class Manager:
-    """Runs sessions over the store of a directory, which is made when missing. For all threads; see `Store` on the rest.
+    """Runs sessions over the store of a directory, which is made when missing. For all threads; see `Store` on the
+    rest.
 
     InvalidArgumentError, at the first request: what browsers or the component would refuse in the configuration.
     """
@@ -83,7 +84,11 @@ class Manager:
         self._pool = Pool(self._open)
 
     def start_request(
-        self, cookies: list[str], address: str | None = None, user_agent: str | None = None, access: Access = "optimistic"
+        self,
+        cookies: list[str],
+        address: str | None = None,
+        user_agent: str | None = None,
+        access: Access = "optimistic",
     ) -> Session:
         """Begin a request with the values of its `Cookie` fields: find its session, or make a new one. BusyError."""
         instance = self._pool.take()
@@ -118,7 +123,8 @@ class Manager:
 class Session(MutableMapping[str, Value]):
     """A session during one request: a dictionary of its attributes. Names are 1 to 256 bytes.
 
-    Values are copies: what changes a list that was read has to set it again. Finish the request with `finish` or `fail`.
+    Values are copies: what changes a list that was read has to set it again. Finish the request with `finish` or
+    `fail`.
     """
 
     def __init__(self, pool: Pool, instance: Instance, resource: ResourceAny) -> None:
@@ -130,8 +136,8 @@ class Session(MutableMapping[str, Value]):
     def finish(self) -> list[HeaderField]:
         """End a request that succeeded: store what changed. Returns the header fields to send.
 
-        On an error nothing was stored, and the response should be an error: ConflictError when another request has changed
-        what this one has read and changed, GoneError when the session was ended meanwhile.
+        On an error nothing was stored, and the response should be an error: ConflictError when another request has
+        changed what this one has read and changed, GoneError when the session was ended meanwhile.
         """
         return self._end("finish-successful-request")
 

@@ -1,7 +1,8 @@
 """Instances for the threads of a process: as many as have been at work at once.
 
-A pool and not one for each thread, for servers that start a thread for each request; and not one for all, for an instance
-that waits for a lock would keep everybody waiting. An instance costs about a millisecond to make and less than a megabyte.
+A pool and not one for each thread, for servers that start a thread for each request; and not one for all, for an
+instance that waits for a lock would keep everybody waiting. An instance costs about a millisecond to make and less than
+a megabyte.
 """
 
 from __future__ import annotations

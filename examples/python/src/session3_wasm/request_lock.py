@@ -1,8 +1,8 @@
 """One request at a time for each session: a lock from the load of a session until nobody needs it any more.
 
-It is not the lock under which the component reads and writes the session, but one beside it, in the same lock file. So an
-administrator's `session3 rm` does not wait for a request that hangs, and the lock can be given up by a finalizer, which
-could not enter the component. Versions guard the data whether or not the lock is held.
+It is not the lock under which the component reads and writes the session, but one beside it, in the same lock file. So
+an administrator's `session3 rm` does not wait for a request that hangs, and the lock can be given up by a finalizer,
+which could not enter the component. Versions guard the data whether or not the lock is held.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class RequestLocks:
         self._threads = _Threads()
 
     def hold(self, id: str) -> Hold:
-        """Hold the lock of a session; the same hold again if the thread has it. BusyError after the wait; DeadlockError.
+        """Hold the lock of a session; the same hold again if the thread has it. BusyError after the wait;
+        DeadlockError.
 
         Sessions loaded twice in one request share a hold.
         """

@@ -19,8 +19,8 @@ from .store import Contents, Durability, Store, StoredSession
 _PICKLE_PROTOCOL = 4  # Session3's.
 # Where a session remembers what it was loaded from. Never stored.
 _LOADED = "_session3_wasm_loaded"
-# Not in the stored bytes: the id is the secret in the cookie, and when the session was last used is the store's to know,
-# so that a request which changes nothing else writes no data.
+# Not in the stored bytes: the id is the secret in the cookie, and when the session was last used is the store's to
+# know, so that a request which changes nothing else writes no data.
 _NOT_STORED = (_LOADED, "id", "_access_time")
 
 
@@ -41,14 +41,14 @@ class DirectorySessionStore:
     """Sessions as files in a directory, for all processes and threads of a machine.
 
     With `exclusive`, the default, a session that is loaded is this request's alone until it is saved, deleted or no
-    longer referenced; others wait, at most `lock_wait` seconds (BusyError). Without it requests run side by side, and the
-    second of two that have changed a session gets a ConflictError from `save_session`.
+    longer referenced; others wait, at most `lock_wait` seconds (BusyError). Without it requests run side by side, and
+    the second of two that have changed a session gets a ConflictError from `save_session`.
 
     A session that was deleted while a request worked on it stays deleted: `save_session` raises GoneError.
 
-    `idle_timeout` in seconds: sessions expire when unused for so long; None: never, as with Session3. `dumps` and `loads`
-    turn sessions into bytes and back; pickle unless given. A user that is a string becomes the session's owner, for
-    `session3 ls --owner`. The other arguments: see `Store`.
+    `idle_timeout` in seconds: sessions expire when unused for so long; None: never, as with Session3. `dumps` and
+    `loads` turn sessions into bytes and back; pickle unless given. A user that is a string becomes the session's owner,
+    for `session3 ls --owner`. The other arguments: see `Store`.
     """
 
     is_multiprocess_safe = True
@@ -92,8 +92,8 @@ class DirectorySessionStore:
     def save_session(self, session: Any) -> None:
         """Store a session. One that was not loaded from here is new: AlreadyExistsError when its id is taken.
 
-        One that is as it was loaded is not written; only its use is noted. GoneError, ConflictError: see the class. Once
-        saved, the session is open to other requests.
+        One that is as it was loaded is not written; only its use is noted. GoneError, ConflictError: see the class.
+        Once saved, the session is open to other requests.
         """
         if not session.id:
             raise InvalidIdError("the session has no id")
@@ -138,14 +138,17 @@ class DirectorySessionStore:
         self.store.setup()
 
     def delete_old_sessions(self, minutes: int) -> tuple[int, int]:
-        """Delete the sessions last used at least so many minutes ago. Returns how many were deleted, and how many remain."""
+        """Delete the sessions last used at least so many minutes ago. Returns how many were deleted, and how many
+        remain."""
         return self.store.delete_old_sessions(minutes)
 
     def _loaded(self, id: str, stored: StoredSession, hold: Hold | None) -> Any:
         try:
             session = self._loads(stored.data)
         except Exception as error:
-            raise UnreadableSessionError(f"the session {stored.info.id} cannot be read ({type(error).__name__})") from error
+            raise UnreadableSessionError(
+                f"the session {stored.info.id} cannot be read ({type(error).__name__})"
+            ) from error
         loaded = _Loaded(stored.info.version, stored.data, hold)
         vars(session).update({"id": id, "_access_time": stored.info.last_active, _LOADED: loaded})
         return session
@@ -174,4 +177,8 @@ def _pickle(session: Any) -> bytes:
 
 def _owner(session: Any) -> str | None:
     user = getattr(session, "user", None)
-    return user if isinstance(user, str) and 1 <= len(user.encode(errors="replace")) <= 256 and user.isprintable() else None
+    return (
+        user
+        if isinstance(user, str) and 1 <= len(user.encode(errors="replace")) <= 256 and user.isprintable()
+        else None
+    )

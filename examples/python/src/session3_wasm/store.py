@@ -17,8 +17,8 @@ from .component import Instance, find, load
 from .pool import Pool
 
 Durability = Literal["relaxed", "durable"]
-"""`relaxed`: an acknowledged save survives the death of the process; a power cut may cost the last seconds. `durable`: it
-survives a power cut as well, at the price of one sync."""
+"""`relaxed`: an acknowledged save survives the death of the process; a power cut may cost the last seconds. `durable`:
+it survives a power cut as well, at the price of one sync."""
 
 Mode = Literal["shared", "exclusive"]
 
@@ -108,7 +108,8 @@ class Store:
             instance.close()
 
     def create_session(self, contents: Contents, id: str | None = None) -> SessionInfo:
-        """Store a new session, under a random id unless one is given. AlreadyExistsError: no session is ever replaced."""
+        """Store a new session, under a random id unless one is given. AlreadyExistsError: no session is ever
+        replaced."""
         return _info(self._call("create-session", id, _lowered(contents)))
 
     def load_session(self, id: str) -> StoredSession | None:
@@ -150,7 +151,8 @@ class Store:
         return Guard(self._pool, instance, guard)
 
     def delete_old_sessions(self, minutes: int) -> tuple[int, int]:
-        """Delete the sessions last used at least so many minutes ago. Returns how many were deleted, and how many remain."""
+        """Delete the sessions last used at least so many minutes ago. Returns how many were deleted, and how many
+        remain."""
         deleted, remaining = self._call("delete-old-sessions", minutes)
         return deleted, remaining
 

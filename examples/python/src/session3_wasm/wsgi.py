@@ -1,7 +1,7 @@
 """A WSGI middleware (PEP 3333): the session of a request is `environ["session3.session"]`, a dictionary.
 
-Set-Cookie has to be known before the body, so the request is finished when the application hands over the first block of
-it: what a generator changes after its first `yield` raises SessionError. A response of 500 and above stores nothing.
+Set-Cookie has to be known before the body, so the request is finished when the application hands over the first block
+of it: what a generator changes after its first `yield` raises SessionError. A response of 500 and above stores nothing.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ KEY = "session3.session"
 
 
 class SessionMiddleware:
-    """Gives each request of an application its session. `access` may be a function of the environ, to choose by request.
+    """Gives each request of an application its session. `access` may be a function of the environ, to choose by
+    request.
 
     A session that cannot be had or stored is answered with 409, 403, 503 or 507; other errors go to the server.
     """
 
     def __init__(
-        self, app: WSGIApplication, manager: Manager, access: Access | Callable[[WSGIEnvironment], Access] = "optimistic"
+        self,
+        app: WSGIApplication,
+        manager: Manager,
+        access: Access | Callable[[WSGIEnvironment], Access] = "optimistic",
     ) -> None:
         self._app, self._manager, self._access = app, manager, access
 
