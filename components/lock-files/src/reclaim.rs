@@ -11,7 +11,7 @@ const EVERY: u64 = 64;
 
 /// Now and then, look through the directory.
 pub fn now_and_then(directory: &'static Directory) {
-    if random::number() % EVERY == 0 {
+    if random::number().is_multiple_of(EVERY) {
         // Nobody has asked for it; whoever asks for a lock hears of the trouble there is.
         let _ = reclaim(directory);
     }
