@@ -4,13 +4,15 @@
 //!
 //! A lock is a file that its holder created exclusively and removes when it is done ([`chain`]). Shared holders have a
 //! file each in a directory beside it ([`readers`]). The kernel does not remove files when their maker dies, so a lock
-//! is a lease: after [`LEASE`] a lock that was not given back counts as abandoned, and the next who asks takes it over.
+//! is a lease: after [`LEASE`](directory::LEASE) a lock that was not given back counts as abandoned, and the next who
+//! asks takes it over.
 //!
 //! What that means, beside what the contract promises:
 //!
-//! - **Every request must end within the lease.** A host that runs requests for longer must stop them
-//!   (`wasmtime serve -W timeout=60s`). Who is late may find that another holds the lock, too. It is checked where it
-//!   can be: an instance whose lease has run out gets no further lock, and takes no file away that others rely on.
+//! - **Every request must end within the lease.** Who is late may find that another holds the lock, too. It is checked
+//!   where it can be: an instance whose lease has run out gets no further lock, and takes no file away that others rely
+//!   on. A host that runs requests for so long has to stop them; `wasmtime serve -W timeout=60s` does, and then writes
+//!   on other threads, so that a write of a request that was stopped may land a little later.
 //! - The lock of an instance that died without giving it back is free after the lease and not before.
 //! - The lease trusts the wall clock, and that it is the one that stamps the files. A step forward by more than the
 //!   lease ends all leases; after a step back, abandoned locks stay for as much longer. So does a sleeping machine.
