@@ -17,7 +17,8 @@ pub trait Files {
     /// Why an operation failed.
     type Error;
 
-    /// Make a file, stamped with the time. Says whether it did: not when there is one, nor when its directory is missing.
+    /// Make a file, stamped with the time. Says whether it did: not when there is one, nor when its directory is
+    /// missing.
     fn create(&self, path: &str) -> Result<bool, Self::Error>;
 
     /// The lease that began with a file's stamp; none when there is no file.

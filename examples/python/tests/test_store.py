@@ -162,10 +162,10 @@ def test_no_directory(directory: Path) -> None:
 
 
 def test_a_directory_with_lock_files_of_others_is_refused(directory: Path) -> None:
-    Store(directory, create=True)
+    directory.mkdir(mode=0o700)
     (directory / "locks").mkdir()
     with pytest.raises(OSError, match="other hosts use"):
-        Store(directory)
+        Store(directory, create=True)
 
 
 def test_links_are_not_locked(directory: Path, tmp_path: Path) -> None:
