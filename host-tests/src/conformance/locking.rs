@@ -2,7 +2,7 @@
 
 use crate::bindings::{Error, LockMode, Options};
 use crate::check::{refused, refused_for};
-use crate::client::{Store, data, options};
+use crate::client::{Guard, Store, data, options};
 use crate::harness::Harness;
 
 const ID: &str = "session-1";
@@ -128,15 +128,21 @@ pub async fn an_instance_does_not_wait_for_itself(host: &impl Harness) {
     let _two = store.lock(ID, SHARED, None).await.unwrap();
 }
 
+/// Whoever asks second closes the circle, and is refused. The other one waits until that one lets go.
 pub async fn a_circle_of_waits_is_refused(host: &impl Harness) {
     let (a, b) = (host.store().await, host.store().await);
-    let _mine = a.lock_now(ID).await.unwrap();
-    let yours = b.lock_now(OTHER).await.unwrap();
-    let (waited, ()) = tokio::join!(a.lock(OTHER, EXCLUSIVE, LONG), async {
-        refused(b.lock(ID, EXCLUSIVE, LONG).await.map(drop), "deadlock");
-        yours.close().await;
-    });
-    waited.unwrap();
+    let (mine, yours) = (a.lock_now(ID).await.unwrap(), b.lock_now(OTHER).await.unwrap());
+    let ask = async |store: &Store, wanted: &str, held: Guard| {
+        let answer = store.lock(wanted, EXCLUSIVE, LONG).await;
+        if answer.is_err() {
+            held.close().await;
+        }
+        answer.map(drop)
+    };
+    match tokio::join!(ask(&a, OTHER, mine), ask(&b, ID, yours)) {
+        (Ok(()), refusal @ Err(_)) | (refusal @ Err(_), Ok(())) => refused(refusal, "deadlock"),
+        both => panic!("{both:?}"),
+    }
 }
 
 pub async fn the_end_of_an_instance_frees_its_locks(host: &impl Harness) {
