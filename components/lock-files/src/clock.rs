@@ -49,11 +49,6 @@ impl Wait {
         }
     }
 
-    /// Whether there was a pause.
-    pub fn has_begun(&self) -> bool {
-        self.deadline.is_some()
-    }
-
     /// Pause a little. Says whether there was time for it.
     fn pause(&mut self) -> bool {
         let now = monotonic_clock::now();

@@ -66,14 +66,18 @@ impl Lock {
         now().saturating_sub(self.since) >= LEASE
     }
 
-    /// Says whether all readers left in time.
+    /// Says whether all readers left in time. After a wait for them the lease begins again.
     fn outwait_readers(&mut self, wait: &mut Wait) -> Result<bool, ErrorCode> {
-        let left = wait.until(|| Ok(readers::are_gone(self.directory, &self.name)?.then_some(())))?;
-        if let (Hold::Exclusive(generation), true) = (&self.hold, wait.has_begun()) {
+        let Hold::Exclusive(generation) = &self.hold else { return Ok(true) };
+        if readers::are_gone(self.directory, &self.name)? {
+            return Ok(true);
+        }
+        let left = wait.until(|| Ok(readers::are_gone(self.directory, &self.name)?.then_some(())))?.is_some();
+        if left {
             self.since = now();
             chain::renew(self.directory, &self.name, generation)?;
         }
-        Ok(left.is_some())
+        Ok(left)
     }
 
     /// Become one of the shared holders.

@@ -29,23 +29,23 @@ pub fn bundle(output: &Path) -> Result<ExitCode> {
 pub fn compose(app: &Path, output: &Path) -> Result<ExitCode> {
     let name = app.display();
     let bytes = fs::read(app).with_context(|| format!("cannot read {name}"))?;
-    let before = bytes.len();
     let composed =
-        compose::with_sessions(bytes.into(), Sessions::Standalone).with_context(|| format!("cannot compose {name}"))?;
-    if composed.len() == before {
+        compose::with_sessions(&bytes, Sessions::Standalone).with_context(|| format!("cannot compose {name}"))?;
+    let Some(composed) = composed else {
         bail!(
             "{name} imports neither session3:sessions/session-manager nor session-store: there is nothing to compose"
         );
-    }
+    };
     fs::write(output, &composed).with_context(|| format!("cannot write {}", output.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn components() -> Result<[(&'static str, Cow<'static, [u8]>); 3]> {
+    let demo = compose::with_sessions(WEB_DEMO, Sessions::Standalone)?;
     Ok([
         ("session-store", SESSION_STORE.into()),
         ("session-store-standalone", Sessions::Standalone.component()?),
-        ("web-demo-standalone", compose::with_sessions(WEB_DEMO.into(), Sessions::Standalone)?),
+        ("web-demo-standalone", demo.context("the demo uses sessions")?.into()),
     ])
 }
 

@@ -36,14 +36,14 @@ impl Sessions {
     }
 }
 
-/// The application with its imports of sessions satisfied; one that imports none stays as it is.
-pub fn with_sessions(app: Cow<'static, [u8]>, sessions: Sessions) -> Result<Cow<'static, [u8]>> {
+/// The application with its imports of sessions satisfied; none when it imports none.
+pub fn with_sessions(app: &[u8], sessions: Sessions) -> Result<Option<Vec<u8>>> {
     let mut graph = CompositionGraph::new();
-    let socket = register(&mut graph, "app", &app)?;
+    let socket = register(&mut graph, "app", app)?;
     let imports = graph.types()[graph[socket].ty()].imports.iter().map(|(name, kind)| (name.as_str(), *kind));
     let wanted = session_imports(graph.types(), imports);
     if wanted.is_empty() {
-        return Ok(app);
+        return Ok(None);
     }
     let store = register(&mut graph, "session-store", &sessions.component()?)?;
     match plug(&mut graph, vec![store], socket) {
@@ -59,8 +59,7 @@ pub fn with_sessions(app: Cow<'static, [u8]>, sessions: Sessions) -> Result<Cow<
             env!("CARGO_PKG_VERSION")
         );
     }
-    let bytes = graph.encode(EncodeOptions::default()).context("the session store cannot be plugged in")?;
-    Ok(bytes.into())
+    Ok(Some(graph.encode(EncodeOptions::default()).context("the session store cannot be plugged in")?))
 }
 
 fn register(graph: &mut CompositionGraph, name: &str, bytes: &[u8]) -> Result<PackageId> {

@@ -131,7 +131,7 @@ fn max_resources(file_limit: usize, instances: usize) -> usize {
 fn prepare(app: Cow<'static, [u8]>, sessions: Sessions, options: &ServerArgs) -> Result<ProxyPre<guest::Guest>> {
     check_is_component(&app)?;
     let start = Instant::now();
-    let app = compose::with_sessions(app, sessions)?;
+    let app = compose::with_sessions(&app, sessions)?.map_or(app, Cow::from);
     let engine = engine::for_server(options.max_instances, options.memory_limit)?;
     let component = Component::from_binary(&engine, &app)?;
     check_handles_http(&engine, &component)?;
