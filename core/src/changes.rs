@@ -92,11 +92,32 @@ impl Changes {
         self.user.as_ref().unwrap_or(&base.user).as_deref()
     }
 
+    /// What belongs to one user ends with that user: see `is_disowned`. What this request has set, it has set for what
+    /// comes; what it changed of the other's goes with that. Form tokens end with any change: whoever planted a session
+    /// before its user logged in knows those.
     pub fn set_user(&mut self, base: &State, user: Option<String>) {
+        if self.seen_user(base) != user.as_deref() {
+            self.tokens_added = FormTokens::default();
+        }
         self.user = (user != base.user).then_some(user);
+        if self.is_disowned(base) {
+            self.attributes.retain(|_, change| matches!(change, Change::Set { .. }));
+            self.flashes.retain(|_, value| value.is_some());
+        }
         if self.seen_user(base).is_none() {
             self.authenticated = false;
         }
+    }
+
+    /// Whether a state belongs to another user than the session will have: its attributes and flash values are not for
+    /// that one. What nobody owned goes on.
+    fn is_disowned(&self, state: &State) -> bool {
+        self.user.is_some() && state.user.is_some()
+    }
+
+    /// Whether nothing is left of a state's attributes but what this request does.
+    fn is_cleared(&self, state: &State) -> bool {
+        self.cleared || self.is_disowned(state)
     }
 
     pub fn authenticate(&mut self) {
@@ -113,7 +134,7 @@ impl Changes {
     }
 
     pub fn attribute<'a>(&'a self, base: &'a State, reads: &mut Reads, name: &str) -> Option<&'a Value> {
-        if !self.cleared && self.attributes.get(name).is_none() && !reads.attribute(name) {
+        if !self.is_cleared(base) && self.attributes.get(name).is_none() && !reads.attribute(name) {
             reads.attributes.insert(name, ());
         }
         self.seen(base, name)
@@ -135,13 +156,13 @@ impl Changes {
         match self.attributes.get(name) {
             Some(Change::Set { vanishes, .. }) => *vanishes,
             Some(Change::Remove) => None,
-            _ if self.cleared => None,
+            _ if self.is_cleared(base) => None,
             _ => base.vanishes(name),
         }
     }
 
     pub fn set_attribute(&mut self, base: &State, name: &str, value: Value, vanishes: Option<Instant>) {
-        if !self.cleared && base.attributes.get(name) == Some(&value) && base.vanishes(name) == vanishes {
+        if !self.is_cleared(base) && base.attributes.get(name) == Some(&value) && base.vanishes(name) == vanishes {
             self.attributes.remove(name);
         } else {
             self.attributes.insert(name, Change::Set { value, vanishes });
@@ -149,7 +170,7 @@ impl Changes {
     }
 
     pub fn remove_attribute(&mut self, base: &State, name: &str) {
-        if self.cleared || base.attributes.get(name).is_none() {
+        if self.is_cleared(base) || base.attributes.get(name).is_none() {
             self.attributes.remove(name);
         } else {
             self.attributes.insert(name, Change::Remove);
@@ -168,7 +189,7 @@ impl Changes {
             Some(Change::Add { by: before, .. }) => Change::Add { by: before.checked_add(by)?, sum: value },
             Some(Change::Set { vanishes, .. }) => Change::Set { value, vanishes: *vanishes },
             Some(Change::Remove) => Change::Set { value, vanishes: None },
-            None if self.cleared => Change::Set { value, vanishes: None },
+            None if self.is_cleared(base) => Change::Set { value, vanishes: None },
             None => Change::Add { by, sum: value },
         };
         self.attributes.insert(name, change);
@@ -187,7 +208,7 @@ impl Changes {
     /// Take what an earlier request has left. It is not a read that could be stale: nobody else changes it but by taking
     /// it, and a message shown twice does no harm.
     pub fn take_flash(&mut self, base: &State, name: &str) -> Option<Value> {
-        if self.flashes.get(name).is_some() {
+        if self.is_disowned(base) || self.flashes.get(name).is_some() {
             return None;
         }
         let value = base.more.flashes.get(name).cloned()?;
@@ -197,7 +218,7 @@ impl Changes {
 
     /// The tokens as they are to this request, or will be in another state.
     pub fn tokens(&self, state: &State) -> FormTokens {
-        let mut tokens = state.tokens.clone();
+        let mut tokens = if self.user.is_some() { FormTokens::default() } else { state.tokens.clone() };
         for token in &self.tokens_used {
             tokens.remove(*token);
         }
@@ -221,10 +242,11 @@ impl Changes {
     }
 
     pub fn has_info(&self, base: &State) -> bool {
-        let left = |name: &str| self.flashes.get(name).is_none_or(Option::is_some);
+        let is_taken = |name: &str| self.flashes.get(name).is_some_and(Option::is_none);
         self.seen_user(base).is_some()
             || base.attributes.names().chain(self.attributes.names()).any(|name| self.seen(base, name).is_some())
-            || base.more.flashes.names().chain(self.flashes.names()).any(left)
+            || !self.is_disowned(base) && base.more.flashes.names().any(|name| !is_taken(name))
+            || self.flashes.iter().any(|(_, left)| left.is_some())
             || !self.tokens(base).is_empty()
     }
 
@@ -238,18 +260,22 @@ impl Changes {
             Change::Set { .. } | Change::Remove => stale(name),
         };
         self.attributes.iter().any(lost)
-            || self.cleared && base.attributes.names().chain(newest.attributes.names()).any(stale)
+            || self.is_cleared(base) && base.attributes.names().chain(newest.attributes.names()).any(stale)
             || self.user.is_some() && reads.user && base.user != newest.user
             || self.tokens_used.iter().any(|token| !newest.tokens.has(*token))
     }
 
     pub fn apply(&self, state: &mut State) {
         state.more.remembered = self.remembered(state);
+        state.tokens = self.tokens(state);
+        if self.is_cleared(state) {
+            state.clear();
+        }
+        if self.is_disowned(state) {
+            state.more.flashes.clear();
+        }
         if let Some(user) = &self.user {
             state.user.clone_from(user);
-        }
-        if self.cleared {
-            state.clear();
         }
         for (name, change) in self.attributes.iter() {
             match change {
@@ -269,14 +295,13 @@ impl Changes {
                 None => state.more.flashes.remove(name),
             }
         }
-        state.tokens = self.tokens(state);
     }
 
     fn seen<'a>(&'a self, base: &'a State, name: &str) -> Option<&'a Value> {
         match self.attributes.get(name) {
             Some(Change::Set { value, .. } | Change::Add { sum: value, .. }) => Some(value),
             Some(Change::Remove) => None,
-            None if self.cleared => None,
+            None if self.is_cleared(base) => None,
             None => base.attributes.get(name),
         }
     }

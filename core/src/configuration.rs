@@ -10,6 +10,9 @@ use crate::store::Milliseconds;
 /// How exactly the last use of a session is known unless it is configured.
 pub const ACTIVITY_RESOLUTION: Milliseconds = 60_000;
 
+/// The network that a customer is given at least (RFC 6177), and within which he makes up addresses as he likes.
+pub const ADDRESS_PREFIX: u8 = 64;
+
 const MINUTE: Milliseconds = 60_000;
 const HOUR: Milliseconds = 60 * MINUTE;
 const DAY: Milliseconds = 24 * HOUR;
@@ -37,6 +40,8 @@ pub struct Configuration {
     pub session_cap: Option<(u32, CapPolicy)>,
     /// The most new sessions of an address in a minute.
     pub new_sessions: Option<u32>,
+    /// How many bits of an IPv6 address count as one client.
+    pub address_prefix: u8,
     /// The most sessions in the store.
     pub total_sessions: Option<u64>,
     /// The most bytes in the store.
@@ -67,6 +72,7 @@ impl Default for Configuration {
             unreturned_timeout: None,
             session_cap: None,
             new_sessions: None,
+            address_prefix: ADDRESS_PREFIX,
             total_sessions: None,
             total_bytes: None,
         }
@@ -89,6 +95,9 @@ impl Configuration {
         }
         if self.session_cap.is_some_and(|(cap, _)| cap == 0) {
             return Err(Error::InvalidArgument("a user may have at least 1 session".to_string()));
+        }
+        if !(1..=128).contains(&self.address_prefix) {
+            return Err(Error::InvalidArgument("an IPv6 prefix has 1 to 128 bits".to_string()));
         }
         Ok(())
     }

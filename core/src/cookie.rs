@@ -113,11 +113,11 @@ impl Policy {
         Err(Error::InvalidArgument(wrong.to_string()))
     }
 
-    /// What a request shows of its session, in its `Cookie` fields or in its `Authorization` fields.
-    pub fn find<'a>(&self, fields: &'a [String]) -> Option<&'a str> {
+    /// What a request shows of its sessions, in its `Cookie` fields or in its `Authorization` fields.
+    pub fn find(&self, fields: &[String]) -> Credentials {
         match self.transport {
-            Transport::Cookie => find(fields, &self.name),
-            Transport::Bearer => find_bearer(fields),
+            Transport::Cookie => Credentials::of(cookies(fields, &self.name)),
+            Transport::Bearer => Credentials::of(find_bearer(fields).into_iter()),
         }
     }
 
@@ -134,6 +134,32 @@ impl Policy {
         self.fields("", "; Max-Age=0")
     }
 
+    /// The fields that take away what an earlier configuration has set under the same name, as far as that can be known:
+    /// without `Partitioned` or with it, for the one host, for the whole site. To be sent before those that set the cookie:
+    /// a browser that does not know `Partitioned` has but one.
+    pub fn sweep(&self) -> Vec<HeaderField> {
+        if self.transport == Transport::Bearer {
+            return Vec::new();
+        }
+        let host = Self { domain: None, ..self.clone() };
+        let root = Self { path: "/".to_string(), ..self.clone() };
+        let other = Self { partitioned: !self.partitioned, ..self.clone() };
+        [host, root, other]
+            .into_iter()
+            .filter(|before| before != self && before.check().is_ok())
+            .map(|before| ("set-cookie".to_string(), before.cookie("", "; Max-Age=0")))
+            .collect()
+    }
+
+    /// The fields of an answer that was made from a session: it must not come out of a cache for somebody else.
+    pub fn keep_private(&self) -> [HeaderField; 2] {
+        let vary = match self.transport {
+            Transport::Cookie => "Cookie",
+            Transport::Bearer => "Authorization",
+        };
+        [("cache-control", "no-store"), ("vary", vary)].map(|(name, value)| (name.to_string(), value.to_string()))
+    }
+
     /// The field that has the browser forget the site, at a logout. Where the session goes on without its user, it has a
     /// new cookie, and that stays (W3C Clear Site Data, section 3.1).
     pub fn forget(&self, with_cookies: bool) -> Option<HeaderField> {
@@ -141,15 +167,14 @@ impl Policy {
         self.clear_site_data.then(|| ("clear-site-data".to_string(), what.to_string()))
     }
 
-    /// A response that sets the cookie must not come out of a cache for someone else.
     fn fields(&self, value: &str, age: &str) -> Vec<HeaderField> {
-        let (name, value, vary) = match self.transport {
-            Transport::Cookie => ("set-cookie", self.cookie(value, age), "Cookie"),
-            Transport::Bearer => (TOKEN_FIELD, value.to_string(), "Authorization"),
+        let (name, value) = match self.transport {
+            Transport::Cookie => ("set-cookie", self.cookie(value, age)),
+            Transport::Bearer => (TOKEN_FIELD, value.to_string()),
         };
-        [(name, value.as_str()), ("cache-control", "no-store"), ("vary", vary)]
-            .map(|(name, value)| (name.to_string(), value.to_string()))
-            .into()
+        let mut fields = Vec::from([(name.to_string(), value)]);
+        fields.extend(self.keep_private());
+        fields
     }
 
     fn cookie(&self, value: &str, age: &str) -> String {
@@ -193,27 +218,50 @@ fn find_bearer(fields: &[String]) -> Option<&str> {
     found
 }
 
-/// Find a cookie's value in the `Cookie` fields of a request.
+/// The values of the cookies of this name in the `Cookie` fields of a request.
 ///
-/// None as well when two have its name and different values: a neighbouring host or a plain-http page has tossed one
-/// in, and nothing says which. The rest is read as RFC 6265 has it, and no more: fields end at `;` even inside quotes,
-/// only space and tab are trimmed (whoever trims more of Unicode lets a forged name pass as ours), names are exact.
-pub fn find<'a>(fields: &'a [String], name: &str) -> Option<&'a str> {
-    let mut found = None;
-    for pair in fields.iter().flat_map(|field| field.split(';')) {
-        let Some((its_name, value)) = pair.trim_matches(OWS).split_once('=') else {
-            continue;
-        };
-        if its_name != name {
-            continue;
+/// They are read as RFC 6265 has it, and no more: fields end at `;` even inside quotes, only space and tab are trimmed
+/// (whoever trims more of Unicode lets a forged name pass as ours), names are exact.
+pub fn cookies<'a>(fields: &'a [String], name: &str) -> impl Iterator<Item = &'a str> {
+    let pairs = fields.iter().flat_map(|field| field.split(';'));
+    pairs.filter_map(move |pair| {
+        let (_, value) = pair.trim_matches(OWS).split_once('=').filter(|(its_name, _)| *its_name == name)?;
+        Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
+    })
+}
+
+/// What a request shows under the name of the cookie.
+///
+/// A browser sends several cookies of one name when they were set with another path or domain, or by another
+/// application of the host; nothing in the request says which is which (RFC 6265, section 5.4).
+#[derive(Debug, Default)]
+pub struct Credentials {
+    /// What has the form of ours: the first few, each once.
+    pub candidates: Vec<Credential>,
+    /// There is more than one value of the name, of our form or not.
+    pub several: bool,
+}
+
+impl Credentials {
+    /// The most that are tried: each costs a load.
+    pub const MAX: usize = 4;
+
+    fn of<'a>(values: impl Iterator<Item = &'a str>) -> Self {
+        let mut found = Self::default();
+        let mut seen: Vec<&str> = Vec::new();
+        let mut first = None;
+        for value in values {
+            found.several |= *first.get_or_insert(value) != value;
+            if found.candidates.len() == Self::MAX || seen.contains(&value) {
+                continue;
+            }
+            if let Some(credential) = Credential::parse(value) {
+                seen.push(value);
+                found.candidates.push(credential);
+            }
         }
-        let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-        if found.is_some_and(|other| other != value) {
-            return None;
-        }
-        found = Some(value);
+        found
     }
-    found
 }
 
 /// Optional white space (RFC 9110, section 5.6.3).

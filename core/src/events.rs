@@ -19,6 +19,8 @@ pub enum Event {
     WrongSecret,
     /// A cookie had the form of ours and the id of no session.
     UnknownId,
+    /// That the session was used could not be noted, and the request was answered all the same.
+    TouchFailed,
     /// A limit refused something.
     Refused(Limit),
 }

@@ -9,9 +9,10 @@ use crate::credential::Credential;
 use crate::error::Result;
 use crate::events::{Event, Operation, timed};
 use crate::manager::Manager;
-use crate::session::{Access, Session, Stored};
-use crate::state::State;
+use crate::session::{Access, Session, Shown, Stored, Via};
+use crate::state::{Cookie, State, Succession};
 use crate::store::{Backend, Contents, Instant, Record, SessionGuard};
+use crate::succession::{HOPS, Why};
 use crate::{Error, SessionId};
 
 /// How often a new id is tried. One is taken only if the random generator repeats itself.
@@ -32,34 +33,57 @@ impl<S: Backend> Manager<S> {
         now: Instant,
         random: &mut dyn FnMut() -> [u8; 16],
     ) -> Result<Vec<HeaderField>> {
+        let stored = session.stored.take();
+        let is_of_session = stored.is_some();
+        let mut fields = self.finish(session, stored, &mut End { now, random })?;
+        if is_of_session && fields.is_empty() {
+            fields.extend(self.configuration.cookie.keep_private());
+        }
+        Ok(fields)
+    }
+
+    /// End a request that failed: nothing is stored, a logout is not done.
+    pub fn finish_failed_request(&self, session: Session<S::Guard>) -> Vec<HeaderField> {
+        match session.stored {
+            Some(_) => self.configuration.cookie.keep_private().into(),
+            None => Vec::new(),
+        }
+    }
+
+    fn finish(
+        &self,
+        mut session: Session<S::Guard>,
+        stored: Option<Stored>,
+        end: &mut End,
+    ) -> Result<Vec<HeaderField>> {
+        if session.ending && session.shown.endable().next().is_some() {
+            return self.log_out_of(&session.shown);
+        }
         if session.access == Access::ReadOnly {
             return Ok(Vec::new());
         }
-        let mut end = End { now, random };
-        let Some(stored) = session.stored.take() else {
-            return self.create(&session, &mut end);
+        let Some(mut stored) = stored else {
+            return self.create(&session, end);
         };
-        let is_changed = session.ending || session.renewing || !session.changes.is_empty();
-        if is_changed {
-            return self.store_changes(&mut session, &stored, &mut end);
+        if let Some(via) = &session.shown.via {
+            self.note_use_of_old(via, &stored, end.now);
         }
-        if self.is_renewal_due(&session, now) || session.base.more.unreturned {
-            // The request wanted nothing of it: that somebody else was here first is none of its business.
-            return match self.store_changes(&mut session, &stored, &mut end) {
+        if session.ending || session.renewing || !session.changes.is_empty() {
+            return self.store_changes(&mut session, &mut stored, end);
+        }
+        if self.is_renewal_due(&session.base, session.created(), end.now) || self.is_back(&session) {
+            // The request wanted nothing of it: that somebody else was here first is none of its business, nor that the
+            // disk does not take it.
+            return match self.store_changes(&mut session, &mut stored, end) {
                 Err(Error::Gone | Error::Conflict(_) | Error::Busy) => Ok(Vec::new()),
+                Err(_) => Ok(self.not_noted(&stored.id)),
                 answer => answer,
             };
         }
         // The touch takes the lock that the guard holds.
         drop(session.guard.take());
-        self.note_use(&stored, session.last_active, now)?;
+        self.note_use(&session, &stored, end.now);
         Ok(Vec::new())
-    }
-
-    /// End a request that failed: nothing is stored, a logout is not done.
-    pub fn finish_failed_request(&self, session: Session<S::Guard>) -> Vec<HeaderField> {
-        drop(session);
-        Vec::new()
     }
 
     /// Store a new session, if there is something to keep.
@@ -69,12 +93,24 @@ impl<S: Backend> Manager<S> {
         if session.ending || !state.has_info() {
             return Ok(Vec::new());
         }
+        // The answer may reach the browser after that of the login, and must not take its cookie away.
+        if session.shown.replaced.is_some() && state.user.is_none() {
+            return Err(Error::Gone);
+        }
         state.more.unreturned = self.configuration.unreturned_timeout.is_some();
         self.admit(session.client.address.as_deref(), state.encode()?.len(), end.now)?;
-        match state.user.clone() {
-            Some(user) => self.within_cap(&user, || self.create_as(&mut state, end)),
-            None => self.create_as(&mut state, end),
+        if state.user.is_some() {
+            // With them the new session would be one of several again.
+            for id in &session.shown.rivals {
+                self.end_session(id)?;
+            }
         }
+        let mut fields = self.sweep(session);
+        fields.extend(match state.user.clone() {
+            Some(user) => self.within_cap(&user, || self.create_as(&mut state, end))?,
+            None => self.create_as(&mut state, end)?,
+        });
+        Ok(fields)
     }
 
     fn create_as(&self, state: &mut State, end: &mut End) -> Result<Vec<HeaderField>> {
@@ -97,52 +133,115 @@ impl<S: Backend> Manager<S> {
         Err(Error::AlreadyExists)
     }
 
-    /// Note that a session is in use, if the last note is too old. That it has ended meanwhile is no failure of a
-    /// request that wanted nothing stored.
-    fn note_use(&self, stored: &Stored, last_active: Instant, now: Instant) -> Result<()> {
-        let Some(idle) = stored.idle_timeout else {
-            return Ok(());
-        };
-        if now.abs_diff(last_active) < self.configuration.resolution(idle) {
-            return Ok(());
+    /// Note that a session is in use, if the last note is too old. That it has ended meanwhile, or that the disk does not
+    /// take it, is no failure of a request that wanted nothing stored.
+    fn note_use(&self, session: &Session<S::Guard>, stored: &Stored, now: Instant) {
+        let is_due = |idle| now.abs_diff(session.last_active) >= self.configuration.resolution(idle);
+        if !stored.idle_timeout.is_some_and(is_due) {
+            return;
         }
         match timed(&self.store, Operation::Touch, || self.store.touch(&stored.id)) {
-            Err(Error::Gone) => Ok(()),
-            result => result,
+            Ok(()) | Err(Error::Gone) => {}
+            Err(_) => drop(self.not_noted(&stored.id)),
         }
     }
 
-    /// Store the changes of a request, under the lock.
+    /// An old cookie in use lives as long as its session.
+    fn note_use_of_old(&self, via: &Via, stored: &Stored, now: Instant) {
+        let idle = stored.idle_timeout.or(self.configuration.idle_timeout);
+        let is_due = idle.is_none_or(|idle| now.abs_diff(via.noted) >= self.configuration.resolution(idle));
+        if is_due && !matches!(self.touch_old(&via.id), Ok(()) | Err(Error::Gone)) {
+            self.not_noted(&stored.id);
+        }
+    }
+
+    /// A page view is answered though nothing of it could be stored.
+    fn not_noted(&self, id: &SessionId) -> Vec<HeaderField> {
+        self.store.tell(Some(id), Event::TouchFailed);
+        Vec::new()
+    }
+
+    /// Store the changes of a request, under the lock. What began under one id ends under the one that the session has by
+    /// then.
     fn store_changes(
         &self,
         session: &mut Session<S::Guard>,
-        stored: &Stored,
+        stored: &mut Stored,
         end: &mut End,
     ) -> Result<Vec<HeaderField>> {
         let mut guard = match session.guard.take() {
             Some(guard) => guard,
             None => self.store.lock(&stored.id)?,
         };
-        if session.ending {
-            return self.log_out(&mut guard, stored, session.base.user.is_some());
+        for _ in 0..=HOPS {
+            let answer = if session.ending {
+                self.log_out(&mut guard, session, &stored.id, session.base.user.is_some())
+            } else {
+                self.update(session, stored, guard, end)
+            };
+            match answer {
+                Err(Error::Gone) => {}
+                Err(Error::Conflict(version)) => {
+                    self.store.tell(Some(&stored.id), Event::Conflict);
+                    return Err(Error::Conflict(version));
+                }
+                answer => return answer,
+            }
+            match self.successor(&stored.id)? {
+                Some(next) => (guard, stored.id, stored.renamed) = (self.store.lock(&next)?, next, true),
+                // Somebody else has ended it.
+                None if session.ending => return Ok(self.revoke(session, session.base.user.is_some())),
+                None => return Err(Error::Gone),
+            }
         }
-        let answer = self.update(session, stored, guard, end);
-        if matches!(answer, Err(Error::Conflict(_))) {
-            self.store.tell(Some(&stored.id), Event::Conflict);
-        }
-        answer
+        Err(Error::Busy)
     }
 
-    fn log_out(&self, guard: &mut S::Guard, stored: &Stored, was_logged_in: bool) -> Result<Vec<HeaderField>> {
-        timed(&self.store, Operation::Delete, || guard.delete())?;
-        if was_logged_in {
-            self.store.tell(Some(&stored.id), Event::Logout);
+    /// End a session. [`Gone`](Error::Gone) when it is not there, or not any more under this id.
+    fn log_out(
+        &self,
+        guard: &mut S::Guard,
+        session: &Session<S::Guard>,
+        id: &SessionId,
+        was_logged_in: bool,
+    ) -> Result<Vec<HeaderField>> {
+        if !timed(&self.store, Operation::Delete, || guard.delete())? {
+            return Err(Error::Gone);
         }
-        let mut fields = self.configuration.cookie.revoke();
+        if was_logged_in {
+            self.store.tell(Some(id), Event::Logout);
+        }
+        Ok(self.revoke(session, was_logged_in))
+    }
+
+    /// End what a client may end though it may not use it.
+    fn log_out_of(&self, shown: &Shown) -> Result<Vec<HeaderField>> {
+        for id in shown.endable() {
+            if self.end_session(id)? {
+                self.store.tell(Some(id), Event::Logout);
+            }
+        }
+        let mut fields = if shown.several { self.configuration.cookie.sweep() } else { Vec::new() };
+        fields.extend(self.configuration.cookie.revoke());
         fields.extend(self.configuration.cookie.forget(true));
         Ok(fields)
     }
 
+    fn revoke(&self, session: &Session<S::Guard>, was_logged_in: bool) -> Vec<HeaderField> {
+        let mut fields = self.sweep(session);
+        fields.extend(self.configuration.cookie.revoke());
+        // Who has only read the last flash value has not logged out.
+        fields.extend(self.configuration.cookie.forget(true).filter(|_| was_logged_in || session.ending));
+        fields
+    }
+
+    /// Where a browser has several cookies of the name, take away those that can be reached.
+    fn sweep(&self, session: &Session<S::Guard>) -> Vec<HeaderField> {
+        if session.shown.several { self.configuration.cookie.sweep() } else { Vec::new() }
+    }
+
+    /// Save the session as this request leaves it. [`Gone`](Error::Gone) when it is not there, or not any more under this
+    /// id.
     fn update(
         &self,
         session: &Session<S::Guard>,
@@ -150,10 +249,11 @@ impl<S: Backend> Manager<S> {
         mut guard: S::Guard,
         end: &mut End,
     ) -> Result<Vec<HeaderField>> {
-        let renewing = session.renewing || session.changes.renews() || self.is_renewal_due(session, end.now);
+        let wants_renewal = session.renewing || session.changes.renews();
 
         // Nearly always nobody else was here, and one save does it.
-        if !renewing && session.has_info() {
+        let is_due = self.is_renewal_due(&session.base, session.created(), end.now);
+        if !wants_renewal && !is_due && !stored.renamed && session.has_info() {
             let mut state = session.base.clone();
             self.apply(session, &mut state, end.now);
             match self.save(&mut guard, &self.contents(&state, stored.deadline)?, stored.version) {
@@ -164,7 +264,10 @@ impl<S: Backend> Manager<S> {
 
         let newest = timed(&self.store, Operation::Load, || guard.load())?.ok_or(Error::Gone)?;
         let mut before = State::decode(&newest.contents.data)?;
-        if !before.secret.is(&session.base.secret) {
+        // Another session, or another user's by now.
+        let is_same =
+            if stored.renamed { before.user == session.base.user } else { before.secret.is(&session.base.secret) };
+        if !is_same {
             return Err(Error::Gone);
         }
         // To the request, they had vanished when it began.
@@ -172,19 +275,27 @@ impl<S: Backend> Manager<S> {
         if newest.version != stored.version && session.changes.conflict(&session.reads, &session.base, &before) {
             return Err(Error::Conflict(newest.version));
         }
+        // What this request would gain, the client that has got the newer cookie would have: it has to ask for it.
+        if stored.renamed && session.changes.renews() {
+            return Err(Error::Conflict(newest.version));
+        }
         let mut state = before.clone();
         self.apply(session, &mut state, end.now);
         if !state.has_info() {
-            return self.log_out(&mut guard, stored, before.user.is_some());
+            return self.log_out(&mut guard, session, &newest.id, before.user.is_some());
         }
         let starts_anew = session.changes.authenticates() || state.more.remembered != before.more.remembered;
         let deadline = if starts_anew { self.deadline(&state, end.now) } else { newest.contents.deadline };
-        if !renewing {
+        let why = if wants_renewal && !stored.renamed {
+            Why::Privilege
+        } else if self.is_renewal_due(&before, newest.created, end.now) {
+            Why::Due
+        } else {
             self.save(&mut guard, &self.contents(&state, deadline)?, newest.version)?;
             return Ok(Vec::new());
-        }
+        };
         let logs_in = session.changes.user_change().flatten().map(String::from);
-        let mut renewal = Renewal { newest: &newest, before: &before, state, deadline };
+        let mut renewal = Renewal { session, newest: &newest, before: &before, state, deadline, why };
         match &logs_in {
             Some(user) => self.within_cap(user, || self.regenerate(guard, &mut renewal, end)),
             None => self.regenerate(guard, &mut renewal, end),
@@ -194,44 +305,76 @@ impl<S: Backend> Manager<S> {
     /// Store a session under a new id with a new secret.
     ///
     /// The save comes first. It is what can fail (the data may be too large, the disk full), and then nothing has
-    /// happened. From then on the old secret is worthless and the new one, bound to the new id, not yet good: if
-    /// everything ends here, the client must log in again, and nobody has what is not his.
-    fn regenerate(&self, mut guard: S::Guard, renewal: &mut Renewal, end: &mut End) -> Result<Vec<HeaderField>> {
-        let Renewal { newest, before, state, deadline } = renewal;
-        let mut version = newest.version;
+    /// happened. From then on the old secret is worthless by itself and the new one, bound to the new id, not yet good: if
+    /// everything ends here after a login, the client must log in again, and nobody has what is not his.
+    fn regenerate(
+        &self,
+        mut guard: S::Guard,
+        renewal: &mut Renewal<S::Guard>,
+        end: &mut End,
+    ) -> Result<Vec<HeaderField>> {
+        let mut version = renewal.newest.version;
         let mut failure = Error::AlreadyExists;
         for _ in 0..ATTEMPTS {
             let credential = Credential::generate(end.random);
-            self.keep_old(newest, before, &credential.id, end.now)?;
-            state.secret = credential.hash();
-            state.more.renewed = self.configuration.renewal_interval.map(|_| end.now);
-            let contents = self.contents(state, *deadline)?;
-            let renamed = self.save(&mut guard, &contents, version).and_then(|saved| {
-                version = saved;
-                timed(&self.store, Operation::Rename, || guard.rename(&credential.id))
-            });
-            failure = match renamed {
-                Ok(()) => {
-                    self.tell_renewal(&newest.id, &credential.id, before, state);
-                    let mut fields = self.cookie(&credential, state, *deadline, end.now);
-                    if before.user.is_some() && state.user.is_none() {
-                        fields.extend(self.configuration.cookie.forget(false));
-                    }
-                    return Ok(fields);
-                }
+            failure = match self.rename(&mut guard, &mut version, renewal, &credential, end.now) {
+                Ok(()) => return Ok(self.renewed(renewal, &credential, end.now)),
                 Err(error) => error,
             };
             if failure != Error::AlreadyExists {
                 break;
             }
         }
-        let undo = version != newest.version && !matches!(failure, Error::Gone | Error::OutcomeUnknown(_));
-        if undo && let Err(error) = self.save(&mut guard, &newest.contents, version) {
+        if matches!(failure, Error::Gone | Error::OutcomeUnknown(_)) {
+            return Err(failure);
+        }
+        if version != renewal.newest.version
+            && let Err(error) = self.save(&mut guard, &renewal.newest.contents, version)
+        {
             return Err(Error::OutcomeUnknown(format!(
                 "the session could get no new id ({failure}) and now has no cookie either ({error})"
             )));
         }
+        // What it leaves if it fails does no harm: the id is in use, and what is kept of it looked at by nobody.
+        let _ = self.forget_old(&renewal.newest.id);
         Err(failure)
+    }
+
+    fn rename(
+        &self,
+        guard: &mut S::Guard,
+        version: &mut u64,
+        renewal: &mut Renewal<S::Guard>,
+        credential: &Credential,
+        now: Instant,
+    ) -> Result<()> {
+        let Renewal { session, newest, before, state, deadline, why } = renewal;
+        self.keep_old(newest, &self.with_cookie_shown(session, before, now), &credential.id, *why, now)?;
+        state.secret = credential.hash();
+        state.more.renewed = self.configuration.renewal_interval.map(|_| now);
+        let cookie = if *why == Why::Due { Cookie::Awaited } else { Cookie::Newest };
+        state.succession = Succession { cookie, follows: false };
+        *version = self.save(guard, &self.contents(state, *deadline)?, *version)?;
+        timed(&self.store, Operation::Rename, || guard.rename(&credential.id))
+    }
+
+    /// A session has its new id: tell who has to know.
+    fn renewed(&self, renewal: &Renewal<S::Guard>, credential: &Credential, now: Instant) -> Vec<HeaderField> {
+        let Renewal { session, newest, before, state, deadline, why } = renewal;
+        if let Some(via) = &session.shown.via
+            && *why == Why::Due
+            && self.lead_on(&via.id, &credential.id).is_err()
+        {
+            // It still leads here, by one step more.
+            self.store.tell(Some(&credential.id), Event::TouchFailed);
+        }
+        self.tell_renewal(&newest.id, &credential.id, before, state);
+        let mut fields = self.sweep(session);
+        fields.extend(self.cookie(credential, state, *deadline, now));
+        if before.user.is_some() && state.user.is_none() {
+            fields.extend(self.configuration.cookie.forget(false));
+        }
+        fields
     }
 
     fn tell_renewal(&self, old: &SessionId, new: &SessionId, before: &State, after: &State) {
@@ -250,6 +393,7 @@ impl<S: Backend> Manager<S> {
     fn apply(&self, session: &Session<S::Guard>, state: &mut State, now: Instant) {
         session.changes.apply(state);
         state.more.unreturned = false;
+        note_cookie(session, state, now);
         if session.is_of_this_client() {
             state.remote_address.clone_from(&session.client.address);
             state.more.user_agent.clone_from(&session.client.user_agent);
@@ -261,9 +405,23 @@ impl<S: Backend> Manager<S> {
         }
     }
 
-    fn is_renewal_due(&self, session: &Session<S::Guard>, now: Instant) -> bool {
-        let since = session.base.more.renewed.unwrap_or(session.created());
+    /// Whether a session gets a new id because it is time.
+    fn is_renewal_due(&self, state: &State, created: Instant, now: Instant) -> bool {
+        let since = state.more.renewed.unwrap_or(created);
         self.configuration.renewal_interval.is_some_and(|interval| now.abs_diff(since) >= interval)
+    }
+
+    /// Whether the client comes for the first time with the cookie that it was given.
+    fn is_back(&self, session: &Session<S::Guard>) -> bool {
+        let is_awaited = session.base.succession.cookie == Cookie::Awaited && session.shown.via.is_none();
+        session.base.more.unreturned || is_awaited
+    }
+
+    /// The state of a session, with its newest cookie shown if the request shows it.
+    fn with_cookie_shown(&self, session: &Session<S::Guard>, state: &State, now: Instant) -> State {
+        let mut state = state.clone();
+        note_cookie(session, &mut state, now);
+        state
     }
 
     fn save(&self, guard: &mut S::Guard, contents: &Contents, expected: u64) -> Result<u64> {
@@ -298,10 +456,21 @@ impl<S: Backend> Manager<S> {
     }
 }
 
+/// The client has come with the cookie that was awaited: from now on, the one before is an old one. Not if the session
+/// has got yet another since the request began.
+fn note_cookie<G>(session: &Session<G>, state: &mut State, now: Instant) {
+    let is_newest = session.shown.via.is_none() && session.base.secret.is(&state.secret);
+    if is_newest && state.succession.cookie == Cookie::Awaited {
+        state.succession.cookie = Cookie::Taken(now);
+    }
+}
+
 /// A session that is to get a new id.
-struct Renewal<'a> {
+struct Renewal<'a, G> {
+    session: &'a Session<G>,
     newest: &'a Record,
     before: &'a State,
     state: State,
     deadline: Option<Instant>,
+    why: Why,
 }

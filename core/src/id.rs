@@ -78,3 +78,53 @@ impl fmt::Debug for SessionId {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refused(text: &str, reason: &str) {
+        assert_eq!(SessionId::parse(text), Err(Error::InvalidId(reason.to_string())));
+    }
+
+    #[test]
+    fn an_id_has_8_to_128_characters_and_no_others() {
+        for text in ["01234567", "-_-_-_-_", "azaz0909", &"a".repeat(128)] {
+            assert_eq!(SessionId::parse(text).map(|id| id.as_str().to_string()), Ok(text.to_string()));
+        }
+        refused("0123456", "a session id has 8 to 128 characters, this one 7");
+        refused(&"a".repeat(129), "a session id has 8 to 128 characters, this one 129");
+        for other in ["A", ".", "/", "~", " ", "\0", "`", "{", ":", "\u{e9}"] {
+            refused(
+                &format!("abcd{other}efgh"),
+                "a session id has only the characters 0-9 a-z _ -, not the one at byte 4",
+            );
+        }
+    }
+
+    #[test]
+    fn a_new_id_is_a_version_4_uuid() {
+        assert_eq!(SessionId::generate([0; 16]).as_str(), "00000000000040008000000000000000");
+        assert_eq!(SessionId::generate([0xff; 16]).as_str(), "ffffffffffff4fffbfffffffffffffff");
+    }
+
+    /// Stores keep them: they stay the same from version to version.
+    #[test]
+    fn a_derived_id_and_a_shard_are_what_they_always_were() {
+        let id = SessionId::derive("old", "session-1").expect("an id");
+        assert_eq!(id.as_str(), "old-43421f45c60c89e42073e8fedff85da3");
+        assert_eq!(
+            ["session-1", "session-2", "old-00000000"].map(|id| SessionId::parse(id).expect("an id").shard()),
+            [5, 152, 53]
+        );
+        assert_ne!(SessionId::derive("user", "session-1").expect("an id"), id);
+        assert!(SessionId::derive("Old", "session-1").is_err());
+    }
+
+    #[test]
+    fn it_is_shown_as_it_is() {
+        let id = SessionId::parse("session-1").expect("an id");
+        assert_eq!(format!("{id} {id:?}"), "session-1 session-1");
+    }
+}

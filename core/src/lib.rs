@@ -23,7 +23,8 @@
 //! | `changes` | what one request does to it, and how that meets the changes of others |
 //! | [`configuration`] | how a manager works |
 //! | [`manager`], `finish` | the life of a session across requests: its start, its end |
-//! | `grace` | what an old cookie finds when its session has a new id |
+//! | `claim` | which session a request may have, by the cookies that it shows |
+//! | `succession` | what an old cookie finds when its session has a new id |
 //! | [`people`] | the sessions of one user: devices, log out everywhere, a cap |
 //! | `limits` | how many sessions there may be |
 //! | [`events`] | what the host is told |
@@ -37,6 +38,7 @@ extern crate std;
 
 pub mod attributes;
 mod changes;
+mod claim;
 pub mod client;
 pub mod configuration;
 pub mod cookie;
@@ -46,7 +48,6 @@ pub mod events;
 pub mod expiry;
 mod finish;
 pub mod form_tokens;
-mod grace;
 pub mod id;
 pub mod json;
 mod limits;
@@ -60,6 +61,7 @@ pub mod session;
 pub mod slots;
 pub mod state;
 pub mod store;
+mod succession;
 
 pub use error::Error;
 pub use id::SessionId;

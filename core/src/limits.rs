@@ -3,9 +3,11 @@
 //! What is counted is kept in the store, in records of its own, each changed under its lock: instances live for one
 //! request, and all of them count together.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec;
+use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +48,8 @@ impl<S: Backend> Manager<S> {
 
     fn admit_from(&self, address: Option<&str>, most: u64, now: Instant) -> Result<()> {
         // Not the address itself: it may have any length and letters, and who reads a listing need not see it.
-        let id = SessionId::derive("tally-of", address.unwrap_or_default())?;
+        let id =
+            SessionId::derive("tally-of", &client(address.unwrap_or_default(), self.configuration.address_prefix))?;
         self.count(&id, now, |tally| {
             let mut tally = tally.unwrap_or(Tally { since: now, ..Tally::default() });
             if tally.sessions >= most {
@@ -116,6 +119,19 @@ impl<S: Backend> Manager<S> {
             Limit::TotalSessions => Error::NoSpace("the store holds as many sessions as it may".to_string()),
             Limit::TotalBytes => Error::NoSpace("the store holds as many bytes as it may".to_string()),
         }
+    }
+}
+
+/// Who counts as one client: an IPv4 address, an IPv6 network, or whatever else the address is said to be.
+fn client(address: &str, prefix: u8) -> Cow<'_, str> {
+    let digits = |bytes: &[u8]| base16ct::lower::encode_string(bytes).into();
+    match address.parse().map(|address: IpAddr| address.to_canonical()) {
+        Ok(IpAddr::V4(address)) => digits(&address.octets()),
+        Ok(IpAddr::V6(address)) => {
+            let host_bits = 128_u32.saturating_sub(prefix.into());
+            digits(&(address.to_bits() & u128::MAX.checked_shl(host_bits).unwrap_or(0)).to_be_bytes())
+        }
+        Err(_) => address.into(),
     }
 }
 

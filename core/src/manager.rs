@@ -2,33 +2,26 @@
 
 use alloc::string::String;
 
+use crate::claim::Claim;
 use crate::client::Client;
 use crate::configuration::Configuration;
-use crate::credential::Credential;
 use crate::error::Result;
 use crate::events::{Event, Operation, timed};
-use crate::grace::Old;
 use crate::session::{Access, Session};
 use crate::state::State;
 use crate::store::{Backend, Instant, Record, SessionGuard};
+use crate::succession::HOPS;
 use crate::{Error, SessionId};
 
 /// Runs sessions over a store. See `manager` in `wit/session-manager.wit`: the operations are the same.
+#[derive(Clone)]
 pub struct Manager<S> {
     pub(crate) store: S,
     pub(crate) configuration: Configuration,
 }
 
-/// What a load says about a client's claim to a session.
-#[expect(clippy::large_enum_variant, reason = "nearly every claim is granted, and is moved once")]
-enum Claim {
-    /// It is the client's.
-    Granted(Record, State),
-    /// The secret is another.
-    WrongSecret,
-    /// There is no session that the client could go on with.
-    Nothing,
-}
+/// How often a session is looked for anew that changed while its lock was waited for.
+const ATTEMPTS: usize = 8;
 
 impl<S: Backend> Manager<S> {
     /// Refuses a configuration that cannot work.
@@ -51,54 +44,42 @@ impl<S: Backend> Manager<S> {
         access: Access,
         now: Instant,
     ) -> Result<Session<S::Guard>> {
-        let value = self.configuration.cookie.find(fields);
-        let Some(credential) = value.and_then(Credential::parse) else {
-            return Ok(Session::new(access, client, now));
-        };
-        match claim(self.load(&credential.id), &credential)? {
-            Claim::Granted(record, state) if access != Access::Exclusive => {
-                Ok(Session::found(access, record, state, None, client, now))
+        let cookies = self.configuration.cookie.find(fields);
+        for _ in 0..ATTEMPTS {
+            let (record, state, shown) = match self.claim(&cookies, now)? {
+                Claim::Granted(record, state, shown) => (record, state, shown),
+                Claim::Late(record, state, shown) => {
+                    let session = Session::found(Access::ReadOnly, record, state, None, client, now);
+                    return Ok(session.showing(shown.to(access)));
+                }
+                Claim::Refused(shown) => {
+                    return Ok(Session::new(access, client, now).showing(shown.to(access)));
+                }
+            };
+            if access != Access::Exclusive {
+                return Ok(Session::found(access, record, state, None, client, now).showing(shown));
             }
-            Claim::Granted(..) => self.start_alone(&credential, client, now),
-            refused => self.start_without(&credential, refused, access, client, now),
+            // Only now, so that nobody locks a session who may not have it. It may change while we wait.
+            let mut guard = self.store.lock(&record.id)?;
+            let id = record.id;
+            let loaded = timed(&self.store, Operation::Load, || guard.load());
+            let newest = loaded.and_then(|found| {
+                found.map(|record| State::decode(&record.contents.data).map(|state| (record, state))).transpose()
+            });
+            match newest {
+                Ok(Some((record, newest))) if newest.secret.is(&state.secret) => {
+                    let session = Session::found(access, record, newest, Some(guard), client, now);
+                    return Ok(session.showing(shown));
+                }
+                Ok(_) => {}
+                Err(Error::Corrupt(_)) => {
+                    self.store.tell(Some(&id), Event::UnknownId);
+                    return Ok(Session::new(access, client, now));
+                }
+                Err(error) => return Err(error),
+            }
         }
-    }
-
-    /// Wait until the session can be had alone. Only now, so that nobody locks a session who may not have it. It may have
-    /// changed while we waited.
-    fn start_alone(&self, credential: &Credential, client: Client, now: Instant) -> Result<Session<S::Guard>> {
-        let mut guard = self.store.lock(&credential.id)?;
-        let loaded = timed(&self.store, Operation::Load, || guard.load());
-        match claim(loaded, credential)? {
-            Claim::Granted(record, state) => {
-                Ok(Session::found(Access::Exclusive, record, state, Some(guard), client, now))
-            }
-            refused => {
-                drop(guard);
-                self.start_without(credential, refused, Access::Exclusive, client, now)
-            }
-        }
-    }
-
-    /// The session is not the client's, or not any more: it gets a new one, unless it is only late.
-    fn start_without(
-        &self,
-        credential: &Credential,
-        refused: Claim,
-        access: Access,
-        client: Client,
-        now: Instant,
-    ) -> Result<Session<S::Guard>> {
-        let event = match (self.find_old(credential, now)?, refused) {
-            (Old::Live(record, state), _) => {
-                return Ok(Session::found(Access::ReadOnly, record, state, None, client, now));
-            }
-            (Old::Dead, _) => Event::DeadIdUsed,
-            (Old::Unknown, Claim::WrongSecret) => Event::WrongSecret,
-            (Old::Unknown, _) => Event::UnknownId,
-        };
-        self.store.tell(Some(&credential.id), event);
-        Ok(Session::new(access, client, now))
+        Err(Error::Busy)
     }
 
     /// Whether a session exists.
@@ -106,19 +87,42 @@ impl<S: Backend> Manager<S> {
         Ok(self.load(id)?.is_some())
     }
 
-    /// Look at a session without its cookie. Read-only.
+    /// Look at a session without its cookie, by its id or one that it had a moment ago. Read-only.
     pub fn inspect_session(&self, id: &SessionId, now: Instant) -> Result<Option<Session<S::Guard>>> {
-        let Some(record) = self.load(id)? else {
+        let found = match self.load(id)? {
+            Some(record) => Some(record),
+            None => self.load(&self.current(id)?)?,
+        };
+        let Some(record) = found else {
             return Ok(None);
         };
         let state = State::decode(&record.contents.data)?;
         Ok(Some(Session::found(Access::ReadOnly, record, state, None, Client::default(), now)))
     }
 
-    /// End a session without its cookie. Says whether there was one.
+    /// End a session without its cookie; one that got a new id meanwhile as well. Says whether there was one.
     pub fn end_session(&self, id: &SessionId) -> Result<bool> {
-        let mut guard = self.store.lock(id)?;
-        timed(&self.store, Operation::Delete, || guard.delete())
+        self.end_unless(id, |_| Ok(false))
+    }
+
+    /// End a session, under whatever id it has by now, unless it is one to be kept.
+    pub(crate) fn end_unless(&self, id: &SessionId, is_kept: impl Fn(&SessionId) -> Result<bool>) -> Result<bool> {
+        let mut id = id.clone();
+        for _ in 0..=HOPS {
+            let mut guard = self.store.lock(&id)?;
+            if is_kept(&id)? {
+                return Ok(false);
+            }
+            if timed(&self.store, Operation::Delete, || guard.delete())? {
+                return Ok(true);
+            }
+            drop(guard);
+            match self.successor(&id)? {
+                Some(next) => id = next,
+                None => return Ok(false),
+            }
+        }
+        Err(Error::Busy)
     }
 
     /// When a session ends if it is not used again after this request.
@@ -132,21 +136,4 @@ impl<S: Backend> Manager<S> {
     pub(crate) fn load(&self, id: &SessionId) -> Result<Option<Record>> {
         timed(&self.store, Operation::Load, || self.store.load(id))
     }
-}
-
-/// The session that was loaded, if the client may have it. A session that cannot be read is not one that the client
-/// can go on with; it gets a new one, as it does for a wrong secret. A store that failed is another matter: the
-/// session may well be there.
-fn claim(loaded: Result<Option<Record>>, credential: &Credential) -> Result<Claim> {
-    let record = match loaded {
-        Ok(Some(record)) => record,
-        Ok(None) | Err(Error::Corrupt(_)) => return Ok(Claim::Nothing),
-        Err(error) => return Err(error),
-    };
-    Ok(match State::decode(&record.contents.data) {
-        Ok(state) if state.more.replaced.is_some() => Claim::Nothing,
-        Ok(state) if state.secret.is(&credential.hash()) => Claim::Granted(record, state),
-        Ok(_) => Claim::WrongSecret,
-        Err(_) => Claim::Nothing,
-    })
 }

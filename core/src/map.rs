@@ -39,6 +39,11 @@ impl<V> Map<V> {
         }
     }
 
+    /// Take out the names that are not to be kept, in one pass.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &V) -> bool) {
+        self.0.retain(|(name, value)| keep(name, value));
+    }
+
     /// Take all names out.
     pub fn clear(&mut self) {
         self.0.clear();
@@ -120,6 +125,9 @@ mod tests {
                 prop_assert_eq!(map.is_empty(), tree.is_empty());
                 prop_assert!(map.iter().eq(tree.iter().map(|(name, value)| (name.as_str(), value))));
             }
+            map.retain(|name, value| name.starts_with('a') && value % 2 == 0);
+            tree.retain(|name, value| name.starts_with('a') && *value % 2 == 0);
+            prop_assert!(map.iter().eq(tree.iter().map(|(name, value)| (name.as_str(), value))));
             map.clear();
             prop_assert!(map.is_empty());
         }

@@ -1,19 +1,24 @@
 //! The sessions of one user: devices, log out everywhere, and a cap on how many there are.
 
-use alloc::vec::Vec;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::{IntoIter, Vec};
 
 use crate::attributes::check_name;
 use crate::client::Client;
 use crate::configuration::CapPolicy;
 use crate::error::Result;
-use crate::events::Limit;
+use crate::events::{Limit, Operation, timed};
 use crate::manager::Manager;
 use crate::state::State;
-use crate::store::{Backend, Instant, Record};
+use crate::store::{Backend, Instant, Record, SessionGuard};
 use crate::{Error, SessionId};
 
 /// How often the sessions of a user are looked for again before it is given up: some log in all the time.
 const ROUNDS: usize = 100;
+
+/// Most devices on a page.
+const MAX_PAGE: u32 = 1000;
 
 /// One of a user's sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,30 @@ pub struct Device {
     pub remembered: bool,
 }
 
+/// A list of a user's sessions under way: their ids, and no more.
+pub struct Devices<S> {
+    store: S,
+    user: String,
+    ids: IntoIter<SessionId>,
+}
+
+impl<S: Backend> Devices<S> {
+    /// Read the next page; an empty one is the end. What cannot be read is left out.
+    pub fn next_page(&mut self, limit: u32) -> Result<Vec<Device>> {
+        if !(1..=MAX_PAGE).contains(&limit) {
+            return Err(Error::InvalidArgument(format!("a page has 1 to {MAX_PAGE} devices")));
+        }
+        read(&self.store, &self.user, &mut self.ids, limit as usize)
+    }
+
+    /// Pass over so many sessions without reading them.
+    pub fn skip(&mut self, count: u32) {
+        if let Some(last) = count.checked_sub(1) {
+            self.ids.nth(last as usize);
+        }
+    }
+}
+
 impl<S: Backend> Manager<S> {
     /// End all sessions of a user, and say how many there were.
     pub fn end_sessions_of(&self, user: &str) -> Result<u64> {
@@ -39,33 +68,36 @@ impl<S: Backend> Manager<S> {
         self.store.delete_of(user)
     }
 
-    /// List a user's sessions, oldest first. What cannot be read is left out.
+    /// Begin to list a user's sessions, oldest first.
+    pub fn devices_of(&self, user: &str) -> Result<Devices<S>>
+    where
+        S: Clone,
+    {
+        check_name("a user", user)?;
+        Ok(Devices { store: self.store.clone(), user: user.into(), ids: self.store.ids_of(user)?.into_iter() })
+    }
+
+    /// All of a user's sessions at once, oldest first. What cannot be read is left out.
     pub fn sessions_of(&self, user: &str) -> Result<Vec<Device>> {
         check_name("a user", user)?;
-        let mut devices = Vec::new();
-        for id in self.store.ids_of(user)? {
-            match self.load(&id) {
-                Ok(Some(record)) => devices.extend(device(record, user)),
-                Ok(None) | Err(Error::Corrupt(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(devices)
+        read(&self.store, user, &mut self.store.ids_of(user)?.into_iter(), usize::MAX)
     }
 
     /// End all sessions of a user but one, and say how many there were. One that gets a new id meanwhile is found under
-    /// that.
+    /// that, the one to keep as well.
     pub fn end_other_sessions_of(&self, user: &str, keep: &SessionId) -> Result<u64> {
         check_name("a user", user)?;
+        let is_kept = |id: &SessionId| Ok(self.current(keep)? == *id);
         let mut ended = 0;
         for _ in 0..ROUNDS {
-            let mut others = self.store.ids_of(user)?;
-            others.retain(|id| id != keep);
+            let others = self.store.ids_of(user)?;
+            let kept = self.current(keep)?;
+            let others: Vec<_> = others.into_iter().filter(|id| *id != kept).collect();
             if others.is_empty() {
                 return Ok(ended);
             }
             for id in &others {
-                ended += u64::from(self.end_session(id)?);
+                ended += u64::from(self.end_unless(id, is_kept)?);
             }
         }
         Err(Error::Busy)
@@ -73,38 +105,71 @@ impl<S: Backend> Manager<S> {
 
     /// Let a user have one session more, which `log_in` stores, if the cap allows it.
     ///
-    /// Under a lock of the user, so that those who log in at once see each other. Sessions that have to end are ended
-    /// after it: whoever logs in there may hold his session's lock, and wait for this one.
+    /// Under a lock of the user, so that those who log in at once see each other. The session that has to make room is
+    /// locked before the login is stored and ended after it: a login that is refused has ended nothing, and one that
+    /// succeeds leaves none too many.
     pub(crate) fn within_cap<T>(&self, user: &str, log_in: impl FnOnce() -> Result<T>) -> Result<T> {
         let Some((cap, policy)) = self.configuration.session_cap else {
             return log_in();
         };
-        let alone = self.store.lock(&lock_id(user)?)?;
-        if policy == CapPolicy::Refuse && self.store.ids_of(user)?.len() >= cap as usize {
-            return Err(self.refuse(Limit::SessionsOfUser));
+        let _alone = self.store.lock(&lock_id(user)?)?;
+        // The count may be too high, and then the sessions are looked at.
+        if self.store.count_of(user)? < cap.into() {
+            return log_in();
         }
+        if policy == CapPolicy::Refuse {
+            return if self.store.ids_of(user)?.len() < cap as usize {
+                log_in()
+            } else {
+                Err(self.refuse(Limit::SessionsOfUser))
+            };
+        }
+        let mut oldest = self.make_room(user, cap as usize)?;
         let answer = log_in()?;
-        drop(alone);
-        self.end_oldest(user, cap as usize)?;
+        if let Some(oldest) = &mut oldest {
+            // The login is stored, and its client must get its cookie. What the disk does not let go of ends at the next one.
+            let _ = timed(&self.store, Operation::Delete, || oldest.delete());
+        }
         Ok(answer)
     }
 
-    /// By the time of the login and not of creation: a session may be old when its user logs in. All who do this at once
-    /// agree on the order.
-    fn end_oldest(&self, user: &str, cap: usize) -> Result<()> {
+    /// End what a user has above the cap, and lock the oldest session of those that are left, if it has to go for one
+    /// more. By the time of the login and not of creation: a session may be old when its user logs in. All who do this at
+    /// once agree on the order.
+    fn make_room(&self, user: &str, cap: usize) -> Result<Option<S::Guard>> {
         for _ in 0..ROUNDS {
-            if self.store.ids_of(user)?.len() <= cap {
-                return Ok(());
-            }
             let mut devices = self.sessions_of(user)?;
+            if devices.len() < cap {
+                return Ok(None);
+            }
             devices.sort_by(|a, b| (a.authenticated, &a.id).cmp(&(b.authenticated, &b.id)));
-            let too_many = devices.len().saturating_sub(cap);
+            let too_many = devices.len() - cap;
             for device in devices.iter().take(too_many) {
                 self.end_session(&device.id)?;
+            }
+            let Some(oldest) = devices.get(too_many) else { return Ok(None) };
+            let mut guard = self.store.lock(&oldest.id)?;
+            // It may have ended, or got a new id, while we waited.
+            if timed(&self.store, Operation::Load, || guard.load())?.is_some() {
+                return Ok(Some(guard));
             }
         }
         Err(Error::Busy)
     }
+}
+
+fn read<S: Backend>(store: &S, user: &str, ids: &mut IntoIter<SessionId>, most: usize) -> Result<Vec<Device>> {
+    let mut page = Vec::new();
+    while page.len() < most
+        && let Some(id) = ids.next()
+    {
+        match timed(store, Operation::Load, || store.load(&id)) {
+            Ok(Some(record)) => page.extend(device(record, user)),
+            Ok(None) | Err(Error::Corrupt(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(page)
 }
 
 fn device(record: Record, user: &str) -> Option<Device> {

@@ -191,6 +191,33 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_may_be_absent_is_absent_again() {
+        let bare = Version { owner: None, idle_timeout: Some(0), deadline: None, data: b"", ..SAMPLE };
+        let mut record = Vec::new();
+        bare.encode(SEED, &mut record);
+        assert_eq!((record.len(), bare.encoded_len()), (HEADER, HEADER));
+        assert_eq!(Version::decode(&record, SEED), Some(bare));
+    }
+
+    #[test]
+    fn an_owner_has_at_most_so_many_bytes() {
+        for (length, there) in [(1, true), (MAX_OWNER, true), (MAX_OWNER + 1, false)] {
+            let owner = "a".repeat(length);
+            let mut record = Vec::new();
+            Version { owner: Some(&owner), ..SAMPLE }.encode(SEED, &mut record);
+            assert_eq!(Version::decode(&record, SEED).is_some(), there, "{length}");
+        }
+    }
+
+    /// What others have put before it stays, and is not part of it.
+    #[test]
+    fn a_record_is_appended() {
+        let mut bytes = b"before".to_vec();
+        SAMPLE.encode(SEED, &mut bytes);
+        assert_eq!((&bytes[..6], Version::decode(&bytes[6..], SEED)), (&b"before"[..], Some(SAMPLE)));
+    }
+
     /// Found by fuzzing: a record with a right checksum was read whatever else was in it, and a save then forgot what
     /// it did not know, or counted from the last version to 0.
     #[test]

@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
+use core::mem;
 
 use crate::attributes::{Value, check_name};
 use crate::changes::{Changes, Reads};
@@ -35,6 +36,8 @@ pub struct Session<G> {
     pub(crate) stored: Option<Stored>,
     /// Excludes other writers; only with exclusive access, and only to a session that is stored.
     pub(crate) guard: Option<G>,
+    /// What else the client has shown.
+    pub(crate) shown: Shown,
     /// Who sent the request.
     pub(crate) client: Client,
     /// When it began.
@@ -51,12 +54,47 @@ pub struct Session<G> {
     pub(crate) last_active: Instant,
 }
 
+/// What a client has shown, beside what lets it have its session.
+#[derive(Default)]
+pub(crate) struct Shown {
+    /// The old cookie that found the session, as it was as good as the new one.
+    pub via: Option<Via>,
+    /// An old cookie that was replaced a moment ago, and by which session. The client may have its new cookie by now.
+    pub replaced: Option<SessionId>,
+    /// The sessions that it could have, when there are several: it has none of them.
+    pub rivals: Vec<SessionId>,
+    /// There is more than one cookie of the name.
+    pub several: bool,
+}
+
+/// An old cookie in use.
+pub(crate) struct Via {
+    /// The id in it.
+    pub id: SessionId,
+    /// When its use was last noted.
+    pub noted: Instant,
+}
+
+impl Shown {
+    /// What counts of it for a request that changes nothing: it may not end anything either.
+    pub fn to(self, access: Access) -> Self {
+        if access == Access::ReadOnly { Self::default() } else { self }
+    }
+
+    /// What the client may end, though it may not use it.
+    pub fn endable(&self) -> impl Iterator<Item = &SessionId> {
+        self.replaced.iter().chain(&self.rivals)
+    }
+}
+
 /// What the store knew of the session when the request started.
 pub(crate) struct Stored {
     pub id: SessionId,
     pub version: u64,
     pub idle_timeout: Option<Milliseconds>,
     pub deadline: Option<Instant>,
+    /// It has got this id since the request began.
+    pub renamed: bool,
 }
 
 impl<G> Session<G> {
@@ -66,6 +104,7 @@ impl<G> Session<G> {
             access,
             stored: None,
             guard: None,
+            shown: Shown::default(),
             client,
             started: now,
             base: State::default(),
@@ -94,6 +133,7 @@ impl<G> Session<G> {
                 version: record.version,
                 idle_timeout: record.contents.idle_timeout,
                 deadline: record.contents.deadline,
+                renamed: false,
             }),
             guard,
             base: state,
@@ -101,6 +141,11 @@ impl<G> Session<G> {
             last_active: record.last_active,
             ..Self::new(access, client, now)
         }
+    }
+
+    /// With what else the client has shown.
+    pub(crate) fn showing(self, shown: Shown) -> Self {
+        Self { shown, ..self }
     }
 
     /// The id, or none while the session has not been stored.
@@ -113,14 +158,28 @@ impl<G> Session<G> {
         self.changes.user(&self.base, &mut self.reads)
     }
 
-    /// Log a user in or, with none, out. Another user than before gets a new id.
+    /// Log a user in or, with none, out. Another user than before gets a new id, and nothing of what was the other's.
     pub fn set_user(&mut self, user: Option<String>) -> Result<()> {
+        if user.is_some() && self.is_late() {
+            self.begin_anew();
+        }
         self.writable()?;
         if let Some(user) = &user {
             check_name("a user", user)?;
         }
         self.changes.set_user(&self.base, user);
         Ok(())
+    }
+
+    /// Whether it is shown as it was, to a request with its old cookie.
+    fn is_late(&self) -> bool {
+        self.stored.is_some() && self.shown.replaced.is_some()
+    }
+
+    /// Who logs in with an old cookie has lost the answer to an earlier login, most likely: that must not lock him out.
+    fn begin_anew(&mut self) {
+        let (shown, client) = (mem::take(&mut self.shown), mem::take(&mut self.client));
+        *self = Self { shown, ..Self::new(Access::Optimistic, client, self.started) };
     }
 
     /// Note that the user has proved who they are, again or by one more factor.
@@ -324,7 +383,9 @@ impl<G> Session<G> {
 
     /// End the session when the request is finished. Until then it stays as it is.
     pub fn expire(&mut self) -> Result<()> {
-        self.writable()?;
+        if !self.is_late() {
+            self.writable()?;
+        }
         self.ending = true;
         Ok(())
     }

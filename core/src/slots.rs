@@ -29,7 +29,6 @@
 //! within the range, damaged; it does not damage sectors outside the range.
 
 use alloc::format;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -208,11 +207,19 @@ pub fn encode(head: &Head, version: &Version) -> Vec<u8> {
     bytes
 }
 
+/// Length in bytes of a new file for a version of this encoded length.
+pub fn new_file_len(encoded_len: usize) -> usize {
+    SECTOR + SLOTS * slot_size(encoded_len)
+}
+
+/// A quarter more than it needs: data that grows a little stays in place.
+fn slot_size(encoded_len: usize) -> usize {
+    (encoded_len + encoded_len / 4).next_multiple_of(SECTOR).max(MIN_SLOT)
+}
+
 /// A new file with one version in it, nothing proven. `seed` is random: checksums of one file mean nothing in another.
 pub fn new_file(id: &SessionId, version: &Version, seed: u64) -> (Head, Vec<u8>) {
-    let wanted = version.encoded_len();
-    // A quarter more than it needs: data that grows a little stays in place.
-    let slot_size = (wanted + wanted / 4).next_multiple_of(SECTOR).max(MIN_SLOT);
+    let slot_size = slot_size(version.encoded_len());
     let head = Head { slot_size, seed };
     let mut file = Vec::with_capacity(head.file_len());
     file.extend_from_slice(MAGIC);
@@ -225,7 +232,7 @@ pub fn new_file(id: &SessionId, version: &Version, seed: u64) -> (Head, Vec<u8>)
     file.resize(SECTOR, 0);
     version.encode(seed, &mut file);
     // The empty slots are written too: a later save in place then needs no new blocks and finds the disk full never.
-    file.extend(vec![0; head.file_len() - file.len()]);
+    file.resize(head.file_len(), 0);
     (head, file)
 }
 

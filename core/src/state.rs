@@ -20,6 +20,8 @@ use crate::{Error, SessionId};
 const PLAIN: u8 = 1;
 /// As `PLAIN`, with [`More`] behind it.
 const WITH_MORE: u8 = 2;
+/// As `WITH_MORE`, with [`Succession`] behind it.
+const WITH_SUCCESSION: u8 = 3;
 
 /// All that a session is, beside its id and times.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -37,6 +39,9 @@ pub struct State {
     /// What not every session has.
     #[serde(skip)]
     pub more: More,
+    /// What a session has that got a new id because it was time, and what is kept of an old one.
+    #[serde(skip)]
+    pub succession: Succession,
 }
 
 /// What not every session has: one that has nothing of it is stored without.
@@ -65,8 +70,29 @@ pub struct More {
 pub struct Replaced {
     /// Its new id.
     pub by: String,
-    /// Until then the old cookie finds it as it was, read-only.
+    /// Requests with the old cookie that come before this were under way.
     pub until: Instant,
+}
+
+/// Which cookie of a session is good: see [`crate::manager`] and `wit/session-manager.wit`, `set-renewal-interval`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cookie {
+    /// The newest one, and no other.
+    #[default]
+    Newest,
+    /// The one before as well: the client has not yet come with the newest.
+    Awaited,
+    /// The one before was good until the client came with the newest, then.
+    Taken(Instant),
+}
+
+/// How a session's cookies follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Succession {
+    /// Whether the cookie before is good.
+    pub cookie: Cookie,
+    /// Of what is kept of an old id: nothing was gained by the new one, so the old cookie may be good.
+    pub follows: bool,
 }
 
 impl State {
@@ -101,21 +127,31 @@ impl State {
         self.more.vanishing.clear();
     }
 
-    /// Remove the attributes whose time has come.
+    /// Remove the attributes whose time has come, all in one pass: there may be as many as a session holds.
     pub fn vanish(&mut self, now: Instant) {
-        let over: Vec<String> =
-            self.more.vanishing.iter().filter(|(_, at)| **at <= now).map(|(name, _)| String::from(name)).collect();
-        over.iter().for_each(|name| self.remove(name));
+        let vanishing = &mut self.more.vanishing;
+        if vanishing.iter().any(|(_, at)| *at <= now) {
+            self.attributes.retain(|name, _| vanishing.get(name).is_none_or(|at| *at > now));
+            vanishing.retain(|_, at| *at > now);
+        }
     }
 
     /// The data to store.
     pub fn encode(&self) -> Result<Vec<u8>> {
         let failed = |error| Error::Other(format!("cannot encode: {error}"));
-        if self.more == More::default() {
-            return postcard::to_extend(self, vec![PLAIN]).map_err(failed);
+        let format = match (self.more == More::default(), self.succession == Succession::default()) {
+            (true, true) => PLAIN,
+            (false, true) => WITH_MORE,
+            (_, false) => WITH_SUCCESSION,
+        };
+        let mut data = postcard::to_extend(self, vec![format]).map_err(failed)?;
+        if format != PLAIN {
+            data = postcard::to_extend(&self.more, data).map_err(failed)?;
         }
-        let data = postcard::to_extend(self, vec![WITH_MORE]).map_err(failed)?;
-        postcard::to_extend(&self.more, data).map_err(failed)
+        if format == WITH_SUCCESSION {
+            data = postcard::to_extend(&self.succession, data).map_err(failed)?;
+        }
+        Ok(data)
     }
 
     /// Read data that was stored. The lengths in it are not believed before the bytes are there.
@@ -124,12 +160,12 @@ impl State {
         let Some((&format, data)) = data.split_first() else {
             return corrupt("it is empty");
         };
-        if !matches!(format, PLAIN | WITH_MORE) {
+        if !(PLAIN..=WITH_SUCCESSION).contains(&format) {
             return Err(Error::Corrupt(format!(
-                "data of a managed session in format {format}; this manager reads formats {PLAIN} and {WITH_MORE}"
+                "data of a managed session in format {format}; this manager reads formats {PLAIN} to {WITH_SUCCESSION}"
             )));
         }
-        match read(data, format == WITH_MORE) {
+        match read(data, format) {
             Ok((_, [_, ..])) => corrupt("bytes are left over"),
             Ok((state, [])) if state.is_within_limits() => Ok(state),
             Ok(_) => corrupt("a name is empty or too long"),
@@ -148,10 +184,13 @@ impl State {
     }
 }
 
-fn read(data: &[u8], with_more: bool) -> postcard::Result<(State, &[u8])> {
+fn read(data: &[u8], format: u8) -> postcard::Result<(State, &[u8])> {
     let (mut state, mut rest) = postcard::take_from_bytes::<State>(data)?;
-    if with_more {
+    if format >= WITH_MORE {
         (state.more, rest) = postcard::take_from_bytes(rest)?;
+    }
+    if format >= WITH_SUCCESSION {
+        (state.succession, rest) = postcard::take_from_bytes(rest)?;
     }
     Ok((state, rest))
 }

@@ -84,6 +84,9 @@ pub trait Owners {
     /// The ids of an owner's sessions, oldest first.
     fn ids_of(&self, owner: &str) -> Result<Vec<SessionId>>;
 
+    /// How many sessions an owner has, without reading them: perhaps one too many, never one too few.
+    fn count_of(&self, owner: &str) -> Result<u64>;
+
     /// Delete every session of an owner; says how many there were.
     fn delete_of(&self, owner: &str) -> Result<u64>;
 }
@@ -100,6 +103,7 @@ pub trait SessionGuard {
     /// Delete it; says whether there was one.
     fn delete(&mut self) -> Result<bool>;
 
-    /// Same data under a new id, the old id dead. The guard goes on guarding it under the new id.
+    /// Same data under a new id, the old id dead. The guard goes on guarding it under the new id, and
+    /// the old id as well.
     fn rename(&mut self, new_id: &SessionId) -> Result<()>;
 }

@@ -49,7 +49,7 @@ fn reading_allocates_no_more_than_there_is_to_read() {
             allocated(|| Slots::parse(&data, &id).map(drop)),
             allocated(|| SessionId::parse(&text)),
             allocated(|| Credential::parse(&text)),
-            allocated(|| cookie::find(std::slice::from_ref(&text), "a").is_some()),
+            allocated(|| cookie::cookies(std::slice::from_ref(&text), "a").count()),
         ] {
             assert!(used <= TEXT, "{used} bytes for a file, an id or a cookie of {}", data.len());
         }

@@ -59,3 +59,18 @@ fn a_logout_takes_the_token_away() {
     assert!(fields.contains(&("clear-site-data".to_string(), r#""cache", "cookies", "storage""#.to_string())));
     assert!(site.store.is_empty());
 }
+
+/// Fields do not say which of them counts, and proxies, servers and applications do not agree on it.
+#[test]
+fn two_different_tokens_are_nobodys_whichever_comes_last() {
+    let site = site();
+    let [one, other] = [1, 2].map(|value| format!("Bearer {}", visit(&site, &[], Some(value)).1[0].1));
+    assert_eq!((visit(&site, &[&one], None).0, visit(&site, &[&other], None).0), (1, 2));
+    assert_eq!(visit(&site, &[&one, &other], None).0, 0);
+    assert_eq!(visit(&site, &[&other, &one], None).0, 0);
+    for nonsense in ["Bearer", "Bearer ", "Bearer x"].map(String::from) {
+        assert_eq!(visit(&site, &[&one, "Basic x", &one], None).0, 1, "the same twice, and another scheme between");
+        let both = [visit(&site, &[&one, &nonsense], None).0, visit(&site, &[&nonsense, &one], None).0];
+        assert_eq!(both[0], both[1], "{nonsense:?} before and behind");
+    }
+}

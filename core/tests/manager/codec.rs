@@ -158,7 +158,7 @@ fn the_error_says_what_is_wrong() {
         assert_eq!(State::decode(data).expect_err(text), Error::Corrupt(text.into()));
     };
     corrupt(b"", "not the data of a managed session: it is empty");
-    corrupt(b"\x80\x04\x95", "data of a managed session in format 128; this manager reads formats 1 and 2");
+    corrupt(b"\x80\x04\x95", "data of a managed session in format 128; this manager reads formats 1 to 3");
     corrupt(b"\x01abc", "not the data of a managed session: it is cut or damaged");
     let mut nameless = sample();
     nameless.attributes.insert("", Value::Null);

@@ -50,6 +50,31 @@ fn a_users_sessions_with_times_and_clients() {
 }
 
 #[test]
+fn a_list_of_devices_is_read_page_by_page() {
+    let site = Site::new();
+    let ids: Vec<_> = (0..7).map(|_| site.id(&logged_in(&site, "ann")).expect("a session")).collect();
+    let mut devices = site.manager.devices_of("ann").expect("devices");
+    for wrong in [0, 1001] {
+        assert!(matches!(devices.next_page(wrong), Err(Error::InvalidArgument(_))));
+    }
+    let mut page =
+        |limit| -> Vec<_> { devices.next_page(limit).expect("a page").into_iter().map(|device| device.id).collect() };
+    assert_eq!(page(2), ids[..2]);
+    site.manager.end_session(&ids[2]).expect("end");
+    assert_eq!(page(2), ids[3..5], "what has ended takes no place");
+    assert_eq!(page(1000), ids[5..]);
+    assert!(page(1).is_empty());
+    let mut devices = site.manager.devices_of("ann").expect("devices");
+    devices.skip(0);
+    devices.skip(4);
+    site.store.fail("load", Error::Io("broken".into()));
+    assert_eq!(devices.next_page(1), Err(Error::Io("broken".into())));
+    assert_eq!(devices.next_page(1).expect("a page")[0].id, ids[6], "none was read that was passed over");
+    devices.skip(u32::MAX);
+    assert_eq!(devices.next_page(1), Ok(vec![]));
+}
+
+#[test]
 fn all_others_end_and_one_goes_on() {
     let site = Site::new();
     let (here, there, bob) = (logged_in(&site, "ann"), logged_in(&site, "ann"), logged_in(&site, "bob"));
@@ -180,4 +205,64 @@ fn the_end_of_a_session_is_told() {
     site.wait(MINUTE);
     assert_eq!(expires(&browser, Access::ReadOnly), Some(START + 30 * MINUTE), "polling is no use");
     assert_eq!(expires(&browser, Access::Optimistic), Some(START + 31 * MINUTE));
+}
+
+/// The oldest session is in use when one more logs in: the login is refused, and has left nothing and ended nothing.
+#[test]
+fn a_login_that_is_refused_leaves_nothing() {
+    let site = capped(1, CapPolicy::EndOldest);
+    let oldest = logged_in(&site, "ann");
+    let in_use = site.start(&oldest, Access::Exclusive);
+    for mut browser in [Browser::default(), site.visitor()] {
+        let before = site.store.sessions();
+        for _ in 0..3 {
+            let mut session = site.start(&browser, Access::Optimistic);
+            log_in(&mut session, "ann");
+            assert_eq!(site.try_finish(&mut browser, session), Err(Error::Busy));
+            assert_eq!(site.store.sessions(), before);
+        }
+        if browser.cookie.is_some() {
+            assert!(site.id(&browser).is_some(), "the old cookie works as before");
+        }
+    }
+    drop(in_use);
+    let browser = logged_in(&site, "ann");
+    assert!(site.id(&browser).is_some());
+    assert_eq!(site.manager.sessions_of("ann").expect("devices").len(), 1);
+}
+
+/// The login itself fails: the session that would have made room lives.
+#[test]
+fn a_login_that_cannot_be_stored_ends_nobody() {
+    let site = capped(1, CapPolicy::EndOldest);
+    let oldest = logged_in(&site, "ann");
+    site.store.fail("create", Error::NoSpace("full".into()));
+    let mut session = site.start(&Browser::default(), Access::Optimistic);
+    log_in(&mut session, "ann");
+    assert!(site.try_finish(&mut Browser::default(), session).is_err());
+    assert!(site.id(&oldest).is_some());
+}
+
+#[test]
+fn a_login_whose_oldest_session_stays_gets_its_cookie() {
+    let site = capped(1, CapPolicy::EndOldest);
+    logged_in(&site, "ann");
+    site.store.fail("guard.delete", Error::Io("it stays".into()));
+    let browser = logged_in(&site, "ann");
+    assert!(site.id(&browser).is_some());
+    let newest = logged_in(&site, "ann");
+    assert!(site.id(&newest).is_some());
+    assert_eq!(site.manager.sessions_of("ann").expect("devices").len(), 1, "the next login ends it");
+}
+
+/// A visitor reads the last that his session had: nobody has logged out, so the browser forgets nothing.
+#[test]
+fn who_reads_a_last_flash_value_does_not_log_out() {
+    let cookie = Policy { clear_site_data: true, ..Policy::default() };
+    let site = Site::with(Configuration { cookie, ..Configuration::default() });
+    let mut browser = Browser::default();
+    site.visit(&mut browser, |session| session.set_flash("notice", crate::site::text("hello")).expect("flash"));
+    let fields = site.visit(&mut browser, |session| assert!(session.take_flash("notice").is_some()));
+    assert_eq!(browser.cookie, None);
+    assert!(fields.iter().all(|(name, _)| name != "clear-site-data"), "{fields:?}");
 }

@@ -2,6 +2,8 @@
 
 use session_core::Error;
 use session_core::attributes::Value;
+use session_core::configuration::Configuration;
+use session_core::events::Event;
 use session_core::session::Access;
 use session_core::state::State;
 
@@ -78,9 +80,7 @@ fn a_finish_that_fails_changes_nothing() {
     let login: Work = |session| log_in(session, "alice");
     let logout: Work = |session| session.expire().expect("expire");
     let empty: Work = |session| drop(session.remove("a"));
-    let read: Work = |_| {};
     for (operation, work) in [
-        ("touch", read),
         ("lock", change),
         ("guard.save", change),
         ("lock", login),
@@ -169,7 +169,7 @@ fn an_unknown_outcome_of_the_rename_is_passed_on() {
     site.store.fail("guard.rename", unknown.clone());
     site.store.calls();
     assert_eq!(site.try_finish(&mut browser, session), Err(unknown));
-    assert_eq!(site.store.calls(), ["lock", "guard.load", "guard.save", "guard.rename"]);
+    assert_eq!(site.store.calls(), ["lock", "guard.load", "create", "guard.save", "guard.rename"]);
     let state = State::decode(&site.store.only().contents.data).expect("a state");
     assert_eq!(state.user.as_deref(), Some("alice"));
     assert!(!site.start(&browser, Access::ReadOnly).has_info(), "the old secret does not open the new state");
@@ -233,4 +233,29 @@ fn a_merge_that_fails_stores_nothing() {
     let error = site.try_finish(&mut browser, late).expect_err("rotten");
     assert!(matches!(error, Error::Corrupt(_)), "{error:?}");
     assert_eq!(site.store.only(), rotten);
+}
+
+/// The disk has become read-only, is full or broken: who only looks at a page is answered, and it is told.
+#[test]
+fn a_visit_that_cannot_be_noted_is_no_failure_of_the_page() {
+    let due = Configuration { renewal_interval: Some(MINUTE), ..Configuration::default() };
+    let unreturned = Configuration { unreturned_timeout: Some(60 * MINUTE), ..Configuration::default() };
+    for (configuration, operation) in
+        [(Configuration::default(), "touch"), (due, "guard.save"), (unreturned, "guard.save")]
+    {
+        for error in [io(), Error::AccessDenied("read-only".into()), Error::NoSpace("full".into())] {
+            let site = Site::with(configuration.clone());
+            let mut browser = site.visitor();
+            let before = site.store.sessions();
+            site.wait(2 * MINUTE);
+            site.events();
+            site.store.fail(operation, error);
+            assert!(site.visit(&mut browser, |session| assert!(session.has_info())).is_empty());
+            assert_eq!(site.events(), [Event::TouchFailed]);
+            assert_eq!(site.store.sessions(), before);
+            assert!(site.store.inner().locked.is_empty());
+            site.visit(&mut browser, |session| assert!(session.has_info()));
+            assert!(!site.events().contains(&Event::TouchFailed), "it works again");
+        }
+    }
 }

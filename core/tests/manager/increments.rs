@@ -63,3 +63,16 @@ fn what_has_no_sum_is_refused_or_a_conflict() {
     let mut looking = site.start(&browser, Access::ReadOnly);
     assert!(matches!(looking.increment("a", 1), Err(Error::AccessDenied(_))));
 }
+
+/// Whoever removes all attributes and counts anew has not asked what the others count.
+#[test]
+fn counting_anew_meets_nothing_of_others() {
+    let site = Site::new();
+    let mut browser = site.visitor();
+    let mut session = site.start(&browser, Access::Optimistic);
+    session.clear().expect("clear");
+    assert_eq!(session.increment("n", 5), Ok(5));
+    site.visit(&mut browser, |session| session.set("n", Value::Text("seven".into())).expect("set"));
+    site.finish(&mut browser, session);
+    assert_eq!((site.see(&browser, "n"), site.see(&browser, "a")), (Some(Value::Integer(5)), None));
+}

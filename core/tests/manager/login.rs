@@ -128,3 +128,32 @@ fn nobody_cannot_authenticate() {
     let mut looking = site.start(&browser, Access::ReadOnly);
     assert!(matches!(looking.remember(true), Err(Error::AccessDenied(_))));
 }
+
+/// To the millisecond: who asks for five minutes asks for no more, and no minutes are none.
+#[test]
+fn an_authentication_is_fresh_for_so_long_and_no_longer() {
+    let site = Site::new();
+    let mut browser = Browser::default();
+    site.visit(&mut browser, |session| log_in(session, "ann"));
+    let within = |minutes, at| {
+        site.store.inner().now = at;
+        site.start(&browser, Access::ReadOnly).authenticated_within(minutes, at)
+    };
+    for minutes in [1, 5, 29] {
+        let end = START + u64::from(minutes) * MINUTE;
+        assert_eq!([end - MINUTE, end - 1, end, end + 1].map(|at| within(minutes, at)), [true, true, false, false]);
+    }
+    assert!(!within(0, START));
+    assert!(within(u32::MAX, START + 29 * MINUTE));
+}
+
+/// A login that lies ahead by more than clocks are slewed is not believed at all.
+#[test]
+fn an_authentication_from_the_future_is_believed_for_a_minute_and_no_longer() {
+    let site = Site::with(Configuration { idle_timeout: None, ..Configuration::default() });
+    site.wait(HOUR);
+    let mut browser = Browser::default();
+    site.visit(&mut browser, |session| log_in(session, "ann"));
+    let ahead = |by| site.start(&browser, Access::ReadOnly).authenticated_within(5, site.now() - by);
+    assert_eq!([0, MINUTE, MINUTE + 1, HOUR].map(ahead), [true, true, false, false]);
+}

@@ -1,20 +1,26 @@
 //! The session manager, over a store in memory.
 
+mod alarms;
 mod bearer;
 mod codec;
 mod cookies;
 mod devices;
+mod endings;
 mod failures;
 mod flash;
-mod grace;
 mod increments;
 mod life;
 mod limits;
 mod login;
+mod lost_answers;
 mod memory;
 mod overload;
 mod renewal;
+mod second_login;
 mod session3;
+mod several_cookies;
 mod sharing;
 mod site;
+mod succession;
+mod users;
 mod vanishing;

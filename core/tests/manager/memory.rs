@@ -38,14 +38,20 @@ impl Memory {
     }
 
     /// The one session there is.
+    #[track_caller]
     pub fn only(&self) -> Record {
+        let [only] = self.sessions().try_into().expect("one session in the store");
+        only
+    }
+
+    /// All sessions: not what is kept of their old ids.
+    pub fn sessions(&self) -> Vec<Record> {
         let inner = self.inner();
-        assert_eq!(inner.records.len(), 1, "sessions in the store");
-        inner.records.values().next().expect("one").clone()
+        inner.records.values().filter(|record| !record.id.as_str().starts_with("old-")).cloned().collect()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.inner().records.is_empty()
+        self.sessions().is_empty()
     }
 
     /// The next call of an operation fails.
@@ -144,6 +150,11 @@ impl Owners for Memory {
         found.retain(|record| record.contents.owner.as_deref() == Some(owner));
         found.sort_by_key(|record| record.created);
         Ok(found.into_iter().map(|record| record.id).collect())
+    }
+
+    fn count_of(&self, owner: &str) -> Result<u64> {
+        let inner = self.call("count_of")?;
+        Ok(inner.records.values().filter(|record| record.contents.owner.as_deref() == Some(owner)).count() as u64)
     }
 
     fn delete_of(&self, owner: &str) -> Result<u64> {

@@ -130,3 +130,28 @@ fn a_client_that_only_looks_leaves_nothing() {
     assert!(site.store.is_empty());
     assert_eq!(site.store.calls(), Vec::<&str>::new());
 }
+
+#[test]
+fn an_ipv6_network_is_one_client() {
+    for (prefix, one, other, same) in [
+        (64, "2001:db8::1", "2001:db8::ffff:2", true),
+        (64, "2001:db8::1", "2001:DB8:0:0:9::", true),
+        (64, "2001:db8::1", "2001:db8:0:1::1", false),
+        (56, "2001:db8::1", "2001:db8:0:ff::1", true),
+        (56, "2001:db8::1", "2001:db8:0:100::1", false),
+        (128, "2001:db8::1", "2001:db8::2", false),
+        (1, "2001:db8::1", "7fff::", true),
+        (64, "::ffff:192.0.2.1", "192.0.2.1", true),
+        (1, "192.0.2.1", "192.0.2.2", false),
+        (64, "unix:1", "unix:2", false),
+    ] {
+        let configuration = Configuration { new_sessions: Some(1), address_prefix: prefix, ..Configuration::default() };
+        let site = Site::with(configuration);
+        assert_eq!(arrive(&site, one), Ok(()));
+        assert_eq!(arrive(&site, other).is_err(), same, "{one} and {other} by {prefix} bits");
+    }
+    for address_prefix in [0, 129] {
+        let refused = Configuration { address_prefix, ..Configuration::default() }.check();
+        assert!(matches!(refused, Err(Error::InvalidArgument(_))));
+    }
+}

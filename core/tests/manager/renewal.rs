@@ -17,6 +17,7 @@ fn a_new_user_gets_a_new_id_and_the_old_cookie_is_dead() {
             let mut session = site.start(&browser, access);
             let old_id = session.id().expect("id").clone();
             session.set_user(user.map(str::to_string)).expect("set_user");
+            set(&mut session, "user's", 1);
             let fields = site.finish(&mut browser, session);
 
             assert_eq!(fields.len(), 3);
@@ -25,7 +26,7 @@ fn a_new_user_gets_a_new_id_and_the_old_cookie_is_dead() {
             assert_eq!(site.manager.has_session(&old_id), Ok(false));
             let mut session = site.start(&browser, Access::ReadOnly);
             assert_eq!(session.user(), user);
-            assert_eq!(integer(&mut session, "a"), 1);
+            assert_eq!(integer(&mut session, "user's"), 1);
             assert_eq!(site.store.only().contents.owner.as_deref(), user);
             assert!(site.store.inner().locked.is_empty());
         }
@@ -78,8 +79,10 @@ fn login_restarts_the_deadline_and_logout_does_not() {
     site.visit(&mut browser, |session| log_in(session, "alice"));
     assert_eq!(deadline(), Some(start + 1000 + day));
     site.wait(1000);
-    site.visit(&mut browser, |session| set(session, "b", 1));
-    site.visit(&mut browser, |session| session.set_user(None).expect("set_user"));
+    site.visit(&mut browser, |session| {
+        session.set_user(None).expect("set_user");
+        set(session, "b", 1);
+    });
     assert_eq!(deadline(), Some(start + 1000 + day));
 }
 

@@ -73,10 +73,13 @@ impl Site {
         self.manager.start_request(&browser.fields(), Client::at(Some("192.0.2.1")), access, self.now())
     }
 
+    /// The fields of an answer, but for those alone that keep a session's answer out of caches.
     pub fn try_finish(&self, browser: &mut Browser, session: Session<Guard>) -> Result<Vec<HeaderField>> {
+        let is_of_session = session.id().is_some();
         let fields = self.manager.finish_successful_request(session, self.now(), &mut || self.random())?;
+        assert!(!is_of_session || is_private(&fields), "{fields:?}");
         browser.receive(&fields);
-        Ok(fields)
+        Ok(if fields.len() == 2 { Vec::new() } else { fields })
     }
 
     #[track_caller]
@@ -139,6 +142,13 @@ impl Browser {
             self.cookie = (!revoked).then(|| value.to_string());
         }
     }
+}
+
+/// Whether no cache may give the answer to somebody else.
+pub fn is_private(fields: &[HeaderField]) -> bool {
+    let has =
+        |name: &str, value: &str| fields.iter().any(|field| (field.0.as_str(), field.1.as_str()) == (name, value));
+    has("cache-control", "no-store") && has("vary", "Cookie")
 }
 
 #[track_caller]

@@ -85,3 +85,40 @@ fn no_lifetime_is_none() {
     assert!(matches!(session.set_for("code", ONE, 0, START), Err(Error::InvalidArgument(_))));
     assert_eq!(session.set_for("code", ONE, u64::MAX, START), Ok(()));
 }
+
+/// A request that began before its time stores it once more. To one that began after, it is gone all the same: its
+/// changes meet those of the other, and what they add to is not what has vanished.
+#[test]
+fn a_merge_brings_nothing_back() {
+    let site = Site::new();
+    let mut browser = with_code(&site);
+    site.wait(MINUTE - 1);
+    let mut other = site.start(&browser, Access::Optimistic);
+    set(&mut other, "b", 1);
+    site.wait(1);
+    let mut session = site.start(&browser, Access::Optimistic);
+    assert_eq!(session.increment("code", 5), Ok(5));
+    set(&mut session, "a", 2);
+    site.finish(&mut browser, other);
+    site.finish(&mut browser, session);
+    let mut session = site.start(&browser, Access::ReadOnly);
+    assert_eq!(session.vanishes("code"), None);
+    assert_eq!(["a", "b", "code"].map(|name| integer(&mut session, name)), [2, 1, 5]);
+}
+
+/// What is stored is what is there: a clock that is stepped back shows nothing that a merge has dropped.
+#[test]
+fn what_vanished_before_a_merge_is_not_stored_again() {
+    let site = Site::new();
+    let mut browser = with_code(&site);
+    site.wait(MINUTE - 1);
+    let mut other = site.start(&browser, Access::Optimistic);
+    set(&mut other, "b", 1);
+    site.wait(1);
+    let mut session = site.start(&browser, Access::Optimistic);
+    set(&mut session, "a", 2);
+    site.finish(&mut browser, other);
+    site.finish(&mut browser, session);
+    site.store.inner().now -= MINUTE;
+    assert_eq!(site.start(&browser, Access::ReadOnly).names(), ["a", "b"]);
+}

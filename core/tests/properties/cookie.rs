@@ -1,6 +1,6 @@
 //! What stands in the cookies of a request is the client's: any bytes at all.
 
-use session_core::cookie::{self, Policy, SameSite};
+use session_core::cookie::{self, Credentials, Policy, SameSite};
 use session_core::credential::Credential;
 
 use crate::bytes::Bytes;
@@ -21,9 +21,17 @@ pub fn holds(data: &[u8]) {
 }
 
 fn what_is_found_is_there(fields: &[String], name: &str) {
-    let Some(value) = cookie::find(fields, name) else {
-        return;
-    };
+    for value in cookie::cookies(fields, name) {
+        this_is_there(fields, name, value);
+    }
+    let credentials = Policy { name: name.into(), ..Policy::default() }.find(fields);
+    assert!(credentials.candidates.len() <= Credentials::MAX);
+    for credential in credentials.candidates {
+        assert!(cookie::cookies(fields, name).any(|value| value == credential.value()));
+    }
+}
+
+fn this_is_there(fields: &[String], name: &str, value: &str) {
     if let Some(credential) = Credential::parse(value) {
         assert_eq!(credential.value(), value);
     }
@@ -43,15 +51,20 @@ fn is_with_space(text: &str, pair: &str) -> bool {
 
 fn ours_is_found_among_others(fields: &[String]) {
     let others: Vec<String> = fields.iter().filter(|field| !field.contains(NAME)).cloned().collect();
-    assert_eq!(cookie::find(&others, NAME), None);
+    let found = |fields: &[String]| cookie::cookies(fields, NAME).map(String::from).collect::<Vec<_>>();
+    let candidates = |fields: &[String]| {
+        let found = Policy::default().find(fields);
+        (found.candidates.iter().map(Credential::value).collect::<Vec<_>>(), found.several)
+    };
+    assert!(found(&others).is_empty());
     for at in 0..=others.len().min(3) {
         let mut with = others.clone();
         with.insert(at, format!("theme=dark;\t{NAME}={OURS} ; lang=de"));
-        assert_eq!(cookie::find(&with, NAME), Some(OURS));
+        assert_eq!(found(&with), [OURS]);
         with.insert(0, format!("{NAME}=\"{OURS}\""));
-        assert_eq!(cookie::find(&with, NAME), Some(OURS), "twice the same");
+        assert_eq!(candidates(&with), (vec![OURS.to_string()], false), "twice the same");
         with.push(format!("{NAME}={OURS}0"));
-        assert_eq!(cookie::find(&with, NAME), None, "twice and not the same");
+        assert_eq!(candidates(&with), (vec![OURS.to_string()], true), "twice and not the same, one of our form");
     }
 }
 
@@ -87,7 +100,7 @@ fn of_policy(data: &[u8]) {
         assert_eq!(header, "set-cookie");
         assert!(set_cookie.bytes().all(|b| (b' '..=b'~').contains(&b)), "{set_cookie:?}");
         let (pair, attributes) = set_cookie.split_once("; ").expect("attributes");
-        assert_eq!(cookie::find(&[pair.to_string()], &policy.name), Some(value));
+        assert!(cookie::cookies(&[pair.to_string()], &policy.name).eq([value]));
         assert!(attributes.split("; ").count() <= 5, "{set_cookie:?}");
         assert_eq!(attributes.split("; ").next(), Some(format!("Path={}", policy.path).as_str()));
         assert_eq!(attributes.ends_with("; Secure"), policy.secure);

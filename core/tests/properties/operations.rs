@@ -58,8 +58,12 @@ struct Request {
     session: Session<Guard>,
     /// The session's id, and how often it was saved before.
     found: Option<(String, u32)>,
+    /// The session that has replaced the one of its cookie a moment ago.
+    replaced: Option<String>,
     base: Contents,
     view: Contents,
+    /// What it sets, and what it removes.
+    changes: BTreeMap<&'static str, Option<i64>>,
     cleared: bool,
     read_user: bool,
     read: BTreeSet<&'static str>,
@@ -74,6 +78,8 @@ struct World {
     browsers: [Browser; 2],
     requests: Vec<Request>,
     kept: BTreeMap<String, Kept>,
+    /// The next id of a session, and when it got that.
+    replaced: BTreeMap<String, (String, u64)>,
     /// Every cookie that was ever set.
     cookies: Vec<String>,
 }
@@ -85,6 +91,7 @@ impl World {
             browsers: Default::default(),
             requests: Vec::new(),
             kept: BTreeMap::new(),
+            replaced: BTreeMap::new(),
             cookies: Vec::new(),
         }
     }
@@ -112,6 +119,8 @@ impl World {
             return assert_eq!(started.map(drop), Err(Error::Busy));
         }
         let session = started.expect("start");
+        let replaced = id.as_ref().filter(|_| kept.is_none() && access != Access::ReadOnly);
+        let replaced = replaced.and_then(|id| self.replaced_a_moment_ago(id));
         let found = kept.map(|kept| (id.expect("kept"), kept.saves));
         assert_eq!(session.id().map(ToString::to_string), found.as_ref().map(|(id, _)| id.clone()));
         let base = kept.map(|kept| kept.contents.clone()).unwrap_or_default();
@@ -120,8 +129,10 @@ impl World {
             access,
             session,
             found,
+            replaced,
             view: base.clone(),
             base,
+            changes: BTreeMap::new(),
             cleared: false,
             read_user: false,
             read: BTreeSet::new(),
@@ -160,10 +171,29 @@ impl World {
         let parsed = SessionId::parse(&id).expect("an id");
         assert_eq!(self.site.manager.has_session(&parsed), Ok(self.kept.contains_key(&id)));
         let ended = self.site.manager.end_session(&parsed);
+        let id = self.newest(&id);
         if self.is_locked(Some(&id)) {
             return assert_eq!(ended, Err(Error::Busy));
         }
         assert_eq!(ended, Ok(self.kept.remove(&id).is_some()));
+    }
+
+    /// The id that a session has which had this one.
+    fn newest(&self, id: &str) -> String {
+        let mut id = id;
+        for _ in 0..8 {
+            match self.replaced.get(id) {
+                Some((next, at)) if self.site.now() < at + MINUTE + 30 * MINUTE => id = next,
+                _ => break,
+            }
+        }
+        id.to_string()
+    }
+
+    fn replaced_a_moment_ago(&self, id: &str) -> Option<String> {
+        let (_, at) = self.replaced.get(id)?;
+        let newest = self.newest(id);
+        (self.site.now() - at < MINUTE && self.kept.contains_key(&newest)).then_some(newest)
     }
 
     fn work(&mut self, bytes: &mut Bytes) {
@@ -192,28 +222,38 @@ impl World {
             return;
         }
         let request = self.requests.swap_remove(bytes.below(self.requests.len()));
+        let is_found = request.found.is_some();
         if bytes.below(4) == 3 {
-            return assert_eq!(self.site.manager.finish_failed_request(request.session), []);
+            return assert_eq!(
+                self.site.manager.finish_failed_request(request.session).len(),
+                2 * usize::from(is_found)
+            );
         }
         let expected = self.expected(&request);
-        let Request { browser, session, found, .. } = request;
+        let newest = request.found.as_ref().map(|(id, _)| id).or(request.replaced.as_ref()).map(|id| self.newest(id));
+        let Request { browser, session, .. } = request;
         let answer = self.site.try_finish(&mut self.browsers[browser], session);
         match expected {
             Err(expected) => assert!(answer.is_err_and(|error| same_kind(&error, &expected))),
             Ok(Outcome::Nothing) => assert_eq!(answer, Ok(vec![])),
             Ok(Outcome::Deleted) => {
                 assert_eq!(answer, Ok(Policy::default().revoke()));
-                found.and_then(|(id, _)| self.kept.remove(&id));
+                newest.and_then(|id| self.kept.remove(&id));
             }
             Ok(Outcome::Stored(contents, false)) => {
                 assert_eq!(answer, Ok(vec![]));
-                let kept = found.and_then(|(id, _)| self.kept.get_mut(&id)).expect("kept");
+                let kept = newest.and_then(|id| self.kept.get_mut(&id)).expect("kept");
                 kept.saves += 1;
                 kept.contents = contents;
             }
             Ok(Outcome::Stored(contents, true)) => {
                 assert_eq!(answer.expect("stored").len(), 3);
-                let before = found.and_then(|(id, _)| self.kept.remove(&id));
+                let new = id_of(self.browsers[browser].cookie.as_deref().expect("a cookie"));
+                // A login with a cookie that was replaced begins anew.
+                let before = newest.filter(|_| is_found).and_then(|id| {
+                    self.replaced.insert(id.clone(), (new, self.site.now()));
+                    self.kept.remove(&id)
+                });
                 self.renewed(self.browsers[browser].cookie.clone().expect("a cookie"), before, contents);
             }
         }
@@ -236,13 +276,19 @@ impl World {
             return Ok(Outcome::Nothing);
         }
         let Some((id, saves)) = &request.found else {
-            let kept = !request.ending && request.view.has_info();
-            return Ok(if kept { Outcome::Stored(request.view.clone(), true) } else { Outcome::Nothing });
+            return match &request.replaced {
+                Some(by) if request.ending && self.is_locked(Some(&self.newest(by))) => Err(Error::Busy),
+                Some(_) if request.ending => Ok(Outcome::Deleted),
+                _ if request.ending || !request.view.has_info() => Ok(Outcome::Nothing),
+                Some(_) if request.view.user.is_none() => Err(Error::Gone),
+                _ => Ok(Outcome::Stored(request.view.clone(), true)),
+            };
         };
+        let newest = self.newest(id);
+        let (renamed, id) = (newest != *id, &newest);
         let locked = self.is_locked(Some(id));
         if !request.ending && !request.renewing && !request.changed() {
-            let unnoted = self.site.now() - request.session.last_active() >= MINUTE;
-            return if unnoted && locked { Err(Error::Deadlock) } else { Ok(Outcome::Nothing) };
+            return Ok(Outcome::Nothing);
         }
         if locked {
             return Err(Error::Busy);
@@ -251,14 +297,20 @@ impl World {
             return Ok(Outcome::Deleted);
         }
         let newest = self.kept.get(id).ok_or(Error::Gone)?;
-        if newest.saves != *saves && request.conflicts(&newest.contents) {
+        if renamed && newest.contents.user != request.base.user {
+            return Err(Error::Gone);
+        }
+        if (renamed || newest.saves != *saves) && request.conflicts(&newest.contents) {
+            return Err(Error::Conflict(0));
+        }
+        if renamed && request.changes_user() {
             return Err(Error::Conflict(0));
         }
         let contents = request.applied(&newest.contents);
         if !contents.has_info() {
             return Ok(Outcome::Deleted);
         }
-        Ok(Outcome::Stored(contents, request.renewing || request.changes_user()))
+        Ok(Outcome::Stored(contents, !renamed && (request.renewing || request.changes_user())))
     }
 
     fn is_locked(&self, id: Option<&str>) -> bool {
@@ -267,12 +319,14 @@ impl World {
         id.is_some() && self.requests.iter().any(holds)
     }
 
-    /// The store's records that have not expired.
+    /// The store's sessions that have not expired.
     fn alive(&self) -> BTreeMap<String, Record> {
         let inner = self.site.store.inner();
         let now = inner.now;
         let alive = |record: &&Record| {
-            record.contents.deadline.is_some_and(|deadline| now < deadline) && now - record.last_active < 30 * MINUTE
+            !record.id.as_str().starts_with("old-")
+                && record.contents.deadline.is_some_and(|deadline| now < deadline)
+                && now - record.last_active < 30 * MINUTE
         };
         inner.records.values().filter(alive).map(|record| (record.id.to_string(), record.clone())).collect()
     }
@@ -340,23 +394,60 @@ impl Request {
         match bytes.below(6) {
             0 => {
                 self.note_read(name);
-                let before = self.view.attributes.remove(name).map(Value::Integer);
+                let before = self.view.attributes.get(name).copied().map(Value::Integer);
                 assert_eq!(self.session.remove(name), Ok(before));
+                self.changes.remove(name);
+                if self.seen_of(&self.base).contains_key(name) {
+                    self.changes.insert(name, None);
+                }
             }
             1 => {
                 self.session.clear().expect("clear");
                 self.cleared = !self.base.attributes.is_empty();
-                self.view.attributes.clear();
+                self.changes.clear();
             }
             2 => {
-                self.view.user = USERS[bytes.below(USERS.len())];
-                self.session.set_user(self.view.user.map(String::from)).expect("set_user");
+                let user = USERS[bytes.below(USERS.len())];
+                self.session.set_user(user.map(String::from)).expect("set_user");
+                if user != self.view.user {
+                    self.tokens_added.clear();
+                }
+                self.view.user = user;
+                if self.disowns(&self.base) {
+                    self.changes.retain(|_, value| value.is_some());
+                }
+                self.view.tokens = self.tokens_applied(&self.base);
             }
             value => {
                 self.session.set(name, Value::Integer(value as i64)).expect("set");
-                self.view.attributes.insert(name, value as i64);
+                self.changes.remove(name);
+                if self.seen_of(&self.base).get(name) != Some(&(value as i64)) {
+                    self.changes.insert(name, Some(value as i64));
+                }
             }
         }
+        self.view.attributes = self.attributes_applied(&self.base);
+    }
+
+    /// Whether these are another user's than the session will have.
+    fn disowns(&self, contents: &Contents) -> bool {
+        self.changes_user() && contents.user.is_some()
+    }
+
+    /// The attributes that this request's changes come on top of.
+    fn seen_of(&self, contents: &Contents) -> BTreeMap<&'static str, i64> {
+        if self.cleared || self.disowns(contents) { BTreeMap::new() } else { contents.attributes.clone() }
+    }
+
+    fn attributes_applied(&self, to: &Contents) -> BTreeMap<&'static str, i64> {
+        let mut attributes = self.seen_of(to);
+        for (name, value) in &self.changes {
+            match value {
+                Some(value) => attributes.insert(name, *value),
+                None => attributes.remove(name),
+            };
+        }
+        attributes
     }
 
     fn use_tokens(&mut self, bytes: &mut Bytes, random: [u8; 16]) {
@@ -393,13 +484,9 @@ impl Request {
 
     /// The request's own writes are not part of what it has read.
     fn note_read(&mut self, name: &'static str) {
-        if !self.cleared && !self.changes_attribute(name) {
+        if !self.cleared && !self.disowns(&self.base) && !self.changes.contains_key(name) {
             self.read.insert(name);
         }
-    }
-
-    fn changes_attribute(&self, name: &str) -> bool {
-        self.view.attributes.get(name) != self.base.attributes.get(name)
     }
 
     fn changes_user(&self) -> bool {
@@ -408,33 +495,25 @@ impl Request {
 
     fn changed(&self) -> bool {
         let tokens = !self.tokens_used.is_empty() || !self.tokens_added.is_empty();
-        self.cleared || tokens || self.changes_user() || self.view.attributes != self.base.attributes
+        self.cleared || tokens || self.changes_user() || !self.changes.is_empty()
     }
 
     /// Whether something that was read and is changed is no longer so, or a token was used by another.
     fn conflicts(&self, newest: &Contents) -> bool {
         let stale = |name: &&str| self.base.attributes.get(name) != newest.attributes.get(name);
-        self.read.iter().filter(|name| self.cleared || self.changes_attribute(name)).any(stale)
+        let all = self.cleared || self.disowns(&self.base);
+        self.read.iter().filter(|name| all || self.changes.contains_key(*name)).any(stale)
             || self.changes_user() && self.read_user && self.base.user != newest.user
             || self.tokens_used.iter().any(|token| !newest.tokens.contains(token))
     }
 
     fn applied(&self, newest: &Contents) -> Contents {
-        let mut attributes = newest.attributes.clone();
-        for name in NAMES {
-            if self.cleared || self.changes_attribute(name) {
-                match self.view.attributes.get(name) {
-                    Some(value) => attributes.insert(name, *value),
-                    None => attributes.remove(name),
-                };
-            }
-        }
         let user = if self.changes_user() { self.view.user } else { newest.user };
-        Contents { user, attributes, tokens: self.tokens_applied(newest) }
+        Contents { user, attributes: self.attributes_applied(newest), tokens: self.tokens_applied(newest) }
     }
 
     fn tokens_applied(&self, to: &Contents) -> Vec<String> {
-        let mut tokens = to.tokens.clone();
+        let mut tokens = if self.changes_user() { Vec::new() } else { to.tokens.clone() };
         tokens.retain(|token| !self.tokens_used.contains(token));
         self.tokens_added.iter().for_each(|token| add(&mut tokens, token.clone()));
         tokens

@@ -200,3 +200,29 @@ fn a_store_that_fails_is_not_taken_for_no_session() {
     site.store.fail("load", Error::Corrupt("put aside".into()));
     assert!(site.id(&late).is_none());
 }
+
+/// What is kept of an old id has a name in the store, as a session has. A cookie with that name opens nothing, whatever
+/// its secret, and raises no alarm: it is not the cookie of a session.
+#[test]
+fn what_is_kept_of_an_old_id_is_no_session() {
+    for site in [site(), Site::new(), renewing()] {
+        let mut browser = site.visitor();
+        let old = browser.cookie.clone().expect("a cookie");
+        site.visit(&mut browser, |session| session.regenerate().expect("regenerate"));
+        let new = browser.cookie.clone().expect("a cookie");
+        let kept = site.store.inner().records.keys().find(|id| id.as_str().starts_with("old-")).cloned();
+        let kept = kept.expect("what is kept");
+        for cookie in [&old, &new] {
+            let (_, secret) = cookie.split_once('.').expect("two parts");
+            let mut stranger = Browser::with(format!("{kept}.{secret}"));
+            site.events();
+            let mut session = site.start(&stranger, Access::Optimistic);
+            assert_eq!((site.events(), session.id()), (vec![Event::UnknownId], None));
+            assert!(session.is_empty());
+            set(&mut session, "b", 1);
+            site.finish(&mut stranger, session);
+            assert!(site.id(&stranger).is_some_and(|id| id != kept));
+            assert_eq!(site.see(&browser, "b"), None);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! New ids that come because it is time: answers that are lost or late, and requests at once.
+
+use session_core::Error;
+use session_core::attributes::Value;
+use session_core::configuration::Configuration;
+use session_core::events::Event;
+use session_core::session::Access;
+
+use crate::site::{Browser, HOUR, MINUTE, Site, increment, integer, log_in, set};
+
+const INTERVAL: u64 = 15 * MINUTE;
+const WINDOW: u64 = 10_000;
+
+fn renewing(grace_window: u64) -> Site {
+    Site::with(Configuration { renewal_interval: Some(INTERVAL), grace_window, ..Configuration::default() })
+}
+
+/// A user whose session is due for a new id.
+fn due(site: &Site) -> Browser {
+    let mut browser = Browser::default();
+    site.visit(&mut browser, |session| log_in(session, "ann"));
+    site.wait(INTERVAL);
+    site.events();
+    browser
+}
+
+fn sees(site: &Site, browser: &Browser) -> Option<String> {
+    site.start(browser, Access::ReadOnly).user().map(String::from)
+}
+
+#[test]
+fn a_lost_answer_logs_nobody_out() {
+    for window in [0, WINDOW] {
+        let site = renewing(window);
+        let mut browser = due(&site);
+        for round in 0..20 {
+            let lost = &mut browser.clone();
+            assert!(!site.visit(lost, |session| increment(session, "a")).is_empty(), "a new cookie");
+            site.wait(INTERVAL);
+            assert_eq!(sees(&site, &browser).as_deref(), Some("ann"), "window {window}, round {round}");
+        }
+        site.visit(&mut browser, |session| increment(session, "a"));
+        assert_eq!(site.see(&browser, "a"), Some(Value::Integer(21)), "every request counted");
+        assert!(site.events().iter().all(|event| matches!(event, Event::Renewed(_))), "nobody was suspected");
+    }
+}
+
+#[test]
+fn the_old_cookie_is_good_until_the_new_one_is_shown() {
+    for window in [0, WINDOW] {
+        let site = renewing(window);
+        let mut browser = due(&site);
+        let old = browser.clone();
+        site.visit(&mut browser, |_| ());
+        site.wait(5 * MINUTE);
+        site.visit(&mut old.clone(), |session| set(session, "b", 1));
+        assert_eq!(site.see(&browser, "b"), Some(Value::Integer(1)));
+        site.start(&browser, Access::ReadOnly);
+        assert_eq!(sees(&site, &old).as_deref(), Some("ann"), "polling shows nothing");
+
+        site.visit(&mut browser, |_| ());
+        for (wait, good) in [(0, window > 0), (WINDOW - 1, window > 0), (1, false), (MINUTE, false)] {
+            site.wait(wait);
+            assert_eq!(sees(&site, &old).is_some(), good, "window {window}, {wait} more");
+        }
+        assert_eq!(site.events().last(), Some(&Event::DeadIdUsed));
+        assert_eq!(sees(&site, &browser).as_deref(), Some("ann"));
+    }
+}
+
+/// Two generations later the first cookie is dead, whatever became of the second.
+#[test]
+fn a_cookie_that_was_followed_by_one_that_was_shown_stays_dead() {
+    let site = renewing(0);
+    let mut browser = due(&site);
+    let first = browser.clone();
+    site.visit(&mut browser, |_| ());
+    site.visit(&mut browser, |_| ());
+    site.wait(INTERVAL);
+    let second = browser.clone();
+    site.visit(&mut browser, |_| ());
+    assert_eq!(sees(&site, &second).as_deref(), Some("ann"));
+    assert_eq!(sees(&site, &first), None);
+}
+
+#[test]
+fn of_eight_that_write_at_once_each_is_stored_and_one_renews() {
+    for window in [0, WINDOW] {
+        for access in [Access::Optimistic, Access::Exclusive] {
+            let site = renewing(window);
+            let mut browser = due(&site);
+            let old = browser.clone();
+            let mut cookies = 0;
+            let mut running: Vec<_> = if access == Access::Exclusive {
+                Vec::new()
+            } else {
+                (0..8).map(|_| site.start(&old, access)).collect()
+            };
+            for number in 0..8 {
+                let mut session = running.pop().unwrap_or_else(|| site.start(&old, access));
+                set(&mut session, &format!("k{number}"), 1);
+                cookies += usize::from(!site.finish(&mut browser, session).is_empty());
+            }
+            let mut session = site.start(&browser, Access::ReadOnly);
+            assert_eq!((session.len(), cookies), (8, 1), "window {window}");
+            assert_eq!(site.events().len(), 1, "one new id, and nobody is suspected");
+        }
+    }
+}
+
+/// A request that is exclusive waits for the one that renews, and has the session under its new id.
+#[test]
+fn an_exclusive_request_that_waited_follows_the_session() {
+    let site = renewing(0);
+    let browser = due(&site);
+    let (other_site, other) = (site.manager.clone(), browser.clone());
+    let now = site.now();
+    site.store.before("lock", move || {
+        let session = other_site
+            .start_request(&other.fields(), session_core::client::Client::default(), Access::Optimistic, now)
+            .expect("start");
+        other_site.finish_successful_request(session, now, &mut || [7; 16]).expect("finish");
+    });
+    let mut session = site.start(&browser, Access::Exclusive);
+    assert_eq!(session.user(), Some("ann"));
+    increment(&mut session, "a");
+    site.finish(&mut browser.clone(), session);
+    assert_eq!(site.store.only().contents.owner.as_deref(), Some("ann"));
+    assert!(site.store.inner().locked.is_empty());
+}
+
+/// What renews is in the middle of it: the session has its new secret, and not yet its new id.
+#[test]
+fn a_page_view_in_the_middle_of_a_renewal_is_no_theft() {
+    for window in [0, WINDOW] {
+        let site = renewing(window);
+        let mut browser = due(&site);
+        let (manager, fields, now) = (site.manager.clone(), browser.fields(), site.now());
+        site.store.before("guard.rename", move || {
+            let client = session_core::client::Client::default();
+            let mut session = manager.start_request(&fields, client, Access::Optimistic, now).expect("start");
+            assert_eq!(session.user(), Some("ann"));
+            assert_eq!(integer(&mut session, "a"), 0);
+        });
+        assert!(!site.visit(&mut browser, |_| ()).is_empty());
+        assert!(matches!(site.events()[..], [Event::Renewed(_)]));
+    }
+}
+
+/// The same in the middle of a login, by whom the old cookie belongs to: he sees nothing of it, and nothing is told.
+#[test]
+fn a_page_view_in_the_middle_of_a_login_is_no_theft_either() {
+    for window in [0, WINDOW] {
+        let site = renewing(window);
+        let mut browser = site.visitor();
+        site.events();
+        let (manager, fields, now) = (site.manager.clone(), browser.fields(), site.now());
+        site.store.before("guard.rename", move || {
+            let client = session_core::client::Client::default();
+            let mut session = manager.start_request(&fields, client, Access::Optimistic, now).expect("start");
+            assert_eq!(session.user(), None);
+        });
+        site.visit(&mut browser, |session| log_in(session, "ann"));
+        assert!(!site.events().contains(&Event::WrongSecret));
+    }
+}
+
+#[test]
+fn an_old_cookie_in_use_lives_as_long_as_its_session() {
+    // The interval is longer than the idle timeout, so that nothing but use keeps the old cookie alive.
+    let renewal_interval = Some(2 * HOUR);
+    let site = Site::with(Configuration { renewal_interval, ..Configuration::default() });
+    let mut browser = Browser::default();
+    site.visit(&mut browser, |session| log_in(session, "ann"));
+    for _ in 1..8 {
+        site.wait(15 * MINUTE);
+        site.visit(&mut browser, |_| ());
+    }
+    site.wait(15 * MINUTE);
+    let mut renewed = browser.clone();
+    assert!(!site.visit(&mut renewed, |_| ()).is_empty(), "the answer is lost");
+    for views in [true, false] {
+        for _ in 0..140 {
+            site.wait(30_000);
+            site.visit(&mut browser.clone(), |session| {
+                if !views {
+                    increment(session, "a")
+                }
+            });
+        }
+        assert_eq!(sees(&site, &browser).as_deref(), Some("ann"), "views: {views}");
+    }
+    site.wait(12 * HOUR);
+    assert_eq!(sees(&site, &browser), None, "the absolute timeout is that of the session");
+    site.visit(&mut browser, |session| set(session, "a", 1));
+}
+
+/// In the default configuration, too: the late answer must not put an anonymous session in the place of a login.
+#[test]
+fn a_late_answer_does_not_take_the_cookie_of_a_login() {
+    for window in [0, WINDOW] {
+        let site = Site::with(Configuration { grace_window: window, ..Configuration::default() });
+        let mut browser = site.visitor();
+        let old = browser.clone();
+        let in_flight = site.start(&old, Access::Optimistic);
+        site.visit(&mut browser, |session| log_in(session, "ann"));
+        site.events();
+
+        let mut reader = old.clone();
+        assert!(site.visit(&mut reader, |_| ()).is_empty());
+        assert!(site.finish(&mut reader, in_flight).is_empty());
+        assert_eq!(reader.cookie, old.cookie);
+        let mut session = site.start(&old, Access::Optimistic);
+        assert_eq!(session.user(), None);
+        if window == 0 {
+            set(&mut session, "tracking", 1);
+            assert_eq!(site.try_finish(&mut reader, session), Err(Error::Gone));
+        } else {
+            assert!(matches!(session.set("tracking", Value::Null), Err(Error::AccessDenied(_))));
+        }
+        assert_eq!(site.store.only().contents.owner.as_deref(), Some("ann"), "nothing else was stored");
+        assert!(!site.events().iter().any(|event| matches!(event, Event::DeadIdUsed | Event::WrongSecret)));
+
+        site.wait(MINUTE);
+        site.visit(&mut reader, |session| set(session, "a", 1));
+        assert_ne!(reader.cookie, old.cookie, "a minute later nothing is under way any more");
+    }
+}
+
+/// The answer to the login is lost, and the user tries again at once.
+#[test]
+fn a_login_whose_answer_was_lost_can_be_repeated() {
+    for window in [0, WINDOW] {
+        for access in [Access::Optimistic, Access::Exclusive] {
+            let site = Site::with(Configuration { grace_window: window, ..Configuration::default() });
+            let mut browser = site.visitor();
+            site.visit(&mut browser.clone(), |session| log_in(session, "ann"));
+            let mut session = site.start(&browser, access);
+            log_in(&mut session, "ann");
+            session.remember(true).expect("remember");
+            set(&mut session, "b", 1);
+            assert!(!site.finish(&mut browser, session).is_empty());
+            assert_eq!(sees(&site, &browser).as_deref(), Some("ann"));
+            assert_eq!(site.see(&browser, "b"), Some(Value::Integer(1)));
+        }
+    }
+}
+
+#[test]
+fn a_request_in_flight_follows_a_new_id_on_request_and_gains_nothing_by_it() {
+    let site = Site::new();
+    let mut browser = Browser::default();
+    site.visit(&mut browser, |session| log_in(session, "ann"));
+    let old = browser.clone();
+    let mut writer = site.start(&old, Access::Optimistic);
+    let mut gainer = site.start(&old, Access::Optimistic);
+    let mut renewer = site.start(&old, Access::Optimistic);
+    site.visit(&mut browser, |session| session.authenticate().expect("authenticate"));
+
+    set(&mut writer, "b", 1);
+    assert!(site.finish(&mut old.clone(), writer).is_empty());
+    assert_eq!(site.see(&browser, "b"), Some(Value::Integer(1)));
+    gainer.authenticate().expect("authenticate");
+    assert!(matches!(site.try_finish(&mut old.clone(), gainer), Err(Error::Conflict(_))));
+    renewer.regenerate().expect("regenerate");
+    assert!(site.finish(&mut old.clone(), renewer).is_empty(), "it has just got a new id");
+    assert_eq!(sees(&site, &browser).as_deref(), Some("ann"), "and that is good");
+}
