@@ -4,13 +4,19 @@
 //! is tried again in place: the kernel has dropped the pages and calls them clean.
 
 use session_core::error::{Error, Result};
-use session_core::record::Version;
+use session_core::record::{HEADER, MAX_OWNER, Version};
 use session_core::slots::{self, CELL_AT, Slots};
 use session_core::store::Instant;
 use session_core::{SessionId, mutant};
 
 use crate::directory::{Directory, ErrorCode, File, Io, failed, unknown};
-use crate::layout;
+use crate::{layout, memory};
+
+/// What a version takes beside its data, at most.
+const OVERHEAD: usize = HEADER + MAX_OWNER;
+
+/// What a load takes beside the file and the data.
+const MARGIN: usize = 2 << 20;
 
 const SAVE: &str = "save the session";
 const CREATE: &str = "store the session in a new file";
@@ -20,6 +26,7 @@ pub fn save(root: &Directory, id: &SessionId, file: &File, slots: &Slots, next: 
     let Some(at) = slots.place(next.encoded_len()) else {
         return new_file(root, id, next);
     };
+    memory::need(next.data.len(), |data| data + OVERHEAD)?;
     let head = slots.head();
     if let Err(code) = file.write(&slots::encode(&head, next), at) {
         if mutant!("failed write not taken back") {
@@ -52,7 +59,9 @@ fn take_back(file: &File, at: u64, modified: Instant, code: ErrorCode) -> Error 
 /// Whatever the durability, data and name are on the disk when this returns: a name without its data would be a
 /// session that cannot be read, and a save into a file without a durable name would be lost with it.
 pub fn new_file(root: &Directory, id: &SessionId, version: &Version) -> Result<()> {
-    let shard = root.directory(&layout::shard(layout::SESSIONS, id.shard())).map_err(failed(CREATE))?;
+    // As much as a load takes, so what is stored can be loaded by an instance that may have as much.
+    memory::need(version.data.len(), |data| slots::new_file_len(data + OVERHEAD) + MARGIN)?;
+    let shard = shard(root, id).map_err(failed(CREATE))?;
     let (head, bytes) = slots::new_file(id, version, wasi::random::random::get_random_u64());
     let file = publish(&shard, id.as_str(), &bytes)?;
     file.write(&head.cell(Some(version.version), id, id), CELL_AT).map_err(unknown(CREATE))
@@ -114,12 +123,13 @@ pub fn rename(
     };
     let prepared = file.write(&slots.head().cell(None, old, new), CELL_AT).and_then(|()| file.sync());
     prepared.and_then(|()| file.set_modified(now)).map_err(not_renamed)?;
+    let shard = shard(root, new).map_err(not_renamed)?;
     let (from, to) = (layout::session(old), layout::session(new));
     if let Err(code) = root.rename(&from, &to) {
         let there = matches!(root.exists(&from), Ok(true));
         return Err(if there { not_renamed(code) } else { unknown(RENAME)(code) });
     }
-    sync_shard(root, new).and_then(|()| sync_shard(root, old)).map_err(unknown(RENAME))
+    shard.sync().and_then(|()| sync_shard(root, old)).map_err(unknown(RENAME))
 }
 
 /// Remove a session's file. With `durable`, the name does not come back after a power cut.
@@ -133,6 +143,19 @@ pub fn remove(root: &Directory, id: &SessionId, durable: bool) -> Result<()> {
         }
     }
     if durable && !mutant!("deletion not durable") { sync_shard(root, id).map_err(unknown(DELETE)) } else { Ok(()) }
+}
+
+/// The directory of a session that is to be. It is missing where the store was restored from a copy without what was empty.
+fn shard(root: &Directory, id: &SessionId) -> Io<Directory> {
+    let path = layout::shard(layout::SESSIONS, id.shard());
+    match root.directory(&path) {
+        Err(ErrorCode::NoEntry) => {
+            root.make_directory_in(layout::SESSIONS, &path)?;
+            root.directory(layout::SESSIONS)?.sync()?;
+            root.directory(&path)
+        }
+        found => found,
+    }
 }
 
 fn sync_shard(root: &Directory, id: &SessionId) -> Io<()> {

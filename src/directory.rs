@@ -25,6 +25,9 @@ pub type Io<T> = core::result::Result<T, ErrorCode>;
 /// Enough for a small session in one read. The host zeroes what it is asked for, so not more.
 const FIRST_READ: usize = 8192;
 
+/// The most that is asked for at once: what the host answers is copied, and both are in memory then.
+const MOST_READ: usize = 1 << 20;
+
 /// How often an interrupted call is made again.
 const TRIES: usize = 8;
 
@@ -48,6 +51,18 @@ impl Directory {
         match self.0.create_directory_at(path) {
             Err(ErrorCode::Exist) => Ok(()),
             other => other,
+        }
+    }
+
+    /// Make a directory in a tree. The tree itself may be gone: whoever took it away finds it made anew.
+    pub fn make_directory_in(&self, tree: &str, path: &str) -> Io<()> {
+        match self.make_directory(path) {
+            Err(ErrorCode::NoEntry) => {
+                self.make_directory(tree)?;
+                self.sync()?;
+                self.make_directory(path)
+            }
+            made => made,
         }
     }
 
@@ -117,6 +132,19 @@ impl Directory {
         }
     }
 
+    /// What the host stamps a file with; none when there is no file.
+    pub fn stamps(&self, path: &str) -> Io<Option<Stamps>> {
+        match again(|| self.0.stat_at(PathFlags::empty(), path)) {
+            Ok(stat) => Ok(Some(Stamps {
+                modified: stat.data_modification_timestamp.map_or(0, |stamp| milliseconds(&stamp)),
+                all: [stat.data_modification_timestamp, stat.status_change_timestamp]
+                    .map(|stamp| stamp.map(|stamp| (stamp.seconds, stamp.nanoseconds))),
+            })),
+            Err(ErrorCode::NoEntry) => Ok(None),
+            Err(code) => Err(code),
+        }
+    }
+
     /// Put the directory's names on the disk.
     pub fn sync(&self) -> Io<()> {
         if mutant!("no directory sync") {
@@ -165,6 +193,14 @@ impl Iterator for Names {
     }
 }
 
+/// When a file was modified, and to the nanosecond what tells it from another one that takes its place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Stamps {
+    /// When it was last modified.
+    pub modified: Instant,
+    all: [Option<(u64, u32)>; 2],
+}
+
 /// An open file.
 pub struct File(Descriptor);
 
@@ -175,7 +211,8 @@ impl File {
         let mut wanted = FIRST_READ;
         let mut sized = false;
         while bytes.len() < wanted {
-            let (more, end) = again(|| self.0.read((wanted - bytes.len()) as u64, bytes.len() as u64))?;
+            let most = (wanted - bytes.len()).min(MOST_READ);
+            let (more, end) = again(|| self.0.read(most as u64, bytes.len() as u64))?;
             let got = more.len();
             if bytes.is_empty() {
                 bytes = more;
@@ -189,7 +226,8 @@ impl File {
                 if wanted > bytes.len() {
                     // A head may promise more than there is; there is memory for what is there.
                     wanted = wanted.min(self.size()?);
-                    bytes.reserve_exact(wanted.saturating_sub(bytes.len()));
+                    let missing = wanted.saturating_sub(bytes.len());
+                    bytes.try_reserve_exact(missing).map_err(|_| ErrorCode::InsufficientMemory)?;
                 }
             }
             if end || got == 0 {
@@ -291,6 +329,7 @@ fn error(doing: &str, code: ErrorCode) -> Error {
         ErrorCode::InvalidSeek | ErrorCode::Pipe => {
             Error::Corrupt(text("what is in its place is not a file; remove it"))
         }
+        ErrorCode::InsufficientMemory => Error::Other(text("it takes more memory than the instance may have")),
         ErrorCode::NotDirectory => Error::Corrupt(text("a file is where a directory should be; remove it")),
         code => Error::Io(text(code.message())),
     }

@@ -45,6 +45,7 @@ impl From<core::Event> for Event {
             core::Event::DeadIdUsed => Self::DeadIdUsed,
             core::Event::WrongSecret => Self::WrongSecret,
             core::Event::UnknownId => Self::UnknownId,
+            core::Event::TouchFailed => Self::TouchFailed,
             core::Event::Refused(limit) => Self::Refused(match limit {
                 core::Limit::SessionsOfUser => wit::Limit::SessionsOfUser,
                 core::Limit::NewSessions => wit::Limit::NewSessions,

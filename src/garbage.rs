@@ -1,5 +1,6 @@
 //! Removing what is dead, in bounded steps: expired sessions, files in the making that nobody makes any more, index
-//! entries without a session. All under the session's lock, which is only tried: what someone works on is not dead.
+//! entries without a session; and mending the index where it lacks a session. All under the session's lock, which is only
+//! tried: what someone works on is not dead.
 
 use alloc::format;
 use alloc::string::String;
@@ -8,7 +9,7 @@ use session_core::error::{Error, Result};
 use session_core::{SessionId, expiry, mutant};
 
 use crate::directory::ErrorCode;
-use crate::listing::{Cursor, names_after};
+use crate::listing::{Walk, names_after};
 use crate::locks::{self, Lock};
 use crate::store::Store;
 use crate::{layout, owners};
@@ -22,6 +23,8 @@ pub struct Report {
     pub expired: u32,
     /// Left-overs of killed instances deleted.
     pub abandoned: u32,
+    /// Sessions entered in the index, where they were missing.
+    pub repaired: u32,
     /// Where to go on.
     pub resume: Option<String>,
 }
@@ -105,12 +108,15 @@ pub fn collect(store: &Store, budget: u32, resume: Option<&str>) -> Result<Repor
 
 fn session(store: &Store, place: &Place, name: &str, report: &mut Report) -> Result<()> {
     if let Some(id) = layout::session_in(place.shard.into(), name) {
-        let expired = match store.peek(&id) {
-            Ok(peek) => peek.is_some_and(|peek| peek.expired),
-            Err(Error::Corrupt(_)) => false,
+        let peek = match store.peek(&id) {
+            Ok(Some(peek)) => peek,
+            Ok(None) | Err(Error::Corrupt(_)) => return Ok(()),
             Err(error) => return Err(error),
         };
-        if expired && let Some(mut guard) = free(store.lock_for(&id, true, Some(0)))? {
+        if !peek.expired {
+            return repair(store, &id, peek.record.contents.owner.as_deref(), report);
+        }
+        if let Some(mut guard) = free(store.lock_for(&id, true, Some(0)))? {
             guard.bury_expired()?;
             report.expired += 1;
         }
@@ -123,6 +129,33 @@ fn session(store: &Store, place: &Place, name: &str, report: &mut Report) -> Res
         remove(store, &format!("{}/{name}", place.path()), report)?;
     }
     Ok(())
+}
+
+/// Enter a session in the index if it is missing there: with a copy of the directory that was made while sessions came, the
+/// index may be older than they are. Then nobody could list it, or end it with the others of its owner.
+fn repair(store: &Store, id: &SessionId, owner: Option<&str>, report: &mut Report) -> Result<()> {
+    let is_missing = |owner: Option<&str>| match owner {
+        Some(owner) => owners::has(store.root(), owner, id).map(|there| !there),
+        None => Ok(false),
+    };
+    if is_missing(owner)?
+        && let Some(_guard) = free(store.lock_for(id, true, Some(0)))?
+        && let Some(owner) = owner_of(store, id)?
+        && is_missing(Some(&owner))?
+    {
+        owners::add(store.root(), &owner, id)?;
+        report.repaired += 1;
+    }
+    Ok(())
+}
+
+/// The owner of a session that is there and can be read.
+fn owner_of(store: &Store, id: &SessionId) -> Result<Option<String>> {
+    match store.peek(id) {
+        Ok(peek) => Ok(peek.filter(|peek| !peek.expired).and_then(|peek| peek.record.contents.owner)),
+        Err(Error::Corrupt(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn owner(store: &Store, path: &str, report: &mut Report) -> Result<()> {
@@ -197,8 +230,8 @@ fn free<T>(lock: Result<T>) -> Result<Option<T>> {
 pub fn delete_old(store: &Store, minutes: u32) -> Result<(u64, u64)> {
     let age = u64::from(minutes) * 60_000;
     let (mut deleted, mut remaining) = (0, 0);
-    let mut cursor = Cursor::new(store.clone(), None);
-    while let Some(id) = cursor.next_id()? {
+    let mut walk = Walk::new(store.clone(), None);
+    while let Some(id) = walk.next_id()? {
         let now = crate::directory::now();
         let is_old = |dated: Option<u64>| dated.is_some_and(|dated| now - dated.min(now) >= age);
         let old = match store.peek(&id) {

@@ -20,7 +20,7 @@ pub struct Guard {
     store: Store,
     id: SessionId,
     lock: Lock,
-    /// The locks of the ids that the session had before it was renamed.
+    /// The locks of the ids that the session had before it was renamed: nobody else gets those while this goes on.
     renamed: Vec<Lock>,
 }
 
@@ -155,12 +155,13 @@ impl SessionGuard for Guard {
         }
         let root = self.store.root();
         let next = Version::of(contents, live.version + 1, live.created, now);
-        // The index may have an entry too many, never one too few: entries come first and go last.
-        if let Some(owner) = next.owner.filter(|owner| live.owner != Some(owner)) {
-            owners::add(root, owner, &self.id)?;
-        }
-        commit::save(root, &self.id, &found.file, &slots, &next, self.store.is_durable())?;
-        if let Some(owner) = live.owner.filter(|owner| next.owner != Some(owner)) {
+        // The index may have an entry too many, never one too few: entries come first and go last. Owners who meet in a
+        // hash have one entry.
+        let moves = live.owner != next.owner && live.owner.map(layout::owner) != next.owner.map(layout::owner);
+        owners::with_entry(root, next.owner.filter(|_| moves), &self.id, || {
+            commit::save(root, &self.id, &found.file, &slots, &next, self.store.is_durable())
+        })?;
+        if let Some(owner) = live.owner.filter(|_| moves) {
             owners::remove(root, owner, &self.id);
         }
         Ok(next.version)
@@ -181,10 +182,10 @@ impl SessionGuard for Guard {
         let slots = found.slots(&self.id)?;
         let root = self.store.root();
         let owner = slots.live().owner;
-        if let Some(owner) = owner {
-            owners::add(root, owner, new_id)?;
-        }
-        commit::rename(root, &self.id, new_id, &found.file, &slots, found.touched()?, now)?;
+        let touched = found.touched()?;
+        owners::with_entry(root, owner, new_id, || {
+            commit::rename(root, &self.id, new_id, &found.file, &slots, touched, now)
+        })?;
         if let Some(owner) = owner {
             owners::remove(root, owner, &self.id);
         }

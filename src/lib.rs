@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `directory` | files and directories by their descriptors: the only place that calls `wasi:filesystem` |
 //! | `layout` | which file is called what |
+//! | `marker` | which store this is, and whether it still is |
 //! | `locks` | the locks of sessions: the only place that calls `advisory-locks` |
 //! | `store` | open, set up, create, load, touch |
 //! | `guard` | what needs a session's lock: save, rename, delete |
@@ -15,6 +16,7 @@
 //! | `events` | telling the host: the only place that calls `session-events` |
 //! | `backend` | what the manager runs on |
 //! | `usage` | how much the store holds |
+//! | `memory` | whether there is memory for what is to come |
 //! | `listing`, `garbage` | walking through all sessions, in steps |
 //! | `exports` | the WIT interfaces, translated |
 
@@ -35,6 +37,8 @@ mod guard;
 mod layout;
 mod listing;
 mod locks;
+mod marker;
+mod memory;
 mod owners;
 #[expect(unsafe_code, reason = "the canonical ABI's allocator works on raw memory, and functions are linked by name")]
 mod platform;

@@ -1,15 +1,17 @@
-//! Walking through all sessions, in an order that stays: by directory, then by name.
+//! Walking through sessions: through all of them, in an order that stays (by directory, then by name), or through those of
+//! one owner, oldest first.
 
 use alloc::collections::BinaryHeap;
 use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::vec::{IntoIter, Vec};
 
 use session_core::SessionId;
 use session_core::error::{Error, Result};
+use session_core::store::Instant;
 
 use crate::directory::{Directory, ErrorCode, failed};
-use crate::layout;
 use crate::store::{Peek, Store};
+use crate::{layout, owners};
 
 /// Most names of one directory held at a time.
 const BATCH: usize = 1024;
@@ -53,6 +55,81 @@ pub struct Page {
 /// A listing under way.
 pub struct Cursor {
     store: Store,
+    ids: Ids,
+}
+
+/// What is listed.
+enum Ids {
+    All(Walk),
+    /// Those of an owner as they were when the listing was opened, oldest first: no more than is needed to find them again.
+    Of(String, IntoIter<(Instant, SessionId)>),
+}
+
+impl Cursor {
+    /// All sessions, from the beginning or from behind an id.
+    pub fn all(store: Store, after: Option<&SessionId>) -> Self {
+        Self { ids: Ids::All(Walk::new(store.clone(), after)), store }
+    }
+
+    /// The sessions of an owner. Each is read for the order, which is made once.
+    pub fn of(store: Store, owner: &str) -> Result<Self> {
+        let mut sessions = Vec::new();
+        for id in owners::ids(store.root(), &layout::owner(owner))? {
+            if let Some(peek) = look(&store, &id, owner)? {
+                sessions.push((peek.record.created, id));
+            }
+        }
+        sessions.sort_unstable();
+        Ok(Self { store, ids: Ids::Of(owner.into(), sessions.into_iter()) })
+    }
+
+    /// The ids of an owner's listing.
+    pub fn into_ids(self) -> Vec<SessionId> {
+        match self.ids {
+            Ids::All(_) => Vec::new(),
+            Ids::Of(_, ids) => ids.map(|(_, id)| id).collect(),
+        }
+    }
+
+    /// The next page; an empty one is the end.
+    pub fn next_page(&mut self, limit: u32) -> Result<Page> {
+        if !(1..=MAX_PAGE).contains(&limit) {
+            return Err(Error::InvalidArgument(alloc::format!("a page has 1 to {MAX_PAGE} sessions")));
+        }
+        let mut page = Page::default();
+        while page.sessions.len() + page.unreadable.len() < limit as usize {
+            match &mut self.ids {
+                Ids::All(walk) => {
+                    let Some(id) = walk.next_id()? else { break };
+                    match self.store.peek(&id) {
+                        Ok(Some(peek)) if !peek.expired => page.sessions.push(peek),
+                        Ok(_) => {}
+                        Err(Error::Corrupt(_) | Error::AccessDenied(_) | Error::Io(_)) => page.unreadable.push(id),
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ids::Of(owner, ids) => {
+                    let Some((_, id)) = ids.next() else { break };
+                    page.sessions.extend(look(&self.store, &id, owner)?);
+                }
+            }
+        }
+        Ok(page)
+    }
+}
+
+/// A session, if it is the owner's. What cannot be read is nobody's: whoever loads it learns why.
+fn look(store: &Store, id: &SessionId, owner: &str) -> Result<Option<Peek>> {
+    match store.peek(id) {
+        Ok(peek) => Ok(peek.filter(|peek| !peek.expired && peek.record.contents.owner.as_deref() == Some(owner))),
+        Err(Error::Corrupt(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A walk through the names of all sessions.
+pub struct Walk {
+    store: Store,
     /// The directory it is in; 256 is the end.
     shard: u16,
     /// The last name it has seen there.
@@ -63,29 +140,11 @@ pub struct Cursor {
     more: bool,
 }
 
-impl Cursor {
+impl Walk {
     /// Start at the beginning or behind an id.
     pub fn new(store: Store, after: Option<&SessionId>) -> Self {
         let (shard, after) = after.map_or((0, String::new()), |id| (id.shard().into(), id.as_str().into()));
         Self { store, shard, after, ahead: Vec::new(), more: true }
-    }
-
-    /// The next page; an empty one is the end.
-    pub fn next_page(&mut self, limit: u32) -> Result<Page> {
-        if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(Error::InvalidArgument(alloc::format!("a page has 1 to {MAX_PAGE} sessions")));
-        }
-        let mut page = Page::default();
-        while page.sessions.len() + page.unreadable.len() < limit as usize {
-            let Some(id) = self.next_id()? else { break };
-            match self.store.peek(&id) {
-                Ok(Some(peek)) if !peek.expired => page.sessions.push(peek),
-                Ok(_) => {}
-                Err(Error::Corrupt(_)) => page.unreadable.push(id),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(page)
     }
 
     /// The next name that is a session's.

@@ -1,9 +1,7 @@
 //! A store: open, set up, create, load, touch. None of these takes a session's lock except `create`.
 
-use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::rc::Rc;
-use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use session_core::error::{Error, Result};
@@ -18,7 +16,9 @@ use crate::directory::{self, Directory, ErrorCode, File, changed, done, failed};
 use crate::events;
 use crate::guard::Guard;
 use crate::layout;
+use crate::listing::Cursor;
 use crate::locks::{self, Lock};
+use crate::marker::Marker;
 use crate::{commit, owners, usage};
 
 /// Reading again while a writer is at work: this often, then what was read last counts.
@@ -29,8 +29,6 @@ const SETUP_WAIT: Milliseconds = 10_000;
 
 /// How often the sessions of an owner are looked for again before it is given up: someone logs in all the time.
 const LOGOUT_ROUNDS: usize = 100;
-
-const MARKER_TEXT: &str = "session3 store, format 1, id ";
 
 /// How to open a store, checked.
 #[derive(Clone, Copy)]
@@ -51,7 +49,7 @@ pub struct Store(Rc<Inner>);
 
 struct Inner {
     root: Directory,
-    id: String,
+    marker: Marker,
     options: Options,
 }
 
@@ -63,12 +61,12 @@ impl Store {
             Some(root) => root,
             None => return Err(no_store(location)),
         };
-        let id = match read_marker(&root)? {
-            Some(id) => id,
+        let marker = match Marker::read(&root)? {
+            Some(marker) => marker,
             None if options.create => set_up_once(&root)?.1,
             None => return Err(no_store(location)),
         };
-        Ok(Self(Rc::new(Inner { root, id, options })))
+        Ok(Self(Rc::new(Inner { root, marker, options })))
     }
 
     /// Set up a new store.
@@ -76,7 +74,7 @@ impl Store {
         check(&options)?;
         let root = locate(location, true)?.ok_or_else(|| no_store(location))?;
         match set_up_once(&root)? {
-            (true, id) => Ok(Self(Rc::new(Inner { root, id, options }))),
+            (true, marker) => Ok(Self(Rc::new(Inner { root, marker, options }))),
             (false, _) => Err(Error::AlreadyExists),
         }
     }
@@ -103,7 +101,9 @@ impl Store {
     /// Lock a session.
     pub fn lock_for(&self, id: &SessionId, exclusive: bool, wait: Option<Milliseconds>) -> Result<Guard> {
         let wait = wait.unwrap_or(self.0.options.lock_wait);
-        let lock = Lock::acquire(&locks::of_session(&self.0.id, id), exclusive, wait)?;
+        let Inner { root, marker, .. } = &*self.0;
+        let lock = Lock::acquire(&locks::of_session(marker.id(), id), exclusive, wait)?;
+        marker.check(root)?;
         Ok(Guard::new(self.clone(), id.clone(), lock))
     }
 
@@ -115,12 +115,8 @@ impl Store {
         guard.refuse_taken()?;
         let now = directory::now();
         let version = Version::of(contents, 1, now, now);
-        if let Some(owner) = version.owner
-            && !mutant!("index entry last")
-        {
-            owners::add(self.root(), owner, &id)?;
-        }
-        commit::new_file(self.root(), &id, &version)?;
+        let first = version.owner.filter(|_| !mutant!("index entry last"));
+        owners::with_entry(self.root(), first, &id, || commit::new_file(self.root(), &id, &version))?;
         events::tell(&id, Event::Created);
         if let Some(owner) = version.owner
             && mutant!("index entry last")
@@ -188,8 +184,13 @@ impl Store {
         seen: Error,
         answer: impl FnOnce(&Version, Instant, Instant) -> T,
     ) -> Result<Option<T>> {
-        let guard = self.lock_for(id, true, None).map_err(|_| seen)?;
-        let Some((found, now)) = guard.find()? else { return Ok(None) };
+        let Ok(guard) = self.lock_for(id, true, None) else { return Err(seen) };
+        let found = match guard.find() {
+            // It cannot be put aside where nothing can be written; what was seen is then what there is to say.
+            Err(Error::AccessDenied(_) | Error::Io(_)) => return Err(seen),
+            found => found?,
+        };
+        let Some((found, now)) = found else { return Ok(None) };
         Ok(Some(answer(&found.slots(id)?.live(), found.touched()?, now)))
     }
 
@@ -214,22 +215,15 @@ impl Store {
     }
 
     /// The sessions of an owner, oldest first.
-    pub fn sessions_of(&self, owner: &str) -> Result<Vec<Peek>> {
+    pub fn sessions_of(&self, owner: &str) -> Result<Cursor> {
         check_owner(owner)?;
-        let mut sessions = Vec::new();
-        for id in owners::ids(self.root(), &layout::owner(owner))? {
-            // What cannot be read is nobody's session: whoever loads it learns why.
-            let peek = match self.peek(&id) {
-                Ok(Some(peek)) => peek,
-                Ok(None) | Err(Error::Corrupt(_)) => continue,
-                Err(error) => return Err(error),
-            };
-            if !peek.expired && peek.record.contents.owner.as_deref() == Some(owner) {
-                let at = sessions.partition_point(|other: &Peek| other.record.created <= peek.record.created);
-                sessions.insert(at, peek);
-            }
-        }
-        Ok(sessions)
+        Cursor::of(self.clone(), owner)
+    }
+
+    /// How many sessions an owner has, by the index: it may have an entry too many, and never one too few.
+    pub fn count_sessions_of(&self, owner: &str) -> Result<u64> {
+        check_owner(owner)?;
+        owners::count(self.root(), &layout::owner(owner))
     }
 
     /// Delete the sessions of an owner.
@@ -293,7 +287,11 @@ impl Sessions for Store {
 
 impl Owners for Store {
     fn ids_of(&self, owner: &str) -> Result<Vec<SessionId>> {
-        Ok(self.sessions_of(owner)?.into_iter().map(|peek| peek.record.id).collect())
+        Ok(self.sessions_of(owner)?.into_ids())
+    }
+
+    fn count_of(&self, owner: &str) -> Result<u64> {
+        self.count_sessions_of(owner)
     }
 
     fn delete_of(&self, owner: &str) -> Result<u64> {
@@ -456,28 +454,13 @@ fn parse_location(location: &str) -> Result<Vec<&str>> {
     Ok(parts)
 }
 
-/// The id of the store in a directory; none when there is no store.
-fn read_marker(root: &Directory) -> Result<Option<String>> {
-    let doing = "read what store this is (`session3.store`)";
-    let Some(file) = root.read(layout::MARKER).map_err(failed(doing))? else { return Ok(None) };
-    let bytes = file.contents().map_err(failed(doing))?;
-    let id = core::str::from_utf8(&bytes).ok().and_then(|text| text.strip_prefix(MARKER_TEXT)).map(str::trim_end);
-    match id {
-        Some(id) if SessionId::parse(id).is_ok() => Ok(Some(id.to_owned())),
-        _ => Err(Error::Corrupt(
-            "the file `session3.store` is damaged, or of a newer format; restore it from a copy of this directory"
-                .into(),
-        )),
-    }
-}
-
-/// Make the directory a store, unless it is one. Says whether it did, and the store's id. Under a lock: two stores
+/// Make the directory a store, unless it is one. Says whether it did. Under a lock: two stores
 /// in one directory would lock past each other. The marker comes last, so a set-up that was killed is done again.
-fn set_up_once(root: &Directory) -> Result<(bool, String)> {
+fn set_up_once(root: &Directory) -> Result<(bool, Marker)> {
     let doing = "set up the store";
     let _alone = Lock::acquire(locks::SETUP, true, SETUP_WAIT)?;
-    if let Some(id) = read_marker(root)? {
-        return Ok((false, id));
+    if let Some(marker) = Marker::read(root)? {
+        return Ok((false, marker));
     }
     for directory in [layout::SESSIONS, layout::OWNERS, layout::QUARANTINE] {
         done(root.make_directory(directory), doing)?;
@@ -486,7 +469,5 @@ fn set_up_once(root: &Directory) -> Result<(bool, String)> {
         done(root.make_directory(&layout::shard(layout::SESSIONS, number)), doing)?;
     }
     done(root.directory(layout::SESSIONS).and_then(|sessions| sessions.sync()), doing)?;
-    let id = random_id().to_string();
-    commit::marker(root, format!("{MARKER_TEXT}{id}\n").as_bytes())?;
-    Ok((true, id))
+    Ok((true, Marker::make(root, &random_id())?))
 }

@@ -4,7 +4,7 @@ use session_core::SessionId;
 use session_core::error::Result;
 use session_core::store::Usage;
 
-use crate::directory::failed;
+use crate::directory::{Directory, ErrorCode, Io, failed};
 use crate::layout;
 use crate::store::Store;
 
@@ -17,13 +17,11 @@ pub fn usage(store: &Store) -> Result<Usage> {
     let mut seen = Usage::default();
     for shard in 0..=u8::MAX {
         let path = layout::shard(layout::SESSIONS, shard);
-        let directory = store.root().directory(&path).map_err(failed(doing))?;
-        for name in directory.names().map_err(failed(doing))? {
-            let name = name.map_err(failed(doing))?;
-            if SessionId::parse(&name).is_ok() {
-                seen.sessions += 1;
-                seen.bytes += directory.size_of(&name).map_err(failed(doing))?;
-            }
+        match store.root().directory(&path) {
+            Ok(directory) => count(&directory, &mut seen).map_err(failed(doing))?,
+            // Nothing was in it, and a copy left it out.
+            Err(ErrorCode::NoEntry) => {}
+            Err(code) => return Err(failed(doing)(code)),
         }
         let looked_at = u64::from(shard) + 1;
         if seen.sessions >= ENOUGH {
@@ -32,4 +30,15 @@ pub fn usage(store: &Store) -> Result<Usage> {
         }
     }
     Ok(seen)
+}
+
+fn count(directory: &Directory, seen: &mut Usage) -> Io<()> {
+    for name in directory.names()? {
+        let name = name?;
+        if SessionId::parse(&name).is_ok() {
+            seen.sessions += 1;
+            seen.bytes += directory.size_of(&name)?;
+        }
+    }
+    Ok(())
 }

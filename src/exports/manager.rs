@@ -2,24 +2,26 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use session_core::attributes::Value;
 use session_core::client::Client;
 use session_core::configuration::{CapPolicy, Configuration};
 use session_core::cookie::{SameSite, Transport};
 use session_core::manager::Manager;
-use session_core::people::Device;
+use session_core::people::{Device, Devices};
 use session_core::session::{Access, Session};
-use session_core::{SessionId, store::Instant};
+use session_core::{Error, SessionId, store::Instant};
 
 use super::Component;
 use crate::backend::{Guard, Store, now, random_16};
 use crate::bindings::exports::session3::sessions::session_manager as wit;
+use crate::memory;
 
 impl wit::Guest for Component {
     type Configuration = RefCell<Configuration>;
     type Manager = Manager<Store>;
+    type DeviceCursor = RefCell<Devices<Store>>;
     type Session = Request;
 }
 
@@ -107,6 +109,10 @@ impl wit::GuestConfiguration for RefCell<Configuration> {
         self.borrow_mut().new_sessions = per_minute;
     }
 
+    fn set_address_prefix(&self, bits: u8) {
+        self.borrow_mut().address_prefix = bits;
+    }
+
     fn set_store_limits(&self, sessions: Option<u64>, bytes: Option<u64>) {
         let mut configuration = self.borrow_mut();
         configuration.total_sessions = sessions;
@@ -170,8 +176,8 @@ impl wit::GuestManager for Manager<Store> {
         Ok(self.end_sessions_of(&user)?)
     }
 
-    fn sessions_of(&self, user: String) -> Result<Vec<wit::Device>, wit::Error> {
-        Ok(self.sessions_of(&user)?.into_iter().map(wit::Device::from).collect())
+    fn sessions_of(&self, user: String) -> Result<wit::DeviceCursor, wit::Error> {
+        Ok(wit::DeviceCursor::new(RefCell::new(self.devices_of(&user)?)))
     }
 
     fn end_other_sessions_of(&self, user: String, keep: String) -> Result<u64, wit::Error> {
@@ -195,13 +201,40 @@ fn start(
 
 fn request(manager: &Manager<Store>, session: Session<Guard>) -> wit::Session {
     let expires = manager.expires(&session);
-    wit::Session::new(Request { session: RefCell::new(session), expires })
+    wit::Session::new(Request { session: RefCell::new(session), expires, written: Cell::new(0) })
+}
+
+impl wit::GuestDeviceCursor for RefCell<Devices<Store>> {
+    fn next_page(&self, limit: u32) -> Result<Vec<wit::Device>, wit::Error> {
+        Ok(self.borrow_mut().next_page(limit)?.into_iter().map(wit::Device::from).collect())
+    }
+
+    fn skip(&self, count: u32) {
+        self.borrow_mut().skip(count);
+    }
 }
 
 /// A session during a request.
 pub struct Request {
     session: RefCell<Session<Guard>>,
     expires: Option<Instant>,
+    /// Bytes of the values that were set.
+    written: Cell<usize>,
+}
+
+impl Request {
+    /// Take a value to store, if there is memory for what becomes of it: the session with it, and its data while they grow.
+    fn take(&self, value: wit::Value) -> Result<Value, Error> {
+        let length = match &value {
+            wit::Value::Text(text) | wit::Value::Json(text) => text.len(),
+            wit::Value::Bytes(bytes) => bytes.len(),
+            _ => 0,
+        };
+        let before = self.written.get();
+        memory::need(length, |length| 4 * (before + length))?;
+        self.written.set(before + length);
+        Ok(value.into())
+    }
 }
 
 impl wit::GuestSession for Request {
@@ -242,11 +275,11 @@ impl wit::GuestSession for Request {
     }
 
     fn set(&self, name: String, value: wit::Value) -> Result<(), wit::Error> {
-        Ok(self.session.borrow_mut().set(&name, value.into())?)
+        Ok(self.session.borrow_mut().set(&name, self.take(value)?)?)
     }
 
     fn set_for(&self, name: String, value: wit::Value, lifetime: wit::Milliseconds) -> Result<(), wit::Error> {
-        Ok(self.session.borrow_mut().set_for(&name, value.into(), lifetime, now())?)
+        Ok(self.session.borrow_mut().set_for(&name, self.take(value)?, lifetime, now())?)
     }
 
     fn vanishes(&self, name: String) -> Option<Instant> {
@@ -282,7 +315,7 @@ impl wit::GuestSession for Request {
     }
 
     fn set_flash(&self, name: String, value: wit::Value) -> Result<(), wit::Error> {
-        Ok(self.session.borrow_mut().set_flash(&name, value.into())?)
+        Ok(self.session.borrow_mut().set_flash(&name, self.take(value)?)?)
     }
 
     fn take_flash(&self, name: String) -> Option<wit::Value> {

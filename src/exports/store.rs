@@ -90,17 +90,22 @@ impl wit::GuestStore for Store {
             examined: report.examined,
             expired: report.expired,
             abandoned: report.abandoned,
+            repaired: report.repaired,
             resume: report.resume,
         })
     }
 
     fn iter_sessions(&self, after: Option<String>) -> Result<wit::SessionCursor, wit::Error> {
-        let cursor = Cursor::new(self.clone(), parse(after)?.as_ref());
+        let cursor = Cursor::all(self.clone(), parse(after)?.as_ref());
         Ok(wit::SessionCursor::new(RefCell::new(cursor)))
     }
 
-    fn sessions_of(&self, owner: String) -> Result<Vec<wit::SessionInfo>, wit::Error> {
-        Ok(self.sessions_of(&owner)?.into_iter().map(peeked).collect())
+    fn sessions_of(&self, owner: String) -> Result<wit::SessionCursor, wit::Error> {
+        Ok(wit::SessionCursor::new(RefCell::new(self.sessions_of(&owner)?)))
+    }
+
+    fn count_sessions_of(&self, owner: String) -> Result<u64, wit::Error> {
+        Ok(self.count_sessions_of(&owner)?)
     }
 
     fn delete_sessions_of(&self, owner: String) -> Result<u64, wit::Error> {

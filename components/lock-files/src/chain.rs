@@ -25,15 +25,15 @@ pub struct Generation(u32);
 pub fn try_take<F: Files>(files: &F, lock: &str) -> Result<Option<Generation>, F::Error> {
     let mut generation = 0;
     loop {
-        let file = path(lock, generation);
-        if files.create(&file)? {
+        let path = file(lock, generation);
+        if files.create(&path)? {
             let first = is_first(files, lock, generation);
             if !matches!(first, Ok(true)) {
-                files.remove(&file)?;
+                files.remove(&path)?;
             }
             return first.map(|first| first.then_some(Generation(generation)));
         }
-        match files.lease(&file)? {
+        match files.lease(&path)? {
             Some(Lease::Over) => generation += 1,
             Some(Lease::Running) | None => return Ok(None),
         }
@@ -43,7 +43,7 @@ pub fn try_take<F: Files>(files: &F, lock: &str) -> Result<Option<Generation>, F
 /// Whether all generations before this one are there, and over.
 fn is_first<F: Files>(files: &F, lock: &str, generation: u32) -> Result<bool, F::Error> {
     for earlier in 0..generation {
-        if files.lease(&path(lock, earlier))? != Some(Lease::Over) {
+        if files.lease(&file(lock, earlier))? != Some(Lease::Over) {
             return Ok(false);
         }
     }
@@ -52,15 +52,20 @@ fn is_first<F: Files>(files: &F, lock: &str, generation: u32) -> Result<bool, F:
 
 /// Begin the lease again.
 pub fn renew<F: Files>(files: &F, lock: &str, generation: &Generation) -> Result<(), F::Error> {
-    files.renew(&path(lock, generation.0))
+    files.renew(&path(lock, generation))
 }
 
 /// Give a lock back, together with what the dead have left. Only while its lease runs. What cannot be removed blocks
 /// the lock for a lease.
 pub fn give_back<F: Files>(files: &F, lock: &str, generation: Generation) -> Result<(), F::Error> {
-    (0..=generation.0).try_for_each(|generation| files.remove(&path(lock, generation)))
+    (0..=generation.0).try_for_each(|generation| files.remove(&file(lock, generation)))
 }
 
-fn path(lock: &str, generation: u32) -> String {
+/// The file of a generation.
+pub fn path(lock: &str, generation: &Generation) -> String {
+    file(lock, generation.0)
+}
+
+fn file(lock: &str, generation: u32) -> String {
     format!("{lock}.{generation}")
 }

@@ -1,11 +1,12 @@
 //! The directory of the locks: the only place that calls `wasi:filesystem`.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use wasi::filesystem::preopens::get_directories;
 pub use wasi::filesystem::types::ErrorCode;
-use wasi::filesystem::types::{Descriptor, DescriptorFlags, NewTimestamp, OpenFlags, PathFlags};
+use wasi::filesystem::types::{Descriptor, DescriptorFlags, MetadataHashValue, NewTimestamp, OpenFlags, PathFlags};
 
 use crate::clock::{Milliseconds, now};
 use crate::files::{Files, Lease};
@@ -23,7 +24,11 @@ const NAME: &str = "locks";
 const OTHER_LOCKS: &str = "session3.lock";
 
 /// The directory of the locks, open.
-pub struct Directory(Descriptor);
+pub struct Directory {
+    locks: Descriptor,
+    /// The one that it is in.
+    base: Descriptor,
+}
 
 /// Why there is none.
 pub enum OpenError {
@@ -51,7 +56,7 @@ impl Directory {
         let base = open_directory(preopen, ".")?;
         match open_directory(&base, NAME) {
             Err(ErrorCode::NoEntry) => {}
-            opened => return Ok(Self(opened?)),
+            opened => return Ok(Self { locks: opened?, base }),
         }
         // First made, then looked: session3 does it in this order, too, and one of the two sees the other.
         make_directory(&base, NAME)?;
@@ -59,7 +64,28 @@ impl Directory {
             base.remove_directory_at(NAME)?;
             return Err(OpenError::OtherLocks);
         }
-        Ok(Self(open_directory(&base, NAME)?))
+        Ok(Self { locks: open_directory(&base, NAME)?, base })
+    }
+
+    /// Whether its name leads to it. It may have been removed or replaced; nobody who opens it now sees what is in it
+    /// then.
+    pub fn is_in_place(&self) -> bool {
+        is_same(self.locks.metadata_hash(), self.base.metadata_hash_at(PathFlags::empty(), NAME))
+    }
+
+    /// Whether others who ask now find this file.
+    pub fn shows(&self, path: &str) -> bool {
+        let here = self.locks.metadata_hash_at(PathFlags::empty(), path);
+        is_same(here, self.base.metadata_hash_at(PathFlags::empty(), &format!("{NAME}/{path}")))
+    }
+}
+
+/// Hosts that cannot tell are believed.
+fn is_same(one: Result<MetadataHashValue, ErrorCode>, other: Result<MetadataHashValue, ErrorCode>) -> bool {
+    match (one, other) {
+        (Ok(one), Ok(other)) => (one.upper, one.lower) == (other.upper, other.lower),
+        (Err(ErrorCode::NoEntry), _) | (_, Err(ErrorCode::NoEntry)) => false,
+        _ => true,
     }
 }
 
@@ -68,7 +94,7 @@ impl Files for Directory {
 
     fn create(&self, path: &str) -> Result<bool, ErrorCode> {
         let new = OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
-        match self.0.open_at(PathFlags::empty(), path, new, DescriptorFlags::WRITE) {
+        match self.locks.open_at(PathFlags::empty(), path, new, DescriptorFlags::WRITE) {
             Ok(_) => Ok(true),
             Err(ErrorCode::Exist | ErrorCode::NoEntry) => Ok(false),
             Err(code) => Err(code),
@@ -76,7 +102,7 @@ impl Files for Directory {
     }
 
     fn lease(&self, path: &str) -> Result<Option<Lease>, ErrorCode> {
-        let stat = match self.0.stat_at(PathFlags::empty(), path) {
+        let stat = match self.locks.stat_at(PathFlags::empty(), path) {
             Ok(stat) => stat,
             Err(ErrorCode::NoEntry) => return Ok(None),
             Err(code) => return Err(code),
@@ -88,22 +114,22 @@ impl Files for Directory {
     }
 
     fn renew(&self, path: &str) -> Result<(), ErrorCode> {
-        self.0.set_times_at(PathFlags::empty(), path, NewTimestamp::NoChange, NewTimestamp::Now)
+        self.locks.set_times_at(PathFlags::empty(), path, NewTimestamp::NoChange, NewTimestamp::Now)
     }
 
     fn remove(&self, path: &str) -> Result<(), ErrorCode> {
-        match self.0.unlink_file_at(path) {
+        match self.locks.unlink_file_at(path) {
             Ok(()) | Err(ErrorCode::NoEntry) => Ok(()),
             Err(code) => Err(code),
         }
     }
 
     fn make_directory(&self, path: &str) -> Result<(), ErrorCode> {
-        make_directory(&self.0, path)
+        make_directory(&self.locks, path)
     }
 
     fn names(&self, path: &str) -> Result<Option<Vec<String>>, ErrorCode> {
-        let directory = match open_directory(&self.0, path) {
+        let directory = match open_directory(&self.locks, path) {
             Ok(directory) => directory,
             Err(ErrorCode::NoEntry) => return Ok(None),
             Err(code) => return Err(code),
@@ -122,7 +148,7 @@ impl Files for Directory {
     }
 
     fn remove_directory(&self, path: &str) -> Result<(), ErrorCode> {
-        match self.0.remove_directory_at(path) {
+        match self.locks.remove_directory_at(path) {
             Ok(()) | Err(ErrorCode::NoEntry | ErrorCode::NotEmpty | ErrorCode::Exist) => Ok(()),
             Err(code) => Err(code),
         }

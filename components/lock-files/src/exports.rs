@@ -33,13 +33,7 @@ impl wit::Guest for LockFiles {
         let lock = match held::lock(&name) {
             Some(lock) if (lock.mode(), mode) == (Mode::Shared, Mode::Shared) => lock,
             Some(_) => return Err(wit::Error::Deadlock),
-            None => {
-                let directory = held::directory().map_err(unopened)?;
-                reclaim::now_and_then(directory);
-                let mut wait = Wait::new(timeout.min(LONGEST_WAIT).into());
-                let lock = Lock::acquire(directory, name.clone(), mode, &mut wait).map_err(failed)?;
-                Rc::new(lock.ok_or(wit::Error::TimedOut)?)
-            }
+            None => Rc::new(acquire(&name, mode, &mut Wait::new(timeout.min(LONGEST_WAIT).into()))?),
         };
         Ok(wit::Guard::new(Guard::new(name, lock)))
     }
@@ -50,6 +44,23 @@ impl wit::Guest for LockFiles {
 }
 
 impl wit::GuestGuard for Guard {}
+
+/// Take a lock that this instance does not have, in the directory that others see.
+fn acquire(name: &str, mode: Mode, wait: &mut Wait) -> Result<Lock, wit::Error> {
+    loop {
+        let directory = held::directory().map_err(unopened)?;
+        if held::is_elsewhere(&directory) {
+            return Err(moved());
+        }
+        reclaim::now_and_then(&directory);
+        match Lock::acquire(directory.clone(), name.into(), mode, wait).map_err(failed)? {
+            Some(lock) if lock.is_seen() => return Ok(lock),
+            None if directory.is_in_place() => return Err(wit::Error::TimedOut),
+            // It was removed or replaced since this instance opened it.
+            _ => held::forget_directory(),
+        }
+    }
+}
 
 impl From<wit::Mode> for Mode {
     fn from(mode: wit::Mode) -> Self {
@@ -75,6 +86,12 @@ fn late() -> wit::Error {
          take so long",
         LEASE / 1000
     ))
+}
+
+fn moved() -> wit::Error {
+    wit::Error::Other(
+        "the directory `locks` was replaced, and others do not see the locks that this instance holds: end it".into(),
+    )
 }
 
 fn unopened(error: OpenError) -> wit::Error {

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::rc::{Rc, Weak};
 use alloc::string::String;
-use core::cell::{Cell, OnceCell, RefCell};
+use core::cell::{Cell, RefCell};
 
 use crate::directory::{Directory, OpenError};
 use crate::lock::Lock;
@@ -12,7 +12,7 @@ use crate::lock::Lock;
 pub const MOST: usize = 64;
 
 struct Instance {
-    directory: OnceCell<Directory>,
+    directory: RefCell<Option<Rc<Directory>>>,
     locks: RefCell<BTreeMap<String, Weak<Lock>>>,
     guards: Cell<usize>,
 }
@@ -22,15 +22,25 @@ struct Instance {
 unsafe impl Sync for Instance {}
 
 static INSTANCE: Instance =
-    Instance { directory: OnceCell::new(), locks: RefCell::new(BTreeMap::new()), guards: Cell::new(0) };
+    Instance { directory: RefCell::new(None), locks: RefCell::new(BTreeMap::new()), guards: Cell::new(0) };
 
 /// The directory of the locks.
-pub fn directory() -> Result<&'static Directory, OpenError> {
-    if let Some(directory) = INSTANCE.directory.get() {
-        return Ok(directory);
+pub fn directory() -> Result<Rc<Directory>, OpenError> {
+    let mut directory = INSTANCE.directory.borrow_mut();
+    match &*directory {
+        Some(directory) => Ok(directory.clone()),
+        None => Ok(directory.insert(Rc::new(Directory::open()?)).clone()),
     }
-    let opened = Directory::open()?;
-    Ok(INSTANCE.directory.get_or_init(|| opened))
+}
+
+/// Open it anew when it is needed next.
+pub fn forget_directory() {
+    INSTANCE.directory.take();
+}
+
+/// Whether a lock of the instance is in another directory than this one, where nobody sees it.
+pub fn is_elsewhere(directory: &Rc<Directory>) -> bool {
+    INSTANCE.locks.borrow().values().filter_map(Weak::upgrade).any(|lock| !Rc::ptr_eq(lock.directory(), directory))
 }
 
 /// The instance's lock of this name, if it holds one.

@@ -21,7 +21,9 @@
 //! - Circles of instances that wait for each other are not seen. They end when a wait does.
 //!
 //! The files are in the directory `locks`: of the preopened directory named `locks` when there is one, otherwise of the
-//! first. Whoever shares sessions has to share that, too, and lock by no other means.
+//! first. Whoever shares sessions has to share that, too, and lock by no other means. It may be removed or replaced: a
+//! lock is taken in the directory that others see. Whoever holds one at that moment does not exclude them any more, and
+//! gets no further lock.
 
 #![cfg(target_family = "wasm")]
 #![no_std]

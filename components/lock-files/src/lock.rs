@@ -1,6 +1,7 @@
 //! A lock that this instance holds.
 
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::string::String;
 use core::mem;
 
@@ -20,7 +21,7 @@ pub enum Mode {
 
 /// A lock, held until dropped.
 pub struct Lock {
-    directory: &'static Directory,
+    directory: Rc<Directory>,
     name: String,
     hold: Hold,
     /// When its lease began, or a little earlier.
@@ -35,7 +36,7 @@ enum Hold {
 impl Lock {
     /// Wait for a lock. None when the time is up.
     pub fn acquire(
-        directory: &'static Directory,
+        directory: Rc<Directory>,
         name: String,
         mode: Mode,
         wait: &mut Wait,
@@ -43,7 +44,7 @@ impl Lock {
         let mut since = 0;
         let taken = wait.until(|| {
             since = now();
-            chain::try_take(directory, &name)
+            chain::try_take(&*directory, &name)
         })?;
         let Some(generation) = taken else { return Ok(None) };
         let mut lock = Self { directory, name, hold: Hold::Exclusive(generation), since };
@@ -66,16 +67,29 @@ impl Lock {
         now().saturating_sub(self.since) >= LEASE
     }
 
+    /// The directory that it is in.
+    pub fn directory(&self) -> &Rc<Directory> {
+        &self.directory
+    }
+
+    /// Whether others who ask now find it.
+    pub fn is_seen(&self) -> bool {
+        self.directory.shows(&match &self.hold {
+            Hold::Exclusive(generation) => chain::path(&self.name, generation),
+            Hold::Shared(reader) => readers::path(&self.name, reader),
+        })
+    }
+
     /// Says whether all readers left in time. After a wait for them the lease begins again.
     fn outwait_readers(&mut self, wait: &mut Wait) -> Result<bool, ErrorCode> {
         let Hold::Exclusive(generation) = &self.hold else { return Ok(true) };
-        if readers::are_gone(self.directory, &self.name)? {
+        if readers::are_gone(&*self.directory, &self.name)? {
             return Ok(true);
         }
-        let left = wait.until(|| Ok(readers::are_gone(self.directory, &self.name)?.then_some(())))?.is_some();
+        let left = wait.until(|| Ok(readers::are_gone(&*self.directory, &self.name)?.then_some(())))?.is_some();
         if left {
             self.since = now();
-            chain::renew(self.directory, &self.name, generation)?;
+            chain::renew(&*self.directory, &self.name, generation)?;
         }
         Ok(left)
     }
@@ -84,9 +98,9 @@ impl Lock {
     fn share(&mut self) -> Result<(), ErrorCode> {
         let reader = format!("{:016x}", random::number());
         self.since = now();
-        readers::enter(self.directory, &self.name, &reader)?;
+        readers::enter(&*self.directory, &self.name, &reader)?;
         match mem::replace(&mut self.hold, Hold::Shared(reader)) {
-            Hold::Exclusive(generation) => chain::give_back(self.directory, &self.name, generation),
+            Hold::Exclusive(generation) => chain::give_back(&*self.directory, &self.name, generation),
             Hold::Shared(_) => Ok(()),
         }
     }
@@ -99,8 +113,8 @@ impl Drop for Lock {
         let over = self.is_over();
         let _ = match mem::replace(&mut self.hold, Hold::Shared(String::new())) {
             Hold::Exclusive(_) if over => Ok(()),
-            Hold::Exclusive(generation) => chain::give_back(self.directory, &self.name, generation),
-            Hold::Shared(reader) => readers::leave(self.directory, &self.name, &reader),
+            Hold::Exclusive(generation) => chain::give_back(&*self.directory, &self.name, generation),
+            Hold::Shared(reader) => readers::leave(&*self.directory, &self.name, &reader),
         };
     }
 }

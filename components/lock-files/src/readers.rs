@@ -51,6 +51,7 @@ fn directory(lock: &str) -> String {
     format!("{lock}{SUFFIX}")
 }
 
-fn path(lock: &str, name: &str) -> String {
+/// The file of a reader.
+pub fn path(lock: &str, name: &str) -> String {
     format!("{lock}{SUFFIX}/{name}")
 }

@@ -1,5 +1,7 @@
 //! Removes what dead instances have left, of names that nobody asks for any more.
 
+use alloc::rc::Rc;
+
 use crate::clock::Wait;
 use crate::directory::{Directory, ErrorCode};
 use crate::files::{Files, Lease};
@@ -10,7 +12,7 @@ use crate::random;
 const EVERY: u64 = 64;
 
 /// Now and then, look through the directory.
-pub fn now_and_then(directory: &'static Directory) {
+pub fn now_and_then(directory: &Rc<Directory>) {
     if random::number().is_multiple_of(EVERY) {
         // Nobody has asked for it; whoever asks for a lock hears of the trouble there is.
         let _ = reclaim(directory);
@@ -18,12 +20,12 @@ pub fn now_and_then(directory: &'static Directory) {
 }
 
 /// Take over every abandoned lock, as anybody may, and give it back.
-fn reclaim(directory: &'static Directory) -> Result<(), ErrorCode> {
+fn reclaim(directory: &Rc<Directory>) -> Result<(), ErrorCode> {
     for file in directory.names(".")?.unwrap_or_default() {
         if let Some(name) = lock_of(&file)
             && directory.lease(&file)? == Some(Lease::Over)
         {
-            drop(Lock::acquire(directory, name.into(), Mode::Exclusive, &mut Wait::new(0))?);
+            drop(Lock::acquire(directory.clone(), name.into(), Mode::Exclusive, &mut Wait::new(0))?);
         }
     }
     Ok(())

@@ -19,7 +19,7 @@ pub fn collect(place: &mut Place, budget: u32, resume: Option<&str>) -> Result<G
     let behind = after.as_ref().map_or(Unbounded, Excluded);
     let seen: Vec<SessionId> =
         place.sessions.range((behind, Unbounded)).map(|(id, _)| id.clone()).take(budget as usize).collect();
-    let mut report = GarbageReport { examined: seen.len() as u32, expired: 0, abandoned: 0, resume: None };
+    let mut report = GarbageReport { examined: seen.len() as u32, expired: 0, abandoned: 0, repaired: 0, resume: None };
     for id in &seen {
         report.expired += u32::from(place.locks.is_free(id) && place.find(id).is_none());
     }

@@ -1,6 +1,7 @@
 //! The operations on a locked session.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use session_core::SessionId;
@@ -15,6 +16,8 @@ pub struct Guard {
     place: Shared,
     /// Another one after a rename.
     id: RefCell<SessionId>,
+    /// The ids it had before: nobody else gets those while this goes on.
+    renamed: RefCell<Vec<SessionId>>,
     mode: LockMode,
     size_limit: u32,
 }
@@ -23,7 +26,7 @@ impl Guard {
     /// Lock a session.
     pub fn new(place: Shared, id: SessionId, mode: LockMode, size_limit: u32) -> Result<Self, Error> {
         place.borrow_mut().locks.take(&id, mode)?;
-        Ok(Self { place, id: RefCell::new(id), mode, size_limit })
+        Ok(Self { place, id: RefCell::new(id), renamed: RefCell::default(), mode, size_limit })
     }
 
     fn need_exclusive(&self) -> Result<(), Error> {
@@ -57,13 +60,15 @@ impl GuestSessionGuard for Guard {
         let mut place = self.place.borrow_mut();
         place.rename(&self.id.borrow(), &new_id)?;
         place.locks.take(&new_id, self.mode)?;
-        place.locks.release(&self.id.replace(new_id.clone()));
+        self.renamed.borrow_mut().push(self.id.replace(new_id.clone()));
         Ok(new_id.to_string())
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.place.borrow_mut().locks.release(self.id.get_mut());
+        let mut place = self.place.borrow_mut();
+        place.locks.release(self.id.get_mut());
+        self.renamed.get_mut().iter().for_each(|id| place.locks.release(id));
     }
 }

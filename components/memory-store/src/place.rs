@@ -30,6 +30,11 @@ impl Place {
         Some((self.sessions.get_mut(id)?, now))
     }
 
+    /// An owner's sessions that are not over.
+    pub fn of(&self, owner: &str, now: Instant) -> impl Iterator<Item = (&SessionId, &Kept)> {
+        self.sessions.iter().filter(move |(_, kept)| kept.is_of(owner) && !kept.is_over(now))
+    }
+
     /// Refuse an id that is taken.
     pub fn need_new(&mut self, id: &SessionId) -> Result<(), Error> {
         if self.find(id).is_some() { Err(Error::AlreadyExists) } else { Ok(()) }

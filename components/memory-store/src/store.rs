@@ -4,8 +4,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use session_core::SessionId;
+
 use crate::bindings::wit::{
-    self, Contents, Error, GarbageReport, GuestStore, LockMode, Milliseconds, Options, Session, SessionCursor,
+    self, Contents, Error, GarbageReport, GuestStore, Instant, LockMode, Milliseconds, Options, Session, SessionCursor,
     SessionGuard, SessionInfo, Usage, Version,
 };
 use crate::guard::Guard;
@@ -110,22 +112,30 @@ impl GuestStore for Store {
     }
 
     fn iter_sessions(&self, after: Option<String>) -> Result<SessionCursor, Error> {
-        Ok(SessionCursor::new(Cursor::new(self.place.clone(), ids::parse_some(after)?)))
+        Ok(SessionCursor::new(Cursor::all(self.place.clone(), ids::parse_some(after)?)))
     }
 
-    fn sessions_of(&self, owner: String) -> Result<Vec<SessionInfo>, Error> {
+    fn sessions_of(&self, owner: String) -> Result<SessionCursor, Error> {
         limits::owner(&owner)?;
-        let (place, now) = (self.place.borrow(), now());
-        let of_owner = place.sessions.iter().filter(|(_, kept)| kept.is_of(&owner) && !kept.is_over(now));
-        let mut sessions: Vec<SessionInfo> = of_owner.map(|(id, kept)| kept.info(id, now)).collect();
-        sessions.sort_by_key(|info| info.created);
-        Ok(sessions)
+        let mut sessions: Vec<(Instant, SessionId)> =
+            self.place.borrow().of(&owner, now()).map(|(id, kept)| (kept.created, id.clone())).collect();
+        sessions.sort_unstable();
+        Ok(SessionCursor::new(Cursor::of(self.place.clone(), owner, sessions)))
+    }
+
+    fn count_sessions_of(&self, owner: String) -> Result<u64, Error> {
+        limits::owner(&owner)?;
+        Ok(self.place.borrow().of(&owner, now()).count() as u64)
     }
 
     fn delete_sessions_of(&self, owner: String) -> Result<u64, Error> {
+        limits::owner(&owner)?;
+        let ids: Vec<SessionId> = self.place.borrow().of(&owner, now()).map(|(id, _)| id.clone()).collect();
+        let mut place = self.place.borrow_mut();
         let mut deleted = 0;
-        for info in self.sessions_of(owner)? {
-            deleted += u64::from(self.delete_session(info.id)?);
+        for id in &ids {
+            place.locks.need_free(id)?;
+            deleted += u64::from(place.delete(id));
         }
         Ok(deleted)
     }

@@ -11,7 +11,7 @@
 //! | `translate` | records and errors as they come from it |
 //! | `backend` | what the manager runs on |
 //! | `host` | the clock and random numbers |
-//! | `exports`, `events`, `platform` | shared with the file-backed component |
+//! | `exports`, `events`, `memory`, `platform` | shared with the file-backed component |
 
 #![cfg(target_family = "wasm")]
 #![no_std]
@@ -26,6 +26,8 @@ mod events;
 mod exports;
 mod guard;
 mod host;
+#[path = "../../../src/memory.rs"]
+mod memory;
 #[expect(unsafe_code, reason = "the canonical ABI's allocator works on raw memory, and functions are linked by name")]
 #[path = "../../../src/platform.rs"]
 mod platform;

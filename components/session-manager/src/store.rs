@@ -1,5 +1,6 @@
 //! A store that is imported.
 
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use session_core::SessionId;
@@ -10,13 +11,17 @@ use crate::bindings::session3::sessions::session_store as wit;
 use crate::guard::Guard;
 use crate::translate;
 
-/// A handle to the store.
-pub struct Store(wit::Store);
+/// The most that a page may have.
+const PAGE: u32 = 1000;
+
+/// A handle to the store. Clones are the same one.
+#[derive(Clone)]
+pub struct Store(Rc<wit::Store>);
 
 impl Store {
     /// Open the store at a location.
     pub fn open(location: &str, options: wit::Options) -> Result<Self> {
-        Ok(Self(wit::Store::open(location, options)?))
+        Ok(Self(Rc::new(wit::Store::open(location, options)?)))
     }
 
     /// Whether a load would find the session.
@@ -54,7 +59,21 @@ impl Sessions for Store {
 
 impl Owners for Store {
     fn ids_of(&self, owner: &str) -> Result<Vec<SessionId>> {
-        self.0.sessions_of(owner)?.iter().map(|info| translate::id(&info.id)).collect()
+        let cursor = self.0.sessions_of(owner)?;
+        let mut ids = Vec::new();
+        loop {
+            let page = cursor.next_page(PAGE)?;
+            if page.sessions.is_empty() && page.unreadable.is_empty() {
+                return Ok(ids);
+            }
+            for info in &page.sessions {
+                ids.push(translate::id(&info.id)?);
+            }
+        }
+    }
+
+    fn count_of(&self, owner: &str) -> Result<u64> {
+        Ok(self.0.count_sessions_of(owner)?)
     }
 
     fn delete_of(&self, owner: &str) -> Result<u64> {
