@@ -32,11 +32,15 @@
 //! [`allow_blocking_current_thread(true)`]: wasmtime_wasi::WasiCtxBuilder::allow_blocking_current_thread
 
 #![forbid(unsafe_code)]
+// Who embeds this says what is printed, and where.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 #[expect(missing_docs, reason = "generated; its documentation is in the WIT files")]
 pub mod bindings;
 pub mod events;
 pub mod locks;
+mod shown;
 
 pub use events::{EventLog, EventSink, EventsCtx, EventsView, add_to_linker as add_events_to_linker, ignore_events};
 pub use locks::{LockSpace, Locks, LocksCtx, LocksCtxBuilder, LocksView, add_to_linker};
+pub use shown::Shown;

@@ -15,6 +15,7 @@ impl Event {
             Self::DeadIdUsed => "dead-id-used",
             Self::WrongSecret => "wrong-secret",
             Self::UnknownId => "unknown-id",
+            Self::TouchFailed => "touch-failed",
             Self::Refused(_) => "refused",
         }
     }

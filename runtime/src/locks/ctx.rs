@@ -1,4 +1,5 @@
 use super::error::{Error, Mode};
+use super::machine::Identity;
 use super::name::Name;
 use super::space::{LockSpace, Place, Request};
 use super::table::{Owner, Ticket};
@@ -14,6 +15,8 @@ use wasmtime::component::ResourceTable;
 pub struct LocksCtx {
     space: LockSpace,
     owner: Owner,
+    /// Where the lock file was when the instance began.
+    home: Option<Identity>,
     /// What is held, by the ticket in the guard. It is here and not in the guard so that it ends with the instance,
     /// whatever becomes of the resource table.
     held: HashMap<Ticket, Place>,
@@ -50,7 +53,8 @@ impl LocksCtx {
         if self.held.len() >= self.limits.held {
             return Err(Error::TooMany);
         }
-        let request = Request { owner: self.owner, name, mode, max_waiters: self.limits.waiters };
+        let Self { owner, home, .. } = *self;
+        let request = Request { owner, home, name, mode, max_waiters: self.limits.waiters };
         let start = Instant::now();
         let answer = self.space.acquire(request, wait.min(self.limits.wait)).await;
         if let Some(waited) = &self.waited {
@@ -110,9 +114,13 @@ impl LocksCtxBuilder {
     }
 
     /// The owner. It is a new one, and excludes every other, even from the same thread.
+    ///
+    /// To be made before the instance's directory is opened: when the directory that a lock file is in is replaced,
+    /// instances whose owners were made before get no locks any more, for they would be those of another directory.
     pub fn build(self) -> LocksCtx {
         let Self { space, limits, waited } = self;
-        LocksCtx { space, owner: Owner::new(), held: HashMap::new(), limits, waited }
+        let home = space.home();
+        LocksCtx { space, owner: Owner::new(), home, held: HashMap::new(), limits, waited }
     }
 }
 

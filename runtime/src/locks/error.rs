@@ -8,6 +8,8 @@ pub(super) enum Error {
     TooMany,
     InvalidName,
     LockFile(io::Error),
+    /// The directory of the lock file is another one than when the instance began.
+    Moved,
 }
 
 /// How a lock excludes others.

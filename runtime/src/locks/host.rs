@@ -64,6 +64,11 @@ impl From<Error> for wit::Error {
             Error::Deadlock => Self::Deadlock,
             Error::TooMany => Self::TooMany,
             Error::InvalidName => Self::InvalidName,
+            Error::Moved => Self::Other(
+                "the directory with the lock file was replaced while this instance was at work: a new one works in the \
+                 directory that is there now"
+                    .into(),
+            ),
             Error::LockFile(error) => Self::Other(format!("the lock file cannot be locked: {error}")),
         }
     }

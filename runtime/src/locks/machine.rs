@@ -3,91 +3,203 @@
 //! Open file description locks (`F_OFD_SETLK`) belong to the file opened here. The kernel releases them when it is
 //! closed, so also when the process is killed. Another opening of the same file, in this process or another, is
 //! excluded; a program that is started from here inherits nothing (`O_CLOEXEC`).
+//!
+//! One more byte of the file says that somebody uses it, or has it for itself. And since whoever opens another file at
+//! the same path sees nothing of these, there are marks in the directory: whoever holds a lock in a file has a lock on
+//! one byte of the directory, at the number of the file.
 
-use super::error::{Error, Mode};
+use super::error::Mode;
 use super::name::Name;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
-use std::fs::{File, OpenOptions};
-use std::hash::{BuildHasher, RandomState};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-/// The pauses between two looks at a lock of another process: at first, and at most. Tokio counts in milliseconds.
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+/// A byte that no name has, as names are below 2^62: shared by all who use the file, or had by one alone. Versions
+/// that did not know of it look at it when they open the file, and cannot when somebody has it alone.
+const USERS: i64 = 1 << 62;
 
-/// A byte that no name has: names are below 2^62.
-const PROBE: i64 = 1 << 62;
+/// Where hosts that have no such locks keep theirs.
+const LOCK_FILES: &str = "locks";
 
-pub(super) struct LockFile(File);
+/// How often an opening is tried again when the file or its directory is replaced meanwhile.
+const TRIES: usize = 8;
+
+/// Which file or directory, whatever its name: device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    /// The directory that the file at this path is in.
+    pub(super) fn of_home(path: &Path) -> io::Result<Self> {
+        fs::metadata(home(path)).map(|metadata| Self::of(&metadata))
+    }
+
+    fn of(metadata: &Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+
+    /// Where the mark of a file is in its directory.
+    fn mark(self) -> i64 {
+        (self.inode & (u64::MAX >> 2)).cast_signed() + 1
+    }
+}
+
+/// How a process uses the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Usage {
+    /// With others, who are excluded name by name.
+    Shared,
+    /// Alone: others cannot use it, so that names need no locks.
+    Alone,
+}
+
+pub(super) struct LockFile {
+    file: File,
+    identity: Identity,
+    directory: File,
+    home: Identity,
+    usage: Usage,
+}
 
 impl LockFile {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            // std adds O_CLOEXEC. A link could point to a file whose locks mean something else.
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(path)?;
-        let file = Self(file);
-        // A file system without locks should fail here and not at the first session.
-        file.set(PROBE, libc::F_RDLCK)?;
-        file.set(PROBE, libc::F_UNLCK)?;
-        Ok(file)
-    }
-
-    /// Take the lock for this process. It is one lock for all its holders in the table: who asks again in the
-    /// mode that the process has already gets it at once.
-    pub(super) async fn lock(&self, name: Name, mode: Mode, deadline: Instant) -> Result<(), Error> {
-        let mut pause = FIRST_PAUSE;
-        while !self.try_lock(name, mode).map_err(Error::LockFile)? {
-            let now = Instant::now();
-            if now >= deadline {
-                return Err(Error::TimedOut);
+    pub(super) fn open(path: &Path, usage: Usage) -> io::Result<Self> {
+        for _ in 0..TRIES {
+            refuse_lock_files(path)?;
+            let directory = File::open(home(path))?;
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                // std adds O_CLOEXEC. A link could point to a file whose locks mean something else.
+                .custom_flags(libc::O_NOFOLLOW)
+                .open(path)?;
+            // First made, then looked: they do it in this order, too, and one of the two sees the other.
+            refuse_lock_files(path)?;
+            let identity = Identity::of(&file.metadata()?);
+            let home = Identity::of(&directory.metadata()?);
+            let opened = Self { file, identity, directory, home, usage };
+            if opened.is_at(path)? && Identity::of_home(path)? == home {
+                // A file system without locks fails here and not at the first session.
+                opened.join()?;
+                return Ok(opened);
             }
-            sleep_until(deadline.min(now + pause + jitter(pause))).await;
-            pause = LONGEST_PAUSE.min(pause * 2);
         }
-        Ok(())
+        Err(io::Error::other("it is replaced all the time"))
     }
 
-    /// Give the lock back, whether or not this process has it.
-    pub(super) fn unlock(&self, name: Name) {
-        if let Err(error) = self.set(offset(name), libc::F_UNLCK) {
-            tracing::error!(%error, "a lock stays locked for other processes until this one ends");
+    /// Be one of its users, until it is closed.
+    fn join(&self) -> io::Result<()> {
+        let (kind, refusal) = match self.usage {
+            Usage::Shared => (
+                libc::F_RDLCK,
+                "another process has it for itself, as a server with `--scope process` does; stop that one, or run it \
+                 with `--scope machine`",
+            ),
+            Usage::Alone => (
+                libc::F_WRLCK,
+                "other processes use it, so that it cannot be had alone (`--scope process`); stop them, or share it with \
+                 them (`--scope machine`)",
+            ),
+        };
+        match set(&self.file, USERS, kind) {
+            Ok(()) if self.usage == Usage::Alone => Ok(set(&self.directory, self.identity.mark(), libc::F_RDLCK)?),
+            Ok(()) => Ok(()),
+            Err(Errno::EAGAIN | Errno::EACCES) => Err(io::Error::new(ErrorKind::ResourceBusy, refusal)),
+            Err(error) => Err(error.into()),
         }
     }
 
-    /// Says whether the lock was to be had.
-    fn try_lock(&self, name: Name, mode: Mode) -> io::Result<bool> {
+    /// The directory that it was opened in.
+    pub(super) fn home(&self) -> Identity {
+        self.home
+    }
+
+    /// Whether the path names this file.
+    pub(super) fn is_at(&self, path: &Path) -> io::Result<bool> {
+        match fs::symlink_metadata(path) {
+            Ok(metadata) => Ok(Identity::of(&metadata) == self.identity),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Take the lock for this process. Says whether it was to be had.
+    pub(super) fn try_lock(&self, name: Name, mode: Mode) -> io::Result<bool> {
         let kind = match mode {
+            _ if self.usage == Usage::Alone => return Ok(true),
             Mode::Shared => libc::F_RDLCK,
             Mode::Exclusive => libc::F_WRLCK,
         };
-        match self.set(offset(name), kind) {
+        match set(&self.file, offset(name), kind) {
             Ok(()) => Ok(true),
             Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn set(&self, offset: i64, kind: libc::c_int) -> nix::Result<()> {
-        let range = libc::flock {
-            l_type: kind as libc::c_short,
-            l_whence: libc::SEEK_SET as libc::c_short,
-            l_start: offset,
-            l_len: 1,
-            l_pid: 0,
-        };
-        fcntl(&self.0, FcntlArg::F_OFD_SETLK(&range)).map(drop)
+    /// Give the lock back.
+    pub(super) fn unlock(&self, name: Name) {
+        if self.usage == Usage::Shared
+            && let Err(error) = set(&self.file, offset(name), libc::F_UNLCK)
+        {
+            tracing::error!(%error, "a lock stays locked for other processes until this one ends");
+        }
+    }
+
+    /// Tell those who use another file that this process holds locks in this one.
+    pub(super) fn mark(&self) -> io::Result<()> {
+        match self.usage {
+            Usage::Shared => Ok(set(&self.directory, self.identity.mark(), libc::F_RDLCK)?),
+            Usage::Alone => Ok(()),
+        }
+    }
+
+    /// Take back what [`mark`](Self::mark) has told.
+    pub(super) fn unmark(&self) {
+        if self.usage == Usage::Shared
+            && let Err(error) = set(&self.directory, self.identity.mark(), libc::F_UNLCK)
+        {
+            tracing::error!(%error, "the directory stays marked until this process ends");
+        }
+    }
+
+    /// Whether somebody holds locks in another file of the directory.
+    pub(super) fn is_another_in_use(&self) -> io::Result<bool> {
+        let mark = self.identity.mark();
+        Ok(is_locked(&self.directory, 0, mark)? || is_locked(&self.directory, mark + 1, TO_THE_END)?)
+    }
+
+    /// Stamp the file with the time, for those who remove what is old.
+    pub(super) fn refresh(&self) -> io::Result<()> {
+        self.file.set_modified(SystemTime::now())
+    }
+}
+
+/// Hosts without locks of the system exclude each other by files in a directory, which locks in this file know nothing
+/// of.
+fn refuse_lock_files(path: &Path) -> io::Result<()> {
+    let directory = path.with_file_name(LOCK_FILES);
+    if !directory.is_dir() {
+        return Ok(());
+    }
+    let why = format!("other hosts lock by the files in {}, which it does not exclude", directory.display());
+    Err(io::Error::new(ErrorKind::ResourceBusy, why))
+}
+
+fn home(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.into(),
+        _ => ".".into(),
     }
 }
 
@@ -95,8 +207,26 @@ fn offset(name: Name) -> i64 {
     name.hash().cast_signed()
 }
 
-/// Up to a quarter more, so that processes do not look in step.
-fn jitter(pause: Duration) -> Duration {
-    let random = RandomState::new().hash_one(()) % 256;
-    pause * random as u32 / 1024
+/// As a length.
+const TO_THE_END: i64 = 0;
+
+fn set(file: &File, offset: i64, kind: libc::c_int) -> nix::Result<()> {
+    fcntl(file, FcntlArg::F_OFD_SETLK(&range(offset, 1, kind))).map(drop)
+}
+
+/// Whether somebody else has a lock on one of these bytes.
+fn is_locked(file: &File, start: i64, length: i64) -> nix::Result<bool> {
+    let mut range = range(start, length, libc::F_WRLCK);
+    fcntl(file, FcntlArg::F_OFD_GETLK(&mut range))?;
+    Ok(libc::c_int::from(range.l_type) != libc::F_UNLCK)
+}
+
+fn range(start: i64, length: i64, kind: libc::c_int) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: start,
+        l_len: length,
+        l_pid: 0,
+    }
 }

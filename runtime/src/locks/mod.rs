@@ -10,6 +10,7 @@ mod host;
 #[cfg_attr(not(all(target_os = "linux", target_pointer_width = "64")), path = "machine_unsupported.rs")]
 mod machine;
 mod name;
+mod path;
 mod space;
 mod table;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod tests;
 /// Apart, so that a test can put others in their place.
 mod sync {
     pub(super) use std::sync::{Mutex, MutexGuard};
+    pub(super) use tokio::time::sleep_until;
 }
 
 pub use ctx::{Guard, Locks, LocksCtx, LocksCtxBuilder, LocksView};

@@ -108,22 +108,18 @@ impl Table {
         (ticket, hears)
     }
 
-    /// Give up a place, waiting or holding. Says whether that left the name without a holder. `grant` must follow.
-    pub(super) fn leave(&mut self, name: Name, ticket: Ticket) -> bool {
+    /// Give up a place, waiting or holding. `grant` must follow.
+    pub(super) fn leave(&mut self, name: Name, ticket: Ticket) {
         let Some(queue) = self.queues.get_mut(&name) else {
-            return false;
+            return;
         };
         if let Ok(index) = queue.waiters.binary_search_by_key(&ticket, |waiter| waiter.holder.ticket) {
             if let Some(waiter) = queue.waiters.remove(index) {
                 self.waits.remove(&waiter.holder.owner);
             }
-            return false;
+        } else {
+            queue.holders.retain(|holder| holder.ticket != ticket);
         }
-        let Some(index) = queue.holders.iter().position(|holder| holder.ticket == ticket) else {
-            return false;
-        };
-        queue.holders.swap_remove(index);
-        queue.holders.is_empty()
     }
 
     /// Give the lock to those at the head of the queue who can have it now.

@@ -1,24 +1,29 @@
 //! How the commands work on a store: through the embedded component, as an application would.
 
-use crate::cli::StoreArgs;
+use crate::cli::{Scope, StoreArgs};
 use crate::compose::Sessions;
 use crate::guest::{Guest, MAX_RESOURCES, Sandbox};
 use crate::{dir, engine, guest, wit_error};
-use session_runtime::LockSpace;
 use session_runtime::bindings::FileBacked;
 use session_runtime::bindings::exports::session3::sessions::session_manager;
 use session_runtime::bindings::exports::session3::sessions::session_store::{
-    self, Durability, Error, GarbageReport, Options, Page, SessionInfo, Usage,
+    self, Durability, Error, GarbageReport, Options, Page, Usage,
 };
+use session_runtime::{EventLog, LockSpace};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use wasmtime::component::{Component, Linker, ResourceAny};
 use wasmtime::{Engine, Result, Store};
+use wasmtime_wasi::filesystem::FsPerms;
 
 /// A listing in memory has to be bounded, but a session may be as large as 16 MiB.
 const MEMORY_LIMIT: usize = 256 << 20;
 /// The most that a page may have.
 const PAGE: u32 = 1000;
+
+/// Of a session that looks damaged.
+const READS: u32 = 4;
 
 /// Run a command to its end.
 pub fn run(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
@@ -30,17 +35,28 @@ pub struct Admin {
     store: Store<Guest>,
     component: FileBacked,
     sessions: ResourceAny,
+    /// Opened when it is first needed.
+    manager: Option<ResourceAny>,
     dir: PathBuf,
 }
 
 impl Admin {
+    /// Open a store to change it, under the locks of all who use it.
     pub async fn open(args: &StoreArgs) -> Result<Self> {
-        let dir = dir::check(&args.dir)?;
+        let dir = dir::check_to_change(&args.dir)?;
         if !dir::has_lock_file(&dir) && !dir::has_lock_files(&dir) {
             // Look first: a lock file would be litter in a directory that holds no store.
-            open(&dir, (LockSpace::process(), Sessions::Bare)).await?;
+            open(&dir, FsPerms::ReadOnly, (LockSpace::process(), Sessions::Bare)).await?;
         }
-        open(&dir, dir::locks(&dir)?).await
+        open(&dir, FsPerms::ReadWrite, dir::locks(&dir, Scope::Machine)?).await
+    }
+
+    /// Open a store to read it. Who reads needs no lock, so a backup or a snapshot will do, on which no lock file can be
+    /// made. That nobody is excluded is no danger, as nothing can be written: an expired session that is looked at stays
+    /// for others to delete, and one that cannot be read where it is.
+    pub async fn open_to_read(args: &StoreArgs) -> Result<Self> {
+        let dir = dir::check_to_read(&args.dir)?;
+        open(&dir, FsPerms::ReadOnly, (LockSpace::process(), Sessions::Bare)).await
     }
 
     /// A listing of all sessions. It is read with [`Self::next_page`].
@@ -57,21 +73,30 @@ impl Admin {
         self.checked(answer)
     }
 
-    pub async fn sessions_of(&mut self, owner: &str) -> Result<Vec<SessionInfo>> {
+    /// A listing of an owner's sessions, oldest first. It is read with [`Self::next_page`].
+    pub async fn sessions_of(&mut self, owner: &str) -> Result<ResourceAny> {
         let (stores, store, sessions) = self.parts();
         let answer = stores.store().call_sessions_of(store, sessions, owner).await?;
         self.checked(answer)
     }
 
+    /// Without its lock, a session that is being renamed may look damaged: then it is read again.
     pub async fn load_session(&mut self, id: &str) -> Result<Option<session_store::Session>> {
-        let (stores, store, sessions) = self.parts();
-        let answer = stores.store().call_load_session(store, sessions, &id.to_owned()).await?;
-        self.checked(answer)
+        let mut tries = 1..READS;
+        loop {
+            let (stores, store, sessions) = self.parts();
+            let answer = stores.store().call_load_session(store, sessions, &id.to_owned()).await?;
+            if !matches!(answer, Err(Error::Corrupt(_))) || tries.next().is_none() {
+                return self.checked(answer);
+            }
+        }
     }
 
-    pub async fn delete_session(&mut self, id: &str) -> Result<bool> {
-        let (stores, store, sessions) = self.parts();
-        let answer = stores.store().call_delete_session(store, sessions, &id.to_owned()).await?;
+    /// End a session, under the id that it has by now.
+    pub async fn end_session(&mut self, id: &str) -> Result<bool> {
+        let manager = self.manager().await?;
+        let managers = self.component.session3_sessions_session_manager().manager();
+        let answer = managers.call_end_session(&mut self.store, manager, &id.to_owned()).await?;
         self.checked(answer)
     }
 
@@ -101,10 +126,8 @@ impl Admin {
 
     /// What the manager makes of a session; none when there is none, or when its data is not a manager's.
     pub async fn inspect_session(&mut self, id: &str) -> Result<Option<Inspected>> {
+        let manager = self.manager().await?;
         let interface = self.component.session3_sessions_session_manager();
-        let configuration = interface.configuration().call_constructor(&mut self.store).await?;
-        let opened = interface.manager().call_open(&mut self.store, ".", OPTIONS, configuration).await?;
-        let manager = checked(&self.dir, opened)?;
         let session = match interface.manager().call_inspect_session(&mut self.store, manager, &id.to_owned()).await? {
             Err(Error::Corrupt(_)) | Ok(None) => return Ok(None),
             Ok(Some(session)) => session,
@@ -117,6 +140,16 @@ impl Admin {
             remote_address: session_of.call_remote_address(&mut self.store, session).await?,
             dump: session_of.call_dump(&mut self.store, session).await?,
         }))
+    }
+
+    async fn manager(&mut self) -> Result<ResourceAny> {
+        if let Some(manager) = self.manager {
+            return Ok(manager);
+        }
+        let interface = self.component.session3_sessions_session_manager();
+        let configuration = interface.configuration().call_constructor(&mut self.store).await?;
+        let opened = interface.manager().call_open(&mut self.store, ".", OPTIONS, configuration).await?;
+        Ok(*self.manager.insert(checked(&self.dir, opened)?))
     }
 
     fn parts(&mut self) -> (&session_store::Guest, &mut Store<Guest>, ResourceAny) {
@@ -139,15 +172,17 @@ pub struct Inspected {
 const OPTIONS: Options = Options { create: false, durability: Durability::Relaxed, size_limit: None, lock_wait: None };
 
 /// A command is alone, and nobody asks what it does.
-async fn open(dir: &Path, (locks, sessions): (LockSpace, Sessions)) -> Result<Admin> {
+async fn open(dir: &Path, access: FsPerms, (locks, sessions): (LockSpace, Sessions)) -> Result<Admin> {
     let sandbox = Sandbox {
-        dir: dir.to_owned(),
+        dir: Arc::new(dir::Private::new(dir.to_owned())),
+        access,
         locks,
         sessions,
         memory_limit: MEMORY_LIMIT,
         max_resources: MAX_RESOURCES,
         max_waiters: 1,
         metrics: None,
+        log: EventLog::default(),
     };
     let opened = Loader::new(sessions)?.open(&sandbox).await?;
     opened.ok_or_else(|| dir::no_store(dir))
@@ -170,7 +205,7 @@ impl Loader {
 
     /// An instance with the directory's store; none when it holds none.
     pub async fn open(&self, sandbox: &Sandbox) -> Result<Option<Admin>> {
-        let dir = sandbox.dir.clone();
+        let dir = sandbox.dir.path().to_owned();
         let mut store = sandbox.store(&self.engine)?;
         let component = FileBacked::instantiate_async(&mut store, &self.component, &self.linker).await?;
         let stores = component.session3_sessions_session_store();
@@ -179,7 +214,7 @@ impl Loader {
             return Ok(None);
         }
         let sessions = checked(&dir, opened)?;
-        Ok(Some(Admin { store, component, sessions, dir }))
+        Ok(Some(Admin { store, component, sessions, manager: None, dir }))
     }
 }
 

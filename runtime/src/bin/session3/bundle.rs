@@ -2,8 +2,10 @@
 
 use crate::compose::{self, Sessions};
 use crate::embedded::{SESSION_STORE, WEB_DEMO, WIT};
+use crate::output;
+use session_runtime::Shown;
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{fs, io};
 use wasmtime::error::Context;
@@ -13,16 +15,28 @@ use wit_parser::{Resolve, SourceMap};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Write all of them into a directory. They are the same bytes wherever this version of the command was built.
-pub fn bundle(output: &Path) -> Result<ExitCode> {
-    fs::create_dir_all(output).with_context(|| format!("cannot make the directory {}", output.display()))?;
-    let mut stdout = io::stdout().lock();
+/// Write all of them into a directory, and then name them. They are the same bytes wherever this version of the command
+/// was built.
+pub fn bundle(directory: &Path) -> Result<ExitCode> {
+    fs::create_dir_all(directory).with_context(|| format!("cannot make the directory {}", directory.display()))?;
+    let mut names = String::new();
+    let written = write_all(directory, &mut names);
+    output::report("bundle", &names);
+    written.map(|()| ExitCode::SUCCESS)
+}
+
+fn write_all(directory: &Path, names: &mut String) -> Result<()> {
+    let mut add = |file: String, bytes: &[u8]| {
+        let path = directory.join(file);
+        write(&path, bytes)?;
+        *names += &format!("{}\n", Shown::new(&path.to_string_lossy()));
+        Ok::<_, wasmtime::Error>(())
+    };
     for (name, component) in components()? {
-        write(output, &format!("{name}-{VERSION}.wasm"), &component, &mut stdout)?;
-        write(output, &format!("{name}-{VERSION}.wit"), wit_of(&component)?.as_bytes(), &mut stdout)?;
+        add(format!("{name}-{VERSION}.wasm"), &component)?;
+        add(format!("{name}-{VERSION}.wit"), wit_of(&component)?.as_bytes())?;
     }
-    write(output, &format!("session3-sessions-{VERSION}.wasm"), &contract()?, &mut stdout)?;
-    Ok(ExitCode::SUCCESS)
+    add(format!("session3-sessions-{VERSION}.wasm"), &contract()?)
 }
 
 /// The command `compose`: an application with all it needs for sessions, as one component.
@@ -36,7 +50,7 @@ pub fn compose(app: &Path, output: &Path) -> Result<ExitCode> {
             "{name} imports neither session3:sessions/session-manager nor session-store: there is nothing to compose"
         );
     };
-    fs::write(output, &composed).with_context(|| format!("cannot write {}", output.display()))?;
+    write(output, &composed)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -49,10 +63,24 @@ fn components() -> Result<[(&'static str, Cow<'static, [u8]>); 3]> {
     ])
 }
 
-fn write(directory: &Path, file: &str, bytes: &[u8], out: &mut impl io::Write) -> Result<()> {
-    let path = directory.join(file);
-    fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(writeln!(out, "{}", path.display())?)
+/// Write a file. One that cannot be written in full is not left in the place of a whole one.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let replaced = match fs::symlink_metadata(path) {
+        // A pipe, a device, a link: it is written where it is.
+        Ok(metadata) if !metadata.is_file() => fs::write(path, bytes),
+        _ => replace(path, bytes),
+    };
+    replaced.with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = PathBuf::from(name);
+    fs::write(&new, bytes).and_then(|()| fs::rename(&new, path)).inspect_err(|_| {
+        // It may not even be there.
+        let _ = fs::remove_file(&new);
+    })
 }
 
 /// What a component imports and exports, as one text with all packages that it names.

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::authority;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -19,13 +20,30 @@ Examples:
   session3 ls --dir /srv/app/sessions --owner alice
   session3 gc --dir /srv/app/sessions     delete what has expired, without waiting for a server
 
-RUST_LOG sets how much is logged to standard error (default: info).";
+RUST_LOG sets how much is logged to standard error (default: info).
+
+Exit codes:
+  0  done; a reader of `ls`, `show` or `stats` who has seen enough is no failure
+  1  failed, or done in part: standard error says what was not done
+  2  the command line is wrong
+  3  `ls` and `stats`: done, without sessions that cannot be read
+  128 + N  `rm` and `gc`: ended by signal N, after what it had begun";
+
+const SIGNALS: &str = "\
+Signals:
+  SIGTERM, SIGINT, SIGQUIT   no new connections; what is in flight is done, then the end. A second one: the end at once
+  SIGHUP, SIGUSR1, SIGUSR2   a line in the log, and nothing else
+  SIGPIPE                    nothing
+
+A request that has arrived in full is run to its end, also when its client is gone. One that has not is not begun.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the web demo that is built in
+    #[command(after_help = SIGNALS)]
     Demo(ServerArgs),
     /// Serve a wasi:http component, with sessions plugged in if it imports them
+    #[command(after_help = SIGNALS)]
     Serve {
         /// The component: a .wasm file that exports wasi:http/incoming-handler
         #[arg(value_name = "APP.wasm", value_hint = ValueHint::FilePath)]
@@ -33,7 +51,7 @@ pub enum Command {
         #[command(flatten)]
         server: ServerArgs,
     },
-    /// List sessions
+    /// List sessions, also those of a backup that can only be read. Long names of users are cut; --json has all of them
     Ls {
         /// Only the sessions of this user, oldest first
         #[arg(long, value_name = "NAME")]
@@ -41,14 +59,14 @@ pub enum Command {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Show what one session holds
+    /// Show what one session holds, also in a backup that can only be read
     Show {
         /// The session, as `session3 ls` names it
         id: String,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Delete sessions: whoever has their cookies is logged out
+    /// Delete sessions: whoever has their cookies is logged out. One that cannot be deleted does not keep the others
     #[command(override_usage = "session3 rm [OPTIONS] <ID>...\n       session3 rm [OPTIONS] --owner <NAME>")]
     Rm {
         /// The sessions, as `session3 ls` names them
@@ -85,7 +103,7 @@ pub enum Command {
         #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
         output: PathBuf,
     },
-    /// Count the sessions of a store and what they take
+    /// Count the sessions of a store and what they take, also in a backup that can only be read
     Stats {
         #[command(flatten)]
         store: StoreArgs,
@@ -115,7 +133,8 @@ pub struct StoreArgs {
     /// Directory with the sessions
     #[arg(long, value_name = "DIR", default_value = "./sessions", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
-    /// Print JSON: for `ls` one object a line, else one object. Times are milliseconds since 1970
+    /// Print JSON: for `ls` one object a line, else one object. Times are milliseconds since 1970. A session that cannot
+    /// be read is listed as {"id": ..., "unreadable": true}
     #[arg(long)]
     pub json: bool,
 }
@@ -140,11 +159,27 @@ pub struct ServerArgs {
     /// Time for one request; the answer is then 504
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
-    /// Time for a client to send the head of a request, to send its body, and to take the answer
+    /// Time between two requests on a connection. Longer than a proxy keeps a connection that it does not use (60 s in
+    /// nginx and AWS's load balancers), or the proxy sends a request just when it is closed, and answers 502
+    #[arg(long, value_name = "SECONDS", default_value_t = 75, value_parser = value_parser!(u64).range(1..=3600))]
+    pub idle_timeout: u64,
+    /// Time for a client to send the head of a request, from its first byte; the answer is then 408
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
-    pub client_timeout: u64,
-    /// Behind a proxy: take the client's address from the last entry of X-Forwarded-For, which the proxy has to add.
-    /// Whoever reaches the server without the proxy can then claim any address
+    pub head_timeout: u64,
+    /// Time for a client to send the body of a request; the answer is then 408
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
+    pub body_timeout: u64,
+    /// Time for a client to take an answer, or the next 64 KiB of a long one
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
+    pub send_timeout: u64,
+    /// A name by which the server may be asked for, without port; may be repeated. By another one, it answers 421. Those
+    /// of this machine (localhost, 127.0.0.1, the address that the client is connected to) need not be named. Without
+    /// this option `serve` is asked for by any name, and `demo` by those of this machine, unless it trusts a proxy
+    #[arg(long, value_name = "NAME", value_parser = authority::name)]
+    pub host: Vec<String>,
+    /// Behind a proxy: take the client's address from the last entry of X-Forwarded-For, and what it asked for from
+    /// X-Forwarded-Proto and X-Forwarded-Host, which the proxy has to add or to remove. Whoever reaches the server
+    /// without the proxy can then claim any address and name
     #[arg(long)]
     pub trust_forwarded: bool,
     /// Requests that run at once; others wait, and get 503 if that takes long
@@ -163,7 +198,7 @@ pub struct ServerArgs {
 pub enum Scope {
     /// Any process on this machine
     Machine,
-    /// Only this process; saves the file locks
+    /// Only this process, which keeps all others out, `session3 rm` too; saves the file locks
     Process,
 }
 
@@ -201,6 +236,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Proxies keep connections for 60 seconds, and must not meet our end of one.
+    #[test]
+    fn connections_outlive_those_of_proxies() {
+        let Command::Demo(server) = Cli::parse_from(["session3", "demo"]).command else { unreachable!() };
+        assert!(server.idle_timeout > 60);
     }
 
     #[test]

@@ -6,20 +6,26 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Holds one address and nothing else.
 const TOLD: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// What else applications take for the client's address.
-const OTHERS: [HeaderName; 2] = [FORWARDED, HeaderName::from_static("x-real-ip")];
 
 /// Put the address into the fields of a request: that of the connection or, behind a proxy that is trusted, the one that
-/// the proxy has added. What a client says of itself is removed.
+/// the proxy has added. What else was said of the client's way is removed: a component has what is true of it from its
+/// host, and need not know whom to believe.
 pub fn tell(fields: &mut HeaderMap, peer: Option<IpAddr>, trust_forwarded: bool) {
     let named = if trust_forwarded { named(fields) } else { None };
-    for name in [TOLD].iter().chain(&OTHERS) {
+    let claims: Vec<_> = fields.keys().filter(|name| is_claim(name)).cloned().collect();
+    for name in claims {
         fields.remove(name);
     }
     if let Some(address) = named.or(peer) {
         let address = address.to_canonical().to_string();
         fields.insert(TOLD, HeaderValue::try_from(address).expect("an address is printable ASCII"));
     }
+}
+
+/// Gateways that make variables of fields take `_` for `-`.
+fn is_claim(name: &HeaderName) -> bool {
+    let name = name.as_str().replace('_', "-");
+    name.starts_with("x-forwarded-") || name == FORWARDED.as_str() || name == "x-real-ip"
 }
 
 /// The last address is the proxy's word. Those before it the client may have sent.
@@ -33,12 +39,23 @@ fn named(fields: &HeaderMap) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
+    const CLAIMS: [&str; 8] = [
+        "forwarded",
+        "x-real-ip",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-forwarded-port",
+        "x_forwarded_for",
+        "x-forwarded_proto",
+        "x_real_ip",
+    ];
+
     fn told(sent: &[&'static str], trust_forwarded: bool) -> HeaderMap {
         let mut fields = HeaderMap::new();
         for &value in sent {
             fields.append(TOLD, HeaderValue::from_static(value));
         }
-        for name in OTHERS {
+        for name in CLAIMS {
             fields.append(name, HeaderValue::from_static("for=198.51.100.9"));
         }
         tell(&mut fields, "192.0.2.7".parse().ok(), trust_forwarded);

@@ -6,7 +6,7 @@ use crate::metrics::Metrics;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::{spawn_blocking, yield_now};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 use wasmtime::Result;
 
 /// Files for one step; between steps nothing is locked, and requests have their turn.
@@ -37,14 +37,28 @@ impl Collector {
         }
     }
 
-    /// Collect for ever, with such a pause before each time. What fails is tried again the next time.
+    /// Collect for ever, with such a pause before each time. What fails is tried again the next time, and is told once
+    /// until it works again: a file system that became read-only fails it each time.
     pub async fn run(&mut self, pause: Duration) {
+        let mut failing = false;
         loop {
             tokio::time::sleep(pause).await;
             let start = Instant::now();
             match self.collect().await {
-                Ok(()) => debug!("garbage collected in {:?}", start.elapsed()),
-                Err(error) => warn!("garbage could not be collected, next try in {pause:?}: {error:#}"),
+                Ok(()) => {
+                    if failing {
+                        info!("garbage is collected again");
+                    }
+                    failing = false;
+                    debug!("garbage collected in {:?}", start.elapsed());
+                }
+                Err(error) if failing => debug!("garbage could not be collected: {error:#}"),
+                Err(error) => {
+                    failing = true;
+                    warn!(
+                        "garbage cannot be collected; tried again every {pause:?}, told when it works again: {error:#}"
+                    );
+                }
             }
         }
     }

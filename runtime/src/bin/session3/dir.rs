@@ -3,14 +3,18 @@
 //! WASI has no permission bits, so whoever may enter the directory may read every session in it. The umask and the
 //! checks here are all there is between the sessions and the other users of the machine.
 
+use crate::cli::Scope;
 use crate::compose::Sessions;
+use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Uid, geteuid};
+use nix::unistd::{AccessFlags, Uid, access, geteuid};
 use session_runtime::LockSpace;
 use std::fs::{self, DirBuilder, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use tracing::warn;
 use wasmtime::error::Context;
 use wasmtime::{Result, bail};
 
@@ -32,6 +36,39 @@ pub fn create_or_check(dir: &Path) -> Result<PathBuf> {
 
 /// Check that the directory is ours alone, and return its absolute path.
 pub fn check(dir: &Path) -> Result<PathBuf> {
+    let metadata = look_at(dir)?;
+    check_access(dir, &metadata)?;
+    absolute(dir)
+}
+
+/// The same for a directory that is to be changed: that it cannot be is said before it is tried.
+pub fn check_to_change(dir: &Path) -> Result<PathBuf> {
+    look_at(dir)?;
+    let writable = access(dir, AccessFlags::W_OK);
+    let only = "its sessions can be listed and shown, and not deleted";
+    let name = dir.display();
+    if writable == Err(Errno::EROFS) {
+        bail!("{name} is on a read-only file system: {only}");
+    }
+    let path = check(dir)?;
+    if let Err(error) = writable {
+        bail!("{name} is read-only ({error}): {only}");
+    }
+    Ok(path)
+}
+
+/// The same for a directory that is to be read and nothing else. A copy that cannot be written, or is somebody else's, is
+/// as private as whoever made it wanted.
+pub fn check_to_read(dir: &Path) -> Result<PathBuf> {
+    let metadata = look_at(dir)?;
+    let is_ours = Uid::from_raw(metadata.uid()) == geteuid();
+    if is_ours && metadata.mode() & 0o200 != 0 && access(dir, AccessFlags::W_OK).is_ok() {
+        check_access(dir, &metadata)?;
+    }
+    absolute(dir)
+}
+
+fn look_at(dir: &Path) -> Result<Metadata> {
     let name = dir.display();
     let metadata = match fs::metadata(dir) {
         Ok(metadata) => metadata,
@@ -41,8 +78,11 @@ pub fn check(dir: &Path) -> Result<PathBuf> {
     if !metadata.is_dir() {
         bail!("{name} is not a directory; give a directory with --dir");
     }
-    check_access(dir, &metadata)?;
-    fs::canonicalize(dir).with_context(|| format!("cannot find the way to {name}"))
+    Ok(metadata)
+}
+
+fn absolute(dir: &Path) -> Result<PathBuf> {
+    fs::canonicalize(dir).with_context(|| format!("cannot find the way to {}", dir.display()))
 }
 
 fn check_access(dir: &Path, metadata: &Metadata) -> Result<()> {
@@ -81,22 +121,84 @@ pub fn has_lock_files(dir: &Path) -> bool {
     dir.join("locks").is_dir()
 }
 
-/// The locks of a store, for all processes that use its directory.
-fn lock_space(dir: &Path) -> Result<LockSpace> {
+/// The locks of a store, for all processes that use its directory, or for one that has it alone.
+fn lock_space(dir: &Path, scope: Scope) -> Result<LockSpace> {
     let file = lock_file(dir);
-    LockSpace::machine(&file).with_context(|| format!("cannot use the lock file {}", file.display()))
+    let space = match scope {
+        Scope::Machine => LockSpace::machine(&file),
+        Scope::Process => LockSpace::alone(&file),
+    };
+    space.with_context(|| format!("cannot use the lock file {}", file.display()))
 }
 
 /// The locks that all processes on the directory use: a space for instances on this host, and what provides the
 /// sessions with such locks.
-pub fn locks(dir: &Path) -> Result<(LockSpace, Sessions)> {
+pub fn locks(dir: &Path, scope: Scope) -> Result<(LockSpace, Sessions)> {
     if !has_lock_files(dir) {
-        let space = lock_space(dir)?;
-        // First made, then looked: the component with the lock files does it in this order, too, and one of the two
-        // sees the other.
-        if !has_lock_files(dir) {
-            return Ok((space, Sessions::Bare));
+        match lock_space(dir, scope) {
+            Ok(space) => return Ok((space, Sessions::Bare)),
+            // It is refused beside lock files, and they may have come just now.
+            Err(_) if has_lock_files(dir) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok((LockSpace::process(), Sessions::WithLockFiles))
+}
+
+/// The directory while instances work in it. It may be replaced, or opened to others, at any time.
+pub struct Private {
+    path: PathBuf,
+    seen: Mutex<Option<Seen>>,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    device: u64,
+    inode: u64,
+    owner: u32,
+    mode: u32,
+}
+
+impl Private {
+    /// A directory that was checked.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, seen: Mutex::new(None) }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Look again. Another directory in its place is checked as at the start. The same one with access for others is
+    /// said once: what could be read has been read, and its sessions are served on.
+    pub fn look(&self) -> Result<()> {
+        let metadata =
+            fs::metadata(&self.path).with_context(|| format!("the directory {} is gone", self.path.display()))?;
+        let now = Seen::of(&metadata);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen == Some(now) {
+            return Ok(());
+        }
+        match (check_access(&self.path, &metadata), *seen) {
+            (Err(error), Some(before)) if before.is_same(&now) => warn!("{error}"),
+            (Err(error), _) => return Err(error),
+            (Ok(()), Some(before)) if !before.is_same(&now) => {
+                warn!("{} was replaced by another directory: sessions are kept in that one now", self.path.display());
+            }
+            (Ok(()), _) => {}
+        }
+        *seen = Some(now);
+        Ok(())
+    }
+}
+
+impl Seen {
+    fn of(metadata: &Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino(), owner: metadata.uid(), mode: metadata.mode() }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
 }

@@ -1,30 +1,28 @@
 //! Where Prometheus asks for the metrics: an address of its own, so that who reaches the application need not reach it.
 
+use crate::connection::{self, close_after};
 use crate::metrics::Metrics;
 use crate::response::{self, Body};
 use crate::server;
+use crate::stream::Times;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::convert::Infallible;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
-use tracing::{debug, error, warn};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tracing::{error, warn};
 use wasmtime::Result;
 use wasmtime::error::Context;
 
 /// More are left in the queue of the kernel.
 pub const MAX_CONNECTIONS: usize = 16;
-/// For a connection, from its beginning to its end: one request.
-const CONNECTION_TIME: Duration = Duration::from_secs(10);
+/// For the only request of a connection.
+const TIME: Duration = Duration::from_secs(10);
 const FORMAT: HeaderValue = HeaderValue::from_static(prometheus::TEXT_FORMAT);
 
 pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
@@ -39,26 +37,21 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
 /// Answer for ever.
 pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let times = Times { idle: TIME, head: TIME, send: TIME };
+    // Nobody waits for them when the server ends.
+    let (_stop, stopping) = watch::channel(false);
     loop {
-        let (stream, permit) = server::accept(&listener, &connections).await;
-        let metrics = metrics.clone();
+        let (tcp, permit) = server::accept(&listener, &connections).await;
+        let (metrics, stopping) = (metrics.clone(), stopping.clone());
         tokio::spawn(async move {
-            if timeout(CONNECTION_TIME, serve_connection(stream, metrics)).await.is_err() {
-                debug!("a connection for metrics took too long");
-            }
+            let answer = |request| {
+                let mut answer = answer(&request, &metrics);
+                close_after(&mut answer);
+                ready(answer)
+            };
+            connection::serve(tcp, times, stopping, answer).await;
             drop(permit);
         });
-    }
-}
-
-async fn serve_connection(stream: TcpStream, metrics: Arc<Metrics>) {
-    let service = service_fn(move |request| std::future::ready(Ok::<_, Infallible>(answer(&request, &metrics))));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = connection.await {
-        debug!("a connection for metrics ended early: {error}");
     }
 }
 
@@ -66,9 +59,10 @@ fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Body> {
     if request.uri().path() != "/metrics" {
         return response::plain(StatusCode::NOT_FOUND, "The metrics are at /metrics.\n");
     }
-    if request.method() != Method::GET {
+    // The body of an answer to HEAD is left out by hyper.
+    if ![Method::GET, Method::HEAD].contains(request.method()) {
         let mut refusal = response::plain(StatusCode::METHOD_NOT_ALLOWED, "Use GET.\n");
-        refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+        refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return refusal;
     }
     match metrics.text() {

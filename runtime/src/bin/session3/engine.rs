@@ -13,6 +13,9 @@ const MODULES: u32 = 40;
 const MEMORIES: u32 = 8;
 const TABLES: u32 = 40;
 
+/// What a command's memory may take before it has to be moved, in bytes.
+const COMMAND_MEMORY: u64 = 16 << 20;
+
 /// For many short instances of one component, each in memory that is set aside for it.
 pub fn for_server(max_instances: u32, memory_limit: usize) -> Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
@@ -31,10 +34,13 @@ pub fn for_server(max_instances: u32, memory_limit: usize) -> Result<Engine> {
 }
 
 /// For one instance: what counts is how soon it runs, and not how fast. It takes half the time to compile that the
-/// server takes.
+/// server takes. Its memory is not the 4 GiB of addresses that would save checks: it is to run beside a limit on those
+/// (`ulimit -v`), too.
 pub fn for_command() -> Result<Engine> {
     let mut config = Config::new();
     config.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    config.memory_reservation(COMMAND_MEMORY).memory_reservation_for_growth(COMMAND_MEMORY);
+    config.memory_guard_size(0);
     Engine::new(&config)
 }
 

@@ -2,57 +2,103 @@
 
 use crate::admin::Admin;
 use crate::cli::StoreArgs;
+use crate::interrupt::Interrupt;
 use crate::json::Object;
+use crate::output;
 use crate::progress::Progress;
 use crate::text::count;
-use std::io::Write;
+use std::fmt;
 use std::process::ExitCode;
 use wasmtime::Result;
 
 /// Files for one step; between steps nothing is held or locked.
 const STEP: u32 = 1000;
 
+/// Do all of it, and then report what was done: before a failure or an interruption, too.
 pub async fn gc(args: &StoreArgs, older_than: Option<u32>) -> Result<ExitCode> {
+    let interrupt = Interrupt::listen()?;
     let mut admin = Admin::open(args).await?;
-    let (examined, expired, abandoned) = collect(&mut admin).await?;
-    let mut out = std::io::stdout().lock();
-    let mut object = Object::default().with("examined", examined).with("expired", expired).with("abandoned", abandoned);
-    if !args.json {
-        writeln!(
-            out,
-            "deleted {} and {}, of {}",
-            count(expired, "expired session"),
-            count(abandoned, "abandoned file"),
-            count(examined, "file")
-        )?;
+    let mut done = Done::default();
+    let ended = done.work(&mut admin, older_than, &interrupt).await;
+    let text = if args.json { format!("{}\n", done.as_json()) } else { done.to_string() };
+    output::report("gc", &text);
+    if ended? {
+        return Ok(ExitCode::SUCCESS);
     }
-    if let Some(minutes) = older_than {
-        let (deleted, remaining) = admin.delete_old_sessions(minutes).await?;
-        object = object.with("unused", deleted).with("remaining", remaining);
-        if !args.json {
-            let minutes = count(minutes.into(), "minute");
-            writeln!(out, "deleted {} unused for {minutes}; {remaining} remain", count(deleted, "session"))?;
-        }
-    }
-    if args.json {
-        writeln!(out, "{object}")?;
-    }
-    Ok(ExitCode::SUCCESS)
+    output::tell("gc", "interrupted, the rest is left for the next time");
+    Ok(interrupt.code())
 }
 
-async fn collect(admin: &mut Admin) -> Result<(u64, u64, u64)> {
-    let progress = Progress::new("collecting garbage: files looked at:");
-    let (mut examined, mut expired, mut abandoned) = (0, 0, 0);
-    let mut resume = None;
-    loop {
-        let report = admin.collect_garbage(STEP, resume.as_deref()).await?;
-        examined += u64::from(report.examined);
-        expired += u64::from(report.expired);
-        abandoned += u64::from(report.abandoned);
-        progress.advance(report.examined.into());
-        match report.resume {
-            Some(next) => resume = Some(next),
-            None => return Ok((examined, expired, abandoned)),
+#[derive(Default)]
+struct Done {
+    examined: u64,
+    expired: u64,
+    abandoned: u64,
+    /// Sessions entered in the index of owners.
+    repaired: u64,
+    /// Since how many minutes they were not used, how many there were, how many remain.
+    unused: Option<(u32, u64, u64)>,
+}
+
+impl Done {
+    /// Says whether it was all that was asked for.
+    async fn work(&mut self, admin: &mut Admin, older_than: Option<u32>, interrupt: &Interrupt) -> Result<bool> {
+        if !self.collect(admin, interrupt).await? {
+            return Ok(false);
         }
+        if let Some(minutes) = older_than {
+            let (deleted, remaining) = admin.delete_old_sessions(minutes).await?;
+            self.unused = Some((minutes, deleted, remaining));
+        }
+        Ok(true)
+    }
+
+    async fn collect(&mut self, admin: &mut Admin, interrupt: &Interrupt) -> Result<bool> {
+        let progress = Progress::new("collecting garbage: files looked at:");
+        let mut resume = None;
+        loop {
+            if interrupt.is_asked() {
+                return Ok(false);
+            }
+            let report = admin.collect_garbage(STEP, resume.as_deref()).await?;
+            self.examined += u64::from(report.examined);
+            self.expired += u64::from(report.expired);
+            self.abandoned += u64::from(report.abandoned);
+            self.repaired += u64::from(report.repaired);
+            progress.advance(report.examined.into());
+            match report.resume {
+                Some(next) => resume = Some(next),
+                None => return Ok(true),
+            }
+        }
+    }
+
+    fn as_json(&self) -> Object {
+        let object = Object::default()
+            .with("examined", self.examined)
+            .with("expired", self.expired)
+            .with("abandoned", self.abandoned)
+            .with("repaired", self.repaired);
+        match self.unused {
+            Some((_, deleted, remaining)) => object.with("unused", deleted).with("remaining", remaining),
+            None => object,
+        }
+    }
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let expired = count(self.expired, "expired session");
+        let abandoned = count(self.abandoned, "abandoned file");
+        writeln!(f, "deleted {expired} and {abandoned}, of {}", count(self.examined, "file"))?;
+        if self.repaired > 0 {
+            let repaired = count(self.repaired, "session");
+            writeln!(f, "entered {repaired} in the index of owners, where they were missing")?;
+        }
+        if let Some((minutes, deleted, remaining)) = self.unused {
+            let minutes = count(minutes.into(), "minute");
+            writeln!(f, "deleted {} unused for {minutes}; {remaining} remain", count(deleted, "session"))?;
+        }
+        Ok(())
     }
 }

@@ -2,13 +2,14 @@
 //! No network, no environment, no requests to other servers.
 
 use crate::compose::Sessions;
+use crate::dir::Private;
+use crate::guest_output::GuestOutput;
 use crate::metrics::Metrics;
 use hyper::{Request, Response};
 use session_runtime::events::NoSink;
 use session_runtime::{
     EventLog, EventSink, EventsCtx, EventsView, LockSpace, Locks, LocksCtx, LocksCtxBuilder, LocksView,
 };
-use std::path::PathBuf;
 use std::sync::Arc;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::error::Context;
@@ -37,7 +38,9 @@ pub struct Guest {
 /// Makes guests: what they have in common.
 #[derive(Clone)]
 pub struct Sandbox {
-    pub dir: PathBuf,
+    pub dir: Arc<Private>,
+    /// What it may do in there.
+    pub access: FsPerms,
     pub locks: LockSpace,
     /// What provides its sessions.
     pub sessions: Sessions,
@@ -49,10 +52,14 @@ pub struct Sandbox {
     pub max_waiters: usize,
     /// Where its events and waits are counted. They are logged then, too.
     pub metrics: Option<Arc<Metrics>>,
+    /// One for all instances of a server.
+    pub log: EventLog,
 }
 
 impl Sandbox {
     pub fn store(&self, engine: &Engine) -> Result<Store<Guest>> {
+        // Before the directory is opened: should it be replaced in between, there are no locks for this instance.
+        let locks = self.locks();
         let mut table = ResourceTable::new();
         table.set_max_capacity(self.max_resources);
         let guest = Guest {
@@ -62,7 +69,7 @@ impl Sandbox {
             table,
             limits: Limits { memory_left: self.memory_limit, table_elements_left: MAX_TABLE_ELEMENTS },
             events: EventsCtx::new(self.sink()),
-            locks: self.locks(),
+            locks,
         };
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.limits);
@@ -71,7 +78,7 @@ impl Sandbox {
 
     fn sink(&self) -> Arc<dyn EventSink> {
         match &self.metrics {
-            Some(metrics) => Arc::new((EventLog, metrics.clone())),
+            Some(metrics) => Arc::new((self.log.clone(), metrics.clone())),
             None => Arc::new(NoSink),
         }
     }
@@ -85,14 +92,19 @@ impl Sandbox {
     }
 
     fn wasi(&self) -> Result<WasiCtx> {
+        // Who only reads may read what is somebody else's: see `dir::check_to_read`.
+        if !self.access.write_not_permitted() {
+            self.dir.look()?;
+        }
+        let dir = self.dir.path();
         let mut wasi = WasiCtx::builder();
         // Before the directory, which copies it. Without it a write goes on in another thread when its instance is
         // dropped, and could land after the instance's locks are free.
         wasi.allow_blocking_current_thread(true);
-        wasi.preopened_dir(&self.dir, ".", FsPerms::ReadWrite)
-            .with_context(|| format!("cannot open the directory {}", self.dir.display()))?;
+        wasi.preopened_dir(dir, ".", self.access)
+            .with_context(|| format!("cannot open the directory {}", dir.display()))?;
         // Standard output is ours; what guests print is for the log.
-        wasi.stdout(std::io::stderr()).stderr(std::io::stderr());
+        wasi.stdout(GuestOutput).stderr(GuestOutput);
         Ok(wasi.build())
     }
 }
@@ -157,7 +169,14 @@ type HttpResult<T> = std::result::Result<T, wasmtime_wasi_http::Error>;
 type Done = Box<dyn Future<Output = HttpResult<()>> + Send>;
 type Sent = Box<dyn Future<Output = HttpResult<(Response<WasiBody>, Done)>> + Send>;
 
+/// What a guest may write of an answer at once.
+const ANSWER_PIECE: usize = 64 << 10;
+
 impl WasiHttpHooks for NoOutgoingRequests {
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        ANSWER_PIECE
+    }
+
     fn send_request(&mut self, _: Request<WasiBody>, _: Option<RequestOptions>, _: Done) -> Sent {
         Box::new(async { Err(wasmtime_wasi_http::Error::HttpRequestDenied) })
     }

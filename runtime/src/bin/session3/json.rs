@@ -1,8 +1,9 @@
 //! JSON output: objects on one line, their members in a fixed order.
 
 use serde_json::Value;
+use session_runtime::Shown;
 use session_runtime::bindings::exports::session3::sessions::session_store::SessionInfo;
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// An object. `serde_json::Map` would sort its members.
 #[derive(Default)]
@@ -19,10 +20,24 @@ impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (name, value)) in self.0.iter().enumerate() {
             let open = if index == 0 { '{' } else { ',' };
-            write!(f, "{open}{}:{value}", Value::from(name.as_str()))?;
+            write!(f, "{open}{}:", Value::from(name.as_str()))?;
+            write_safely(f, &value.to_string())?;
         }
         f.write_str(if self.0.is_empty() { "{}" } else { "}" })
     }
+}
+
+/// What is no visible character can only be in a string, where it has another spelling: it means the same, and a terminal
+/// does not obey it.
+fn write_safely(f: &mut fmt::Formatter<'_>, json: &str) -> fmt::Result {
+    for c in json.chars() {
+        if Shown::is_visible(c) {
+            f.write_char(c)?;
+        } else {
+            c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(f, "\\u{unit:04x}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// A session, its members named as in the contract.
@@ -38,4 +53,22 @@ pub fn session(info: &SessionInfo) -> Object {
         .with("idle-timeout", info.idle_timeout)
         .with("deadline", info.deadline)
         .with("expires", crate::text::expires(info))
+}
+
+/// A session that cannot be read.
+pub fn unreadable(id: &str) -> Object {
+    Object::default().with("id", id).with("unreadable", true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_means_what_it_is_and_is_safe_to_see() {
+        let text = "a\u{7f}\u{9b}31m\u{202e}\u{e0041}\n\"\\å山👍";
+        let object = Object::default().with("text", text).to_string();
+        assert_eq!(object, r#"{"text":"a\u007f\u009b31m\u202e\udb40\udc41\n\"\\å山👍"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&object).unwrap(), serde_json::json!({ "text": text }));
+    }
 }

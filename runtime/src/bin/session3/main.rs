@@ -1,58 +1,96 @@
 //! `session3`: serves components with sessions, and looks after session stores.
 
 #![forbid(unsafe_code)]
+// They panic when nobody reads; `output` does not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod admin;
+mod answer;
+mod authority;
+mod beside;
 mod bundle;
 mod cli;
 mod client_address;
 mod collector;
 mod compose;
+mod connection;
+mod course;
 mod dir;
 mod embedded;
 mod endpoint;
 mod engine;
 mod gc;
 mod guest;
+mod guest_output;
 mod handler;
+mod interrupt;
 mod json;
+mod log;
 mod ls;
 mod metrics;
+mod output;
 mod progress;
 mod response;
 mod rm;
 mod serve;
 mod server;
 mod show;
+mod signals;
 mod stats;
+mod stream;
 mod text;
 mod wit_error;
 
 use clap::Parser;
 use cli::{Cli, Command};
-use std::io::{ErrorKind, IsTerminal};
+use output::ReaderGone;
+use session_runtime::Shown;
+use std::io::{self, Write};
 use std::process::ExitCode;
-use tracing::Level;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::layer::SubscriberExt;
 use wasmtime::Result;
 
+/// The exit code of a listing that leaves out what cannot be read.
+const INCOMPLETE: u8 = 3;
+
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => return explain(&usage),
+    };
     // Components are for everybody, sessions for nobody else.
     if !matches!(cli.command, Command::Bundle { .. } | Command::Compose { .. }) {
         dir::set_umask();
     }
-    log_to_stderr();
+    log::to_stderr();
     let name = cli.command.name();
     match run(cli.command) {
         Ok(code) => code,
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("session3: {name}: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(name, &error),
+    }
+}
+
+/// Nobody has to read a listing to its end.
+fn failed(command: &str, error: &wasmtime::Error) -> ExitCode {
+    if error.is::<ReaderGone>() {
+        return ExitCode::SUCCESS;
+    }
+    output::tell(command, &format!("{error:#}"));
+    ExitCode::FAILURE
+}
+
+/// Print the help that was asked for, or what is wrong with the command line.
+fn explain(usage: &clap::Error) -> ExitCode {
+    let text = usage.render().to_string();
+    let shown = Shown::new(&text).in_lines().to_string();
+    if usage.use_stderr() {
+        // Clap has colors, and shows arguments as they are.
+        let _ = if shown == text { usage.print() } else { io::stderr().write_all(shown.as_bytes()) };
+        return ExitCode::from(2);
+    }
+    let printed = usage.print().and_then(|()| io::stdout().flush());
+    match output::printed(printed) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed("help", &error),
     }
 }
 
@@ -71,22 +109,4 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Bundle { output } => bundle::bundle(&output),
         Command::Stats { store } => admin::run(stats::stats(&store)),
     }
-}
-
-/// What others log has what they handle in it, cookies among it; only their warnings are shown, whatever RUST_LOG says.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let ours = filter_fn(|metadata| metadata.target().starts_with("session") || *metadata.level() <= Level::WARN);
-    let colors = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(std::io::stderr).with_ansi(colors);
-    let subscriber = tracing_subscriber::registry().with(filter).with(ours).with(lines);
-    tracing::subscriber::set_global_default(subscriber).expect("nobody else sets one");
-}
-
-/// Whether our reader has seen enough, as in `session3 ls | head`.
-fn is_closed_pipe(error: &wasmtime::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|error| error.kind() == ErrorKind::BrokenPipe)
 }

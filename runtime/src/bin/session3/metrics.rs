@@ -3,6 +3,7 @@
 //! Nothing here names anybody: no session, no user, no address. Labels come from fixed lists, so that no client and no
 //! component can add a time series.
 
+use crate::beside::is_session;
 use hyper::StatusCode;
 use prometheus::core::Collector;
 use prometheus::{
@@ -32,11 +33,13 @@ pub struct Metrics {
     conflicts: IntCounter,
     suspicious: IntCounterVec,
     corrupt: IntCounter,
+    touch_failed: IntCounter,
     refused: IntCounterVec,
     lock_waits: Histogram,
     operations: HistogramVec,
     gc_lag: Gauge,
     gc_deleted: IntCounterVec,
+    gc_repaired: IntCounter,
     requests: IntCounterVec,
     request_times: Histogram,
     /// When the last complete collection ended; before the first one, the start.
@@ -63,6 +66,7 @@ impl Metrics {
                 &SUSPICIOUS,
             ),
             corrupt: counter(&to, "corrupt", "Files of sessions that could not be read."),
+            touch_failed: counter(&to, "touch_failed", "Uses of sessions that could not be noted."),
             refused: counters(&to, "refused", "What a limit refused.", "limit", &Limit::ALL.map(Limit::name)),
             lock_waits: register(
                 &to,
@@ -77,6 +81,7 @@ impl Metrics {
                 ),
             ),
             gc_deleted: counters(&to, "gc_deleted", "What this server's garbage collection deleted.", "kind", &GARBAGE),
+            gc_repaired: counter(&to, "gc_repaired", "Sessions that were missing in the index of owners."),
             requests: counters(&to, "requests", "Requests, by the status of the answer.", "code", &CODES),
             request_times: register(
                 &to,
@@ -117,6 +122,7 @@ impl Metrics {
     pub fn deleted(&self, report: &GarbageReport) {
         self.gc_deleted.with_label_values(&["expired"]).inc_by(report.expired.into());
         self.gc_deleted.with_label_values(&["abandoned"]).inc_by(report.abandoned.into());
+        self.gc_repaired.inc_by(report.repaired.into());
     }
 
     /// A collection has seen all there is.
@@ -130,8 +136,9 @@ impl Metrics {
 }
 
 impl EventSink for Metrics {
-    fn event(&self, _: Option<&str>, event: &Event) {
+    fn event(&self, session: Option<&str>, event: &Event) {
         match event {
+            Event::Created | Event::Destroyed | Event::Expired if !session.is_none_or(is_session) => {}
             Event::Created => {
                 self.created.inc();
                 self.active.inc();
@@ -152,6 +159,7 @@ impl EventSink for Metrics {
             Event::DeadIdUsed => self.count_suspicious("dead-id"),
             Event::WrongSecret => self.count_suspicious("wrong-secret"),
             Event::UnknownId => self.count_suspicious("unknown-id"),
+            Event::TouchFailed => self.touch_failed.inc(),
             Event::Refused(limit) => self.refused.with_label_values(&[limit.name()]).inc(),
         }
     }
@@ -230,6 +238,16 @@ mod tests {
         assert!(has(&metrics, "session3_sessions_active 11"));
         metrics.counted(&Usage { sessions: 7, bytes: 0 });
         assert!(has(&metrics, "session3_sessions_active 7"));
+    }
+
+    #[test]
+    fn what_is_kept_beside_sessions_is_not_counted_as_one() {
+        let metrics = Metrics::new();
+        let kept = "old-0123456789abcdef0123456789abcdef";
+        for event in [Event::Created, Event::Expired, Event::Created] {
+            metrics.event(Some(kept), &event);
+        }
+        assert!(has(&metrics, "session3_sessions_active 0") && has(&metrics, "session3_sessions_created_total 0"));
     }
 
     #[test]

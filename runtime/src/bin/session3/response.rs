@@ -1,14 +1,11 @@
-//! Response bodies: the component's, and our own when it has none.
+//! Our own answers, and what answers of components have in common with them.
 
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
-use hyper::body::{Bytes, Frame, SizeHint};
+use hyper::body::Bytes;
 use hyper::{Response, StatusCode, header};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
 use wasmtime_wasi_http::Error;
-use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 pub type Body = UnsyncBoxBody<Bytes, Error>;
 
@@ -22,7 +19,7 @@ impl Outcome {
         self.0.store(true, Ordering::Release);
     }
 
-    fn is_failure(&self) -> bool {
+    pub fn is_failure(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
@@ -38,36 +35,4 @@ pub fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
         fields.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
     }
     response
-}
-
-/// The body that a component writes. When the component dies over it, the client must not take what it got for the
-/// whole: Wasmtime's body would end as if it were complete.
-pub fn from_guest(body: HyperOutgoingBody, outcome: Outcome) -> Body {
-    GuestBody { body, outcome }.boxed_unsync()
-}
-
-struct GuestBody {
-    body: HyperOutgoingBody,
-    outcome: Outcome,
-}
-
-impl hyper::body::Body for GuestBody {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if frame.is_none() && self.outcome.is_failure() {
-            return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

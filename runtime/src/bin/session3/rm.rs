@@ -2,40 +2,52 @@
 
 use crate::admin::Admin;
 use crate::cli::StoreArgs;
+use crate::interrupt::Interrupt;
 use crate::json::Object;
-use crate::text::{count, printable};
-use std::io::Write;
+use crate::output;
+use crate::text::count;
+use session_runtime::Shown;
 use std::process::ExitCode;
 use wasmtime::Result;
 
-/// Delete what can be deleted; whatever cannot makes the exit code 1.
+/// Delete what can be deleted, and then say what could not; that makes the exit code 1.
 pub async fn rm(args: &StoreArgs, ids: &[String]) -> Result<ExitCode> {
+    let interrupt = Interrupt::listen()?;
     let mut admin = Admin::open(args).await?;
-    let mut deleted = 0;
+    let (mut deleted, mut failures) = (0, Vec::new());
     for id in ids {
-        match admin.delete_session(id).await {
+        if interrupt.is_asked() {
+            break;
+        }
+        match admin.end_session(id).await {
             Ok(true) => deleted += 1,
-            Ok(false) => eprintln!("session3: rm: no session {id}"),
-            Err(error) => eprintln!("session3: rm: {id}: {error:#}"),
+            Ok(false) => failures.push(format!("no session {id}")),
+            Err(error) => failures.push(format!("{id}: {error:#}")),
         }
     }
-    report(args, deleted, "")?;
-    Ok(if deleted == ids.len() as u64 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    report(args, deleted, "");
+    failures.iter().for_each(|failure| output::tell("rm", failure));
+    let left = ids.len() - deleted as usize - failures.len();
+    if left > 0 {
+        output::tell("rm", &format!("interrupted, {} not tried", count(left as u64, "session")));
+        return Ok(interrupt.code());
+    }
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Delete all sessions of a user. That there were none is no failure: the user is logged out.
 pub async fn rm_owner(args: &StoreArgs, owner: &str) -> Result<ExitCode> {
+    let _finished = Interrupt::listen()?;
     let deleted = Admin::open(args).await?.delete_sessions_of(owner).await?;
-    report(args, deleted, &format!(" of {}", printable(owner)))?;
+    report(args, deleted, &format!(" of {}", Shown::new(owner)));
     Ok(ExitCode::SUCCESS)
 }
 
-fn report(args: &StoreArgs, deleted: u64, whose: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        writeln!(out, "{}", Object::default().with("deleted", deleted))?;
+fn report(args: &StoreArgs, deleted: u64, whose: &str) {
+    let text = if args.json {
+        format!("{}\n", Object::default().with("deleted", deleted))
     } else {
-        writeln!(out, "deleted {}{whose}", count(deleted, "session"))?;
-    }
-    Ok(())
+        format!("deleted {}{whose}\n", count(deleted, "session"))
+    };
+    output::report("rm", &text);
 }

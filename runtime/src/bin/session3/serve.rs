@@ -1,6 +1,7 @@
 //! The commands `demo` and `serve`: from a component to a server that runs.
 
-use crate::cli::{Scope, ServerArgs};
+use crate::authority::Names;
+use crate::cli::ServerArgs;
 use crate::collector::Collector;
 use crate::compose::Sessions;
 use crate::embedded::WEB_DEMO;
@@ -8,9 +9,11 @@ use crate::guest::{MAX_RESOURCES, Sandbox};
 use crate::handler::{App, Handler};
 use crate::metrics::Metrics;
 use crate::server::MAX_CONNECTIONS;
+use crate::signals::Signals;
+use crate::stream::Times;
 use crate::{compose, dir, endpoint, engine, guest, server};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use session_runtime::LockSpace;
+use session_runtime::EventLog;
 use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
@@ -23,10 +26,13 @@ use tracing::{debug, info, warn};
 use wasmtime::component::Component;
 use wasmtime::error::Context;
 use wasmtime::{Engine, Result, bail};
+use wasmtime_wasi::filesystem::FsPerms;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 /// How long work that was told to stop may hold up the end of the process.
 const LAST_WAIT: Duration = Duration::from_secs(1);
+/// How much longer than a request may take the server waits at its end: for others' turns, and for clients.
+const LAST_ANSWERS: Duration = Duration::from_secs(15);
 /// What is open besides connections and what instances open: the component, the lock file, the runtimes' own, those
 /// of the collector and of who reads the metrics.
 const OWN_FILES: usize = 64 + endpoint::MAX_CONNECTIONS;
@@ -40,17 +46,24 @@ pub fn demo(options: &ServerArgs) -> Result<ExitCode> {
             options.listen
         );
     }
-    serve("the web demo", WEB_DEMO.into(), options)
+    // Whoever trusts a proxy leaves it to the proxy who is asked for.
+    let names = if options.trust_forwarded { names(options) } else { Names::only(&options.host) };
+    serve("the web demo", WEB_DEMO.into(), names, options)
 }
 
 pub fn serve_file(path: &Path, options: &ServerArgs) -> Result<ExitCode> {
     let name = path.display().to_string();
     let app = fs::read(path).with_context(|| format!("cannot read {name}"))?;
-    serve(&name, app.into(), options)
+    serve(&name, app.into(), names(options), options)
 }
 
-fn serve(name: &str, app: Cow<'static, [u8]>, options: &ServerArgs) -> Result<ExitCode> {
+fn names(options: &ServerArgs) -> Names {
+    if options.host.is_empty() { Names::any() } else { Names::only(&options.host) }
+}
+
+fn serve(name: &str, app: Cow<'static, [u8]>, names: Names, options: &ServerArgs) -> Result<ExitCode> {
     let io = Builder::new_multi_thread().enable_all().thread_name("server").build()?;
+    let signals = io.block_on(async { Signals::new() })?;
     let guests = guest_runtime()?;
     // What fails soon comes first, and compiling takes a while.
     let metrics = Arc::new(Metrics::new());
@@ -60,21 +73,34 @@ fn serve(name: &str, app: Cow<'static, [u8]>, options: &ServerArgs) -> Result<Ex
         .with_context(|| format!("cannot listen on {} (choose another address with --listen)", options.listen))?;
     let measured = options.metrics.map(|address| io.block_on(endpoint::bind(address))).transpose()?;
     let pre = prepare(app, sandbox.sessions, options).with_context(|| format!("cannot serve {name}"))?;
-    info!("serving {name}, sessions in {}", sandbox.dir.display());
-    let (timeout, client_timeout) = (Duration::from_secs(options.timeout), Duration::from_secs(options.client_timeout));
+    info!("serving {name}, sessions in {}", sandbox.dir.path().display());
+    let timeout = Duration::from_secs(options.timeout);
     if let Some(listener) = measured {
-        server::say(&format!("metrics on http://{}/metrics", listener.local_addr()?))?;
+        server::say(&format!("metrics on http://{}/metrics", listener.local_addr()?));
         io.spawn(endpoint::serve(listener, metrics.clone()));
     }
     let collecting = guests.spawn(collect(Collector::new(sandbox.clone(), metrics.clone()), options.clone()));
-    let (max_body, trust_forwarded) = (options.max_body, options.trust_forwarded);
-    let app = App { pre, sandbox, timeout, client_timeout, max_body, trust_forwarded };
+    let app = App {
+        pre,
+        sandbox,
+        timeout,
+        body_timeout: Duration::from_secs(options.body_timeout),
+        max_body: options.max_body,
+        names,
+        trust_forwarded: options.trust_forwarded,
+    };
     let handler = Arc::new(Handler::new(app, guests.handle().clone(), options.max_instances, metrics));
-    let served = io.block_on(server::run(listener, handler, client_timeout));
+    let served = io.block_on(server::run(listener, handler, times(options), timeout + LAST_ANSWERS, signals));
     collecting.abort();
     io.shutdown_timeout(LAST_WAIT);
     guests.shutdown_timeout(LAST_WAIT);
     served.map(|()| ExitCode::SUCCESS)
+}
+
+fn times(options: &ServerArgs) -> Times {
+    let [idle, head, send] =
+        [options.idle_timeout, options.head_timeout, options.send_timeout].map(Duration::from_secs);
+    Times { idle, head, send }
 }
 
 /// On the guests' runtime, as it works on files.
@@ -98,16 +124,14 @@ fn guest_runtime() -> Result<Runtime> {
 
 fn sandbox(options: &ServerArgs, metrics: &Arc<Metrics>) -> Result<Sandbox> {
     let dir = dir::create_or_check(&options.dir)?;
-    let (locks, sessions) = match options.scope {
-        Scope::Process if !dir::has_lock_files(&dir) => (LockSpace::process(), Sessions::Bare),
-        Scope::Process | Scope::Machine => dir::locks(&dir)?,
-    };
+    let (locks, sessions) = dir::locks(&dir, options.scope)?;
     if sessions == Sessions::WithLockFiles {
         info!("other hosts use this directory, by the lock files in {}: so does this one", dir.join("locks").display());
     }
     let instances = options.max_instances as usize;
     Ok(Sandbox {
-        dir,
+        dir: Arc::new(dir::Private::new(dir)),
+        access: FsPerms::ReadWrite,
         locks,
         sessions,
         memory_limit: options.memory_limit,
@@ -115,6 +139,7 @@ fn sandbox(options: &ServerArgs, metrics: &Arc<Metrics>) -> Result<Sandbox> {
         // Whoever sends many requests of one session must not have all instances wait for its lock.
         max_waiters: instances / 2,
         metrics: Some(metrics.clone()),
+        log: EventLog::default(),
     })
 }
 

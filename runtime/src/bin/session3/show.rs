@@ -3,24 +3,25 @@
 use crate::admin::{Admin, Inspected};
 use crate::cli::StoreArgs;
 use crate::json::{self, Object};
-use crate::text::{expires, printable, size, time};
+use crate::output::print;
+use crate::text::{expires, size, time};
 use serde_json::{Map, Value as Json};
+use session_runtime::Shown;
 use session_runtime::bindings::exports::session3::sessions::session_manager::Value;
 use session_runtime::bindings::exports::session3::sessions::session_store::SessionInfo;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::process::ExitCode;
 use wasmtime::{Result, bail};
 
 pub async fn show(args: &StoreArgs, id: &str) -> Result<ExitCode> {
-    let mut admin = Admin::open(args).await?;
+    let mut admin = Admin::open_to_read(args).await?;
     let Some(session) = admin.load_session(id).await? else {
         bail!("no session {id}");
     };
     let inspected = admin.inspect_session(id).await?;
     let text =
         if args.json { format!("{}\n", as_json(&session.info, inspected)) } else { as_text(&session.info, inspected) };
-    std::io::stdout().lock().write_all(text.as_bytes())?;
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -40,8 +41,9 @@ fn as_json(info: &SessionInfo, inspected: Option<Inspected>) -> Object {
 fn as_text(info: &SessionInfo, inspected: Option<Inspected>) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| writeln!(text, "{:<13} {value}", format!("{name}:")).expect("a String");
+    let shown = |text: &str| Shown::new(text).to_string();
     line("id", info.id.clone());
-    line("owner", info.owner.as_deref().map_or_else(|| "none".into(), printable));
+    line("owner", info.owner.as_deref().map_or_else(|| "none".into(), shown));
     line("version", info.version.to_string());
     line("created", time(info.created));
     line("modified", time(info.modified));
@@ -52,14 +54,14 @@ fn as_text(info: &SessionInfo, inspected: Option<Inspected>) -> String {
         return text;
     };
     line("data", size(info.size.into()));
-    line("user", inspected.user.as_deref().map_or_else(|| "nobody".into(), printable));
-    line("address", inspected.remote_address.as_deref().map_or_else(|| "unknown".into(), printable));
+    line("user", inspected.user.as_deref().map_or_else(|| "nobody".into(), shown));
+    line("address", inspected.remote_address.as_deref().map_or_else(|| "unknown".into(), shown));
     for (name, value) in inspected.attributes {
-        writeln!(text, "  {} = {}", printable(&name), printable(&to_json(value).to_string())).expect("a String");
+        writeln!(text, "  {} = {}", shown(&name), shown(&to_json(value).to_string())).expect("a String");
     }
     text.push('\n');
     for line in inspected.dump.lines() {
-        writeln!(text, "{}", printable(line)).expect("a String");
+        writeln!(text, "{}", shown(line)).expect("a String");
     }
     text
 }

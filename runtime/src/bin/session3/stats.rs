@@ -1,12 +1,15 @@
 //! `session3 stats`
 
+use crate::INCOMPLETE;
 use crate::admin::Admin;
+use crate::beside::is_session;
 use crate::cli::StoreArgs;
 use crate::json::Object;
+use crate::output::{print, tell};
 use crate::progress::Progress;
-use crate::text::{size, time};
+use crate::text::{count, size, time};
 use session_runtime::bindings::exports::session3::sessions::session_store::SessionInfo;
-use std::io::Write;
+use std::fmt;
 use std::process::ExitCode;
 use wasmtime::Result;
 
@@ -15,6 +18,8 @@ struct Stats {
     sessions: u64,
     owned: u64,
     unreadable: u64,
+    /// What the manager keeps beside sessions.
+    beside: u64,
     bytes: u64,
     largest: u32,
     oldest: Option<u64>,
@@ -22,7 +27,7 @@ struct Stats {
 }
 
 pub async fn stats(args: &StoreArgs) -> Result<ExitCode> {
-    let mut admin = Admin::open(args).await?;
+    let mut admin = Admin::open_to_read(args).await?;
     let progress = Progress::new("counting sessions");
     let cursor = admin.iter_sessions().await?;
     let mut stats = Stats::default();
@@ -36,17 +41,22 @@ pub async fn stats(args: &StoreArgs) -> Result<ExitCode> {
         progress.advance(page.sessions.len() as u64);
     }
     drop(progress);
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        writeln!(out, "{}", stats.as_json())?;
-    } else {
-        stats.print(&mut out)?;
+    let text = if args.json { format!("{}\n", stats.as_json()) } else { stats.to_string() };
+    print(&text)?;
+    if stats.unreadable == 0 {
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(ExitCode::SUCCESS)
+    let unreadable = count(stats.unreadable, "session");
+    tell("stats", &format!("{unreadable} cannot be read and not be counted (`session3 ls` names them)"));
+    Ok(ExitCode::from(INCOMPLETE))
 }
 
 impl Stats {
     fn add(&mut self, info: &SessionInfo) {
+        if !is_session(&info.id) {
+            self.beside += 1;
+            return;
+        }
         self.sessions += 1;
         self.owned += u64::from(info.owner.is_some());
         self.bytes += u64::from(info.size);
@@ -60,18 +70,22 @@ impl Stats {
             .with("sessions", self.sessions)
             .with("owned", self.owned)
             .with("unreadable", self.unreadable)
+            .with("beside", self.beside)
             .with("bytes", self.bytes)
             .with("largest", self.largest)
             .with("oldest", self.oldest)
             .with("last-active", self.last_active)
     }
+}
 
-    fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let when = |instant: Option<u64>| instant.map_or_else(|| "never".to_owned(), time);
-        writeln!(out, "sessions:     {} ({} with an owner)", self.sessions, self.owned)?;
-        writeln!(out, "unreadable:   {}", self.unreadable)?;
-        writeln!(out, "data:         {} (largest {})", size(self.bytes), size(self.largest.into()))?;
-        writeln!(out, "oldest:       {}", when(self.oldest))?;
-        writeln!(out, "last active:  {}", when(self.last_active))
+        writeln!(f, "sessions:     {} ({} with an owner)", self.sessions, self.owned)?;
+        writeln!(f, "unreadable:   {}", self.unreadable)?;
+        writeln!(f, "beside them:  {} (what is known of old ids, and tallies of limits)", self.beside)?;
+        writeln!(f, "data:         {} (largest {})", size(self.bytes), size(self.largest.into()))?;
+        writeln!(f, "oldest:       {}", when(self.oldest))?;
+        writeln!(f, "last active:  {}", when(self.last_active))
     }
 }

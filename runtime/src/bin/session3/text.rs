@@ -1,4 +1,4 @@
-//! What people read: times, sizes, and text of others that may be meant to deceive a terminal.
+//! What people read: times, sizes, numbers.
 
 use session_runtime::bindings::exports::session3::sessions::session_store::SessionInfo;
 
@@ -43,15 +43,6 @@ pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Text that users of a site can choose, without what a terminal would obey or show in another order.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if is_unsafe(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
-}
-
-fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,11 +70,5 @@ mod tests {
             assert_eq!(size(bytes), text);
         }
         assert_eq!(size(u64::MAX), "16777216.0 TiB");
-    }
-
-    #[test]
-    fn terminals_are_not_controlled_by_owners() {
-        assert_eq!(printable("ålice"), "ålice");
-        assert_eq!(printable("a\x1b[2Jb\nc\u{202e}"), "a\\u{1b}[2Jb\\u{a}c\\u{202e}");
     }
 }

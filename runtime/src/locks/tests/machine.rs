@@ -4,8 +4,11 @@
 
 use super::*;
 use crate::bindings::session3::sessions::advisory_locks::LockScope;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, symlink};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -18,9 +21,18 @@ struct Machine {
 impl Machine {
     fn new() -> Self {
         let directory = TempDir::new().unwrap();
-        let file = directory.path().join("locks");
+        let file = directory.path().join("lock");
         let open = || LockSpace::machine(&file).unwrap();
         Self { here: open(), there: open(), directory }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory.path().join("lock")
+    }
+
+    /// One more process, that begins now.
+    fn elsewhere(&self) -> LockSpace {
+        LockSpace::machine(self.file()).unwrap()
     }
 }
 
@@ -126,7 +138,7 @@ async fn scope_is_the_machine() {
 #[test]
 fn the_file_is_empty_and_for_its_owner_only() {
     let machine = Machine::new();
-    let file = machine.directory.path().join("locks").metadata().unwrap();
+    let file = machine.file().metadata().unwrap();
     assert_eq!((file.mode() & 0o7777, file.len()), (0o600, 0));
 }
 
@@ -134,8 +146,192 @@ fn the_file_is_empty_and_for_its_owner_only() {
 fn the_file_is_not_reached_through_a_link() {
     let machine = Machine::new();
     let link = machine.directory.path().join("link");
-    symlink(machine.directory.path().join("locks"), &link).unwrap();
+    symlink(machine.file(), &link).unwrap();
     assert!(LockSpace::machine(&link).is_err());
     assert!(LockSpace::machine(machine.directory.path()).is_err());
-    assert!(LockSpace::machine(machine.directory.path().join("missing/locks")).is_err());
+    assert!(LockSpace::machine(machine.directory.path().join("missing/lock")).is_err());
+}
+
+/// Those who run already, and those who begin then.
+#[tokio::test(start_paused = true)]
+async fn who_holds_a_lock_when_the_file_is_removed_excludes_everybody() {
+    for replaced in [false, true] {
+        let machine = Machine::new();
+        let [holder] = holders(&machine.here, ["a"]).await;
+        if replaced {
+            fs::write(machine.directory.path().join("another"), "").unwrap();
+            fs::rename(machine.directory.path().join("another"), machine.file()).unwrap();
+        } else {
+            fs::remove_file(machine.file()).unwrap();
+        }
+        let elsewhere = machine.elsewhere();
+        for space in [&elsewhere, &machine.there, &machine.here] {
+            for name in ["a", "b"] {
+                assert_error(Instance::new(space).acquire(name, Mode::Shared, 20).await, "Error::TimedOut");
+            }
+        }
+        drop(holder);
+        let [_now] = holders(&elsewhere, ["a"]).await;
+        for space in [&machine.there, &machine.here] {
+            assert_error(Instance::new(space).attempt("a", Mode::Shared).await, "Error::TimedOut");
+            Instance::new(space).attempt("b", Mode::Exclusive).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_waited_while_the_file_was_removed_goes_on_in_the_new_one() {
+    let machine = Machine::new();
+    let [holder] = holders(&machine.here, ["a"]).await;
+    let log = Log::default();
+    let waiting = wait_for(Instance::new(&machine.there), "a", Mode::Exclusive, 500, log.granted("there")).await;
+    fs::remove_file(machine.file()).unwrap();
+    drop(holder);
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(log.events(), ["there"]);
+    assert_error(Instance::new(&machine.elsewhere()).attempt("a", Mode::Exclusive).await, "Error::TimedOut");
+    waiting.await.unwrap();
+    Instance::new(&machine.elsewhere()).attempt("a", Mode::Exclusive).await.unwrap();
+}
+
+/// A reader that comes when the file is another one does not keep the lock of an earlier one in the old file.
+#[tokio::test(start_paused = true)]
+async fn readers_of_one_process_in_two_files() {
+    let machine = Machine::new();
+    let (mut early, mut late) = (Instance::new(&machine.here), Instance::new(&machine.here));
+    early.shared("a").await;
+    fs::remove_file(machine.file()).unwrap();
+    let entering = tokio::spawn(async move {
+        late.acquire("a", Mode::Shared, SECOND).await.unwrap();
+        late
+    });
+    sleep(Duration::from_millis(50)).await;
+    assert!(!entering.is_finished());
+    drop(early);
+    let late = entering.await.unwrap();
+    let mut writer = Instance::new(&machine.there);
+    assert_error(writer.attempt("a", Mode::Exclusive).await, "Error::TimedOut");
+    drop(late);
+    writer.attempt("a", Mode::Exclusive).await.unwrap();
+}
+
+/// Its locks would be those of another directory than the one it works in.
+#[tokio::test(start_paused = true)]
+async fn an_instance_whose_directory_was_replaced_gets_no_lock() {
+    let machine = Machine::new();
+    let directory = machine.directory.path();
+    let mut early = Instance::new(&machine.here);
+    let guard = early.exclusive("a").await;
+    let old = directory.with_extension("old");
+    fs::rename(directory, &old).unwrap();
+    fs::create_dir(directory).unwrap();
+    early.release(guard).await;
+    for _ in 0..2 {
+        match early.attempt("a", Mode::Exclusive).await {
+            Err(Error::Other(text)) => assert!(text.contains("was replaced"), "{text}"),
+            answer => panic!("{answer:?}"),
+        }
+    }
+    let [late] = holders(&machine.here, ["a"]).await;
+    assert_error(Instance::new(&machine.there).attempt("a", Mode::Exclusive).await, "Error::TimedOut");
+    drop(late);
+    // Back again: those who work in there exclude each other once more.
+    let new = directory.with_extension("new");
+    fs::rename(directory, &new).unwrap();
+    fs::rename(&old, directory).unwrap();
+    early.attempt("a", Mode::Exclusive).await.unwrap();
+    fs::remove_dir_all(new).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_directory_there_are_no_locks_until_it_is_back() {
+    let machine = Machine::new();
+    let away = machine.directory.path().with_extension("away");
+    fs::rename(machine.directory.path(), &away).unwrap();
+    match Instance::new(&machine.here).attempt("a", Mode::Exclusive).await {
+        Err(Error::Other(text)) => assert!(text.contains("cannot be locked"), "{text}"),
+        answer => panic!("{answer:?}"),
+    }
+    assert_idle(&machine.here);
+    fs::rename(&away, machine.directory.path()).unwrap();
+    Instance::new(&machine.here).attempt("a", Mode::Exclusive).await.unwrap();
+}
+
+/// Who removes old files leaves one alone that is in use.
+#[tokio::test(start_paused = true)]
+async fn the_file_is_young_while_it_is_used() {
+    let machine = Machine::new();
+    let long_ago = SystemTime::now() - Duration::from_secs(30 * 86_400);
+    let age = || File::open(machine.file()).unwrap().set_modified(long_ago).unwrap();
+    let is_old = || machine.file().metadata().unwrap().modified().unwrap() == long_ago;
+    age();
+    Instance::new(&machine.here).exclusive("a").await;
+    assert!(is_old(), "not at every lock");
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    Instance::new(&machine.here).exclusive("a").await;
+    assert!(!is_old());
+    age();
+    drop(machine.elsewhere());
+    assert!(!is_old(), "at the start, too");
+}
+
+/// One that locks nothing for others must be the only one.
+#[tokio::test(start_paused = true)]
+async fn alone_and_shared_refuse_each_other() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("lock");
+    let refused = |answer: std::io::Result<LockSpace>, words: &str| {
+        let error = answer.err().expect("it is refused");
+        assert_eq!(error.kind(), ErrorKind::ResourceBusy);
+        assert!(error.to_string().contains(words), "{error}");
+    };
+    let alone = LockSpace::alone(&file).unwrap();
+    let scope = Instance::new(&alone).locks().scope().await.unwrap();
+    assert!(matches!(scope, LockScope::Process));
+    refused(LockSpace::machine(&file), "has it for itself");
+    refused(LockSpace::alone(&file), "other processes use it");
+    let [holder] = holders(&alone, ["a"]).await;
+    assert_error(Instance::new(&alone).attempt("a", Mode::Exclusive).await, "Error::TimedOut");
+    drop((holder, alone));
+
+    let shared = LockSpace::machine(&file).unwrap();
+    let another = LockSpace::machine(&file).unwrap();
+    refused(LockSpace::alone(&file), "other processes use it");
+    drop((shared, another));
+    LockSpace::alone(&file).unwrap();
+}
+
+/// Those who come do not see it in the new file, and it must not go on beside them.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_alone_stays_so_when_the_file_is_removed() {
+    let machine = Machine::new();
+    let file = machine.file();
+    drop((machine.here, machine.there));
+    let alone = LockSpace::alone(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    let other = LockSpace::machine(&file).unwrap();
+    assert_error(Instance::new(&other).acquire("a", Mode::Exclusive, 50).await, "Error::TimedOut");
+    match Instance::new(&alone).attempt("a", Mode::Exclusive).await {
+        Err(Error::Other(text)) => assert!(text.contains("other processes use it"), "{text}"),
+        answer => panic!("{answer:?}"),
+    }
+    drop(other);
+    let [_holder] = holders(&alone, ["a"]).await;
+    assert!(LockSpace::machine(&file).is_err());
+}
+
+/// Locks by files and locks of the system do not exclude each other.
+#[tokio::test(start_paused = true)]
+async fn a_directory_with_lock_files_is_refused_at_any_time() {
+    let machine = Machine::new();
+    fs::create_dir(machine.directory.path().join("locks")).unwrap();
+    assert_eq!(LockSpace::machine(machine.file()).err().unwrap().kind(), ErrorKind::ResourceBusy);
+    // Whoever makes them looks for the lock file first, so it must have been removed.
+    Instance::new(&machine.here).attempt("a", Mode::Exclusive).await.unwrap();
+    fs::remove_file(machine.file()).unwrap();
+    match Instance::new(&machine.here).attempt("a", Mode::Exclusive).await {
+        Err(Error::Other(text)) => assert!(text.contains("other hosts lock by the files"), "{text}"),
+        answer => panic!("{answer:?}"),
+    }
+    assert!(!machine.file().exists());
 }

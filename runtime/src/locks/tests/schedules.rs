@@ -1,10 +1,10 @@
 //! The table and the space once more, compiled with the mutex of `shuttle`, which decides who goes on at every step:
 //! all orders are tried in which two threads can come to them, and many of those of more. Time stands still; who does
-//! not wait to the end drops the wait, as a time-out does.
+//! not wait to the end drops the wait, as a time-out does. The lock file is one in memory, whose calls are steps as well.
 
 use crate::locks::error::{Error, Mode};
 use crate::locks::name::Name;
-use crate::locks::{error, machine, name};
+use crate::locks::{error, name};
 use shuttle::future::{block_on, spawn, yield_now};
 use shuttle::rand::Rng;
 use shuttle::scheduler::{DfsScheduler, RandomScheduler, Scheduler};
@@ -18,16 +18,32 @@ use table::Owner;
 
 mod sync {
     pub(super) use shuttle::sync::{Mutex, MutexGuard};
+    use std::cell::Cell;
+    use tokio::time::Instant;
+
+    thread_local! {
+        /// Whether a lock of the file may be another process's.
+        pub(super) static IS_SHARED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    pub(super) async fn sleep_until(_time: Instant) {
+        assert!(IS_SHARED.get(), "it waits for a lock that no other process has");
+        shuttle::future::yield_now().await;
+    }
 }
+#[path = "kernel.rs"]
+mod machine;
+#[path = "../path.rs"]
+mod path;
 #[path = "../space.rs"]
-#[expect(dead_code, reason = "locks of the system take real time")]
+#[expect(dead_code, reason = "the scope is asked for elsewhere, and nobody has the file alone")]
 mod space;
 #[path = "../table.rs"]
 mod table;
 
-/// How many are inside: a writer counts as very many.
+/// How many are inside: a writer counts as very many; and how long they stay.
 #[derive(Default)]
-struct Inside(AtomicU32);
+struct Inside(AtomicU32, usize);
 const WRITER: u32 = 1 << 16;
 
 impl Inside {
@@ -35,7 +51,9 @@ impl Inside {
         let weight = if mode == Mode::Exclusive { WRITER } else { 1 };
         let before = self.0.fetch_add(weight, SeqCst);
         assert!(before < WRITER && (weight == 1 || before == 0), "not excluded");
-        yield_now().await;
+        for _ in 0..=self.1 {
+            yield_now().await;
+        }
         self.0.fetch_sub(weight, SeqCst);
     }
 }
@@ -44,7 +62,8 @@ impl Inside {
 type Visitor = (Mode, bool);
 
 async fn acquire(space: &LockSpace, owner: Owner, name: &str, mode: Mode) -> Result<Place, Error> {
-    let request = Request { owner, name: Name::parse(name).unwrap(), mode, max_waiters: 8 };
+    let (name, home) = (Name::parse(name).unwrap(), space.home());
+    let request = Request { owner, home, name, mode, max_waiters: 8 };
     space.acquire(request, Duration::from_secs(60)).await
 }
 
@@ -79,8 +98,8 @@ fn explore(scheduler: impl Scheduler + 'static, test: impl Fn() + Send + Sync + 
 }
 
 /// The first of them is this thread: one more would only multiply the orders.
-fn visit_all(visitors: &[Visitor]) {
-    let (space, inside) = (LockSpace::process(), Arc::<Inside>::default());
+fn visit_all(space: LockSpace, visitors: &[Visitor]) {
+    let inside = Arc::<Inside>::default();
     let visit = |visitor: &Visitor| visit(space.clone(), inside.clone(), *visitor);
     let others: Vec<_> = visitors[1..].iter().map(|visitor| spawn(visit(visitor))).collect();
     block_on(visit(&visitors[0]));
@@ -95,9 +114,60 @@ const VISITORS: [Visitor; 4] =
 fn all_of_two() {
     let mut orders = 0;
     for pair in VISITORS.iter().flat_map(|one| VISITORS.map(|two| [*one, two])) {
-        orders += explore(DfsScheduler::new(None, false), move || visit_all(&pair));
+        orders += explore(DfsScheduler::new(None, false), move || visit_all(LockSpace::process(), &pair));
     }
     println!("2 threads, in 16 ways: {orders} orders, all that there are");
+}
+
+/// What holders in one process have of the file is given back before the next one is let in: it finds it free, and does
+/// not lose it to the one before.
+#[test]
+fn all_of_two_with_a_lock_file() {
+    let mut orders = 0;
+    for pair in [[VISITORS[0]; 2], [VISITORS[0], VISITORS[1]], [VISITORS[0], VISITORS[2]]] {
+        orders += explore(DfsScheduler::new(None, false), move || {
+            machine::start(true);
+            visit_all(LockSpace::machine("lock").unwrap(), &pair);
+        });
+    }
+    println!("2 threads with a lock file, in 3 ways: {orders} orders, all that there are");
+}
+
+/// Two processes with two threads each, and one that begins when somebody has removed the lock file.
+fn visit_while_the_file_is_removed(looks_at_marks: bool) {
+    machine::start(looks_at_marks);
+    sync::IS_SHARED.set(true);
+    // Long enough for the newcomer to open the file and try.
+    let inside = Arc::new(Inside(AtomicU32::new(0), 20));
+    let spaces = [(); 2].map(|()| LockSpace::machine("lock").unwrap());
+    let mut random = shuttle::rand::thread_rng();
+    let mut threads: Vec<_> = (0..4)
+        .map(|number| {
+            let visitor = VISITORS[random.gen_range(0..VISITORS.len())];
+            spawn(visit(spaces[number % 2].clone(), inside.clone(), visitor))
+        })
+        .collect();
+    let newcomers_inside = inside.clone();
+    threads.push(spawn(async move {
+        machine::remove_file();
+        yield_now().await;
+        visit(LockSpace::machine("lock").unwrap(), newcomers_inside, VISITORS[0]).await;
+    }));
+    threads.into_iter().for_each(|thread| block_on(thread).unwrap());
+    spaces.iter().for_each(assert_idle);
+}
+
+#[test]
+fn many_of_three_processes_whose_lock_file_is_removed() {
+    let orders = explore(RandomScheduler::new(30_000), || visit_while_the_file_is_removed(true));
+    println!("3 processes whose lock file is removed: {orders} orders");
+}
+
+/// The newcomer does not see who holds a lock in the file that was removed.
+#[test]
+#[should_panic(expected = "not excluded")]
+fn without_marks_a_removed_lock_file_would_be_noticed_too_late() {
+    explore(RandomScheduler::new(30_000), || visit_while_the_file_is_removed(false));
 }
 
 #[test]
@@ -105,7 +175,7 @@ fn many_of_four() {
     let orders = explore(RandomScheduler::new(30_000), || {
         let mut random = shuttle::rand::thread_rng();
         let four = [(); 4].map(|()| VISITORS[random.gen_range(0..VISITORS.len())]);
-        visit_all(&four);
+        visit_all(LockSpace::process(), &four);
     });
     println!("4 threads: {orders} orders");
 }
