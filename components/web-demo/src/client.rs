@@ -1,5 +1,7 @@
 //! Who sent a request.
 
+use core::net::IpAddr;
+
 use crate::bindings::Client;
 use crate::http::Request;
 
@@ -7,4 +9,10 @@ use crate::http::Request;
 /// `wasi:http` does not tell it. Another server has to be set up to do the same.
 pub fn of(request: &Request) -> Client {
     Client { address: request.field("x-forwarded-for"), user_agent: request.field("user-agent") }
+}
+
+/// Whether it is known to be on another machine.
+pub fn is_elsewhere(request: &Request) -> bool {
+    let address = of(request).address.and_then(|address| address.parse::<IpAddr>().ok());
+    address.is_some_and(|address| !address.to_canonical().is_loopback())
 }

@@ -102,7 +102,9 @@ fn explain(error: &Error) -> (u16, &'static str, String) {
         Error::Gone => (409, "Your session was ended elsewhere", retry.to_owned()),
         Error::Conflict(_) => (409, "The session was changed elsewhere", retry.to_owned()),
         Error::Busy => {
-            (503, "Your session is busy", "Other requests are working on it. Try again in a second.".to_owned())
+            let text =
+                "Other requests are working on it, or too many have begun at your address. Try again in a while.";
+            (503, "Your session is busy", text.to_owned())
         }
         Error::NoSpace(text) => (507, "There is no space left", reason(text)),
         Error::AccessDenied(text) => (500, "The session store may not be used", reason(text)),

@@ -72,6 +72,14 @@ impl Request {
         Form(self.query.as_bytes().to_vec()).values(name).collect()
     }
 
+    /// Whether a browser asks for what somebody may want to see, and may not: the standard's field and older ones.
+    pub fn is_prefetch(&self) -> bool {
+        let purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().flat_map(|name| self.fields(name));
+        purposes.into_iter().any(|purpose| {
+            purpose.split([';', ',']).any(|purpose| matches!(purpose.trim(), "prefetch" | "prerender" | "preview"))
+        })
+    }
+
     /// The form in the body, read to its end before any of it is used.
     pub fn form(&self) -> Result<Form, Failure> {
         let announced = self.field("content-length").and_then(|length| length.trim().parse().ok()).unwrap_or(0usize);

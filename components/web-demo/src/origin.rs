@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::http::Request;
 
 /// Refuse what another site made the browser send. The session's cookie is SameSite=Lax, but other ports and subdomains
-/// are the same *site*, and the demo's links change things by GET, to which Lax cookies are sent.
+/// are the same *site*.
 ///
 /// Browsers say where a request comes from and scripts cannot forge it; clients without these fields are no browsers
 /// that somebody else's page could use.
@@ -41,6 +41,7 @@ pub fn is_loopback(authority: &str) -> bool {
         return host.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback());
     }
     let host = authority.split_once(':').map_or(authority, |(host, _)| host);
+    let is_localhost = host.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"));
     // Parsed, for "127.0.0.1.example.com" is somebody else's.
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+    is_localhost || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
 }

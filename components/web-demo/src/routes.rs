@@ -17,20 +17,18 @@ type Page = fn(&Request) -> Result<Response, Failure>;
 enum Ask {
     /// It shows something.
     Show,
-    /// It changes something and is a link all the same, as in Session3. Not for HEAD, which must change nothing.
-    Follow,
-    /// It takes a form.
+    /// It changes something. Links that did so in Session3 are buttons here: browsers follow links before anybody clicks.
     Submit,
 }
 
 const ROUTES: [(Ask, &str, Page); 27] = [
     (Ask::Show, "/", home::show),
     (Ask::Submit, "/", home::show),
-    (Ask::Follow, "/keep", actions::keep),
-    (Ask::Follow, "/increment", actions::increment),
-    (Ask::Follow, "/incrementfail", actions::increment_and_fail),
-    (Ask::Follow, "/logout", actions::logout),
-    (Ask::Follow, "/logoutfail", actions::logout_and_fail),
+    (Ask::Submit, "/keep", actions::keep),
+    (Ask::Submit, "/increment", actions::increment),
+    (Ask::Submit, "/incrementfail", actions::increment_and_fail),
+    (Ask::Submit, "/logout", actions::logout),
+    (Ask::Submit, "/logoutfail", actions::logout_and_fail),
     (Ask::Submit, "/login", login::submit),
     (Ask::Submit, "/attributes/set", attributes::set),
     (Ask::Submit, "/attributes/remove", attributes::remove),
@@ -57,16 +55,14 @@ impl Ask {
     fn methods(self) -> &'static str {
         match self {
             Self::Show => "GET, HEAD",
-            Self::Follow => "GET, POST",
             Self::Submit => "POST",
         }
     }
 
     fn admits(self, method: &Method) -> bool {
         match method {
-            Method::Get => self != Self::Submit,
-            Method::Head => self == Self::Show,
-            Method::Post => self != Self::Show,
+            Method::Get | Method::Head => self == Self::Show,
+            Method::Post => self == Self::Submit,
             _ => false,
         }
     }

@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 
 use wasi::http::types::Method;
 
-use crate::bindings::{Access, Configuration, Durability, HeaderField, Manager, Options, Session, Store};
+use crate::bindings::{
+    Access, CapPolicy, Configuration, Durability, HeaderField, Manager, Milliseconds, Options, Session, Store,
+};
 use crate::client;
 use crate::failure::Failure;
 use crate::http::Request;
@@ -12,6 +14,19 @@ use crate::origin;
 
 /// The preopened directory itself.
 const LOCATION: &str = ".";
+
+/// On plain http, where there is no `__Host-session`. Cookies are for all ports of a host, and other applications on
+/// this machine call theirs `session`.
+const PLAIN_NAME: &str = "session3";
+
+/// The most sessions of a user, new ones of an address in a minute, and all.
+pub const SESSIONS_OF_USER: u32 = 100;
+pub const NEW_SESSIONS: u32 = 60;
+pub const ALL_SESSIONS: u64 = 100_000;
+/// The most bytes of their data.
+pub const ALL_BYTES: u64 = 256 << 20;
+/// A session whose cookie has not come back by then was a crawler's.
+pub const UNRETURNED_MINUTES: Milliseconds = 10;
 
 const OPTIONS: Options = Options { create: true, durability: Durability::Relaxed, size_limit: None, lock_wait: None };
 
@@ -36,9 +51,9 @@ pub fn work<T>(
     }
 }
 
-/// The access of a page that shows something: what it takes from the session, HEAD leaves there.
+/// The access of a page that shows something: what it takes from the session, it leaves there when nobody looks.
 pub fn to_show(request: &Request) -> Access {
-    if matches!(request.method, Method::Head) { Access::ReadOnly } else { Access::Optimistic }
+    if matches!(request.method, Method::Head) || request.is_prefetch() { Access::ReadOnly } else { Access::Optimistic }
 }
 
 pub fn manager(request: &Request) -> Result<Manager, Failure> {
@@ -46,9 +61,20 @@ pub fn manager(request: &Request) -> Result<Manager, Failure> {
     if is_plain_loopback(request) {
         // Browsers differ on Secure cookies over http://localhost, and `__Host-` needs Secure.
         configuration.set_cookie_secure(false);
-        configuration.set_cookie_name("session");
+        configuration.set_cookie_name(PLAIN_NAME);
+    }
+    // Whoever tries the demo on their own machine may do so as often as they like.
+    if client::is_elsewhere(request) {
+        limit(&configuration);
     }
     Ok(Manager::open(LOCATION, OPTIONS, configuration)?)
+}
+
+fn limit(configuration: &Configuration) {
+    configuration.set_session_cap(Some(SESSIONS_OF_USER), CapPolicy::EndOldest);
+    configuration.set_new_session_limit(Some(NEW_SESSIONS));
+    configuration.set_store_limits(Some(ALL_SESSIONS), Some(ALL_BYTES));
+    configuration.set_unreturned_timeout(Some(UNRETURNED_MINUTES * 60_000));
 }
 
 pub fn is_plain_loopback(request: &Request) -> bool {

@@ -1,4 +1,4 @@
-//! What Session3's links do. Each goes on at the home page, which shows what came of it; those that fail on purpose end
+//! What Session3's links did, and buttons do here. Each goes on at the home page, which shows what came of it; those that fail on purpose end
 //! here.
 
 use alloc::{borrow::ToOwned, format, string::String};

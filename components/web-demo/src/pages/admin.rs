@@ -70,9 +70,21 @@ fn page(listing: &Listing, own: Option<&str>) -> Markup {
             (pages(listing))
             p.note { "Several processes on this machine may use this store at once: "
                 @if listing.is_multiprocess_safe { "yes." } @else { "no." } }
+            (limits())
         }
     };
     layout("Administration", "/admin", &content)
+}
+
+fn limits() -> Markup {
+    html! {
+        p.note {
+            "Clients on other machines have limits: " (sessions::SESSIONS_OF_USER) " sessions of a user, of which the oldest "
+            "ends, " (sessions::NEW_SESSIONS) " new ones of an address in a minute, " (sessions::ALL_SESSIONS)
+            " sessions and " (sessions::ALL_BYTES >> 20) " MiB in all. A session whose cookie has not come back ends after "
+            (sessions::UNRETURNED_MINUTES) " minutes."
+        }
+    }
 }
 
 fn table(listing: &Listing, own: Option<&str>) -> Markup {

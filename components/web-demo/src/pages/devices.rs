@@ -8,20 +8,26 @@ use super::actions::then;
 use super::home::moment;
 use super::layout::layout;
 use super::{confirm, notice};
-use crate::bindings::{Access, Device, Instant};
+use crate::bindings::{Access, Client, Device, Instant, Manager, Session};
 use crate::failure::Failure;
 use crate::http::{Request, Response};
 use crate::{sessions, time, user_agent};
 
 const PATH: &str = "/devices";
 
+/// How many others are on a page: an account that programs use may have thousands.
+const PAGE: u32 = 20;
+
 /// A user's sessions.
 struct Devices {
     user: String,
-    own: Option<String>,
-    /// The own one first, then from the oldest.
-    all: Vec<Device>,
-    authenticated: Option<Instant>,
+    /// The one that asks.
+    own: Option<Device>,
+    /// A page of the others, the oldest first.
+    others: Vec<Device>,
+    /// Which page, from 1 on.
+    page: u32,
+    has_more: bool,
 }
 
 pub fn show(request: &Request) -> Result<Response, Failure> {
@@ -31,10 +37,8 @@ pub fn show(request: &Request) -> Result<Response, Failure> {
         let Some(user) = session.user() else {
             return Ok((notice, None));
         };
-        let (own, authenticated) = (session.id(), session.authenticated());
-        let mut all = manager.sessions_of(&user)?;
-        all.sort_by_key(|device| own.as_ref() != Some(&device.id));
-        Ok((notice, Some(Devices { user, own, all, authenticated })))
+        let page = request.parameter("page").and_then(|page| page.parse().ok()).unwrap_or(1).max(1);
+        Ok((notice, Some(read(&manager, user, own(session), page)?)))
     })?;
     let (notice, devices) = shown.value;
     let content = html! {
@@ -42,6 +46,29 @@ pub fn show(request: &Request) -> Result<Response, Failure> {
         @match &devices { Some(devices) => (list(devices)), None => (nobody()) }
     };
     Ok(Response::page(200, layout("Devices", PATH, &content)).with_all(shown.fields))
+}
+
+/// The device of a session, without a look into the store.
+fn own(session: &Session) -> Option<Device> {
+    Some(Device {
+        id: session.id()?,
+        created: session.created(),
+        last_active: session.last_active(),
+        authenticated: session.authenticated(),
+        client: Client { address: session.remote_address(), user_agent: session.user_agent() },
+        remembered: session.remembered(),
+    })
+}
+
+fn read(manager: &Manager, user: String, own: Option<Device>, page: u32) -> Result<Devices, Failure> {
+    let is_other = |device: &Device| own.as_ref().is_none_or(|own| own.id != device.id);
+    let cursor = manager.sessions_of(&user)?;
+    cursor.skip((page - 1).saturating_mul(PAGE));
+    let mut others = cursor.next_page(PAGE)?;
+    others.retain(is_other);
+    // Two, as one of them may be the own one.
+    let has_more = cursor.next_page(2)?.iter().any(is_other);
+    Ok(Devices { user, own, others, page, has_more })
 }
 
 pub fn end(request: &Request) -> Result<Response, Failure> {
@@ -55,9 +82,9 @@ pub fn end(request: &Request) -> Result<Response, Failure> {
         }
         confirm::require(session, "/devices/end", &form)?;
         // Ids are no secret: nobody ends sessions of somebody else with them.
-        let device = manager.sessions_of(&user)?.into_iter().find(|device| device.id == id);
-        Ok(match device {
-            Some(device) if manager.end_session(&id)? => format!("Logged out: {}.", name(&device)),
+        let device = manager.inspect_session(&id)?.filter(|device| device.user().as_ref() == Some(&user));
+        Ok(match device.map(|device| device.user_agent()) {
+            Some(agent) if manager.end_session(&id)? => format!("Logged out: {}.", user_agent::short(agent.as_deref())),
             _ => "That session had ended already.".to_owned(),
         })
     })
@@ -107,27 +134,44 @@ fn nobody() -> Markup {
 }
 
 fn list(devices: &Devices) -> Markup {
-    let others = devices.all.iter().filter(|device| devices.own.as_deref() != Some(&device.id)).count();
+    let has_others = devices.page > 1 || devices.has_more || !devices.others.is_empty();
+    let authenticated = devices.own.as_ref().and_then(|own| own.authenticated);
     html! {
         section.card aria-labelledby="devices" {
             h1 #devices { "Devices" }
             p { "Where " strong { (devices.user) } " is logged in. Whatever you do not recognise, log out." }
-            ul.devices { @for device in &devices.all { (entry(device, devices.own.as_deref())) } }
+            ul.devices {
+                @if let Some(own) = &devices.own { (entry(own, true)) }
+                @for device in &devices.others { (entry(device, false)) }
+            }
+            (pages(devices))
             div.actions {
-                @if others > 0 { form method="post" action="/devices/end-others" { button { "Log out all others" } } }
+                @if has_others { form method="post" action="/devices/end-others" { button { "Log out all others" } } }
                 form method="post" action="/devices/end-all" { button.danger { "Log out everywhere" } }
             }
             p.note {
                 "Logging others out needs a proof of who you are, not older than " (confirm::MINUTES) " minutes. "
-                @if let Some(at) = devices.authenticated { "Yours is from " (moment(at)) ". " }
+                @if let Some(at) = authenticated { "Yours is from " (moment(at)) ". " }
                 a href="/devices/confirm" { "Confirm it again" }
             }
         }
     }
 }
 
-fn entry(device: &Device, own: Option<&str>) -> Markup {
-    let is_own = own == Some(device.id.as_str());
+fn pages(devices: &Devices) -> Markup {
+    html! {
+        @if devices.has_more || devices.page > 1 {
+            nav.pages aria-label="Pages of the list" {
+                @if devices.page > 1 { a.button href="/devices" { "first page" } }
+                @if devices.has_more {
+                    a.button rel="next" href={ "/devices?page=" (devices.page.saturating_add(1)) } { "next page" }
+                }
+            }
+        }
+    }
+}
+
+fn entry(device: &Device, is_own: bool) -> Markup {
     html! {
         li {
             div.head {

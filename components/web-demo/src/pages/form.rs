@@ -9,8 +9,22 @@ use crate::http::{Request, Response};
 use crate::sessions;
 
 pub fn show(request: &Request) -> Result<Response, Failure> {
+    // A token is made for somebody who looks.
+    if sessions::to_show(request) == Access::ReadOnly {
+        return Ok(Response::page(200, offer()));
+    }
     let shown = sessions::work(request, Access::Optimistic, |session| Ok(session.create_form_token()?))?;
     Ok(Response::page(200, page(&shown.value)).with_all(shown.fields))
+}
+
+fn offer() -> Markup {
+    let content = html! {
+        section.card.narrow {
+            h1 { "One-time form" }
+            p.actions { a.button href="/form" { "Open the form" } }
+        }
+    };
+    layout("One-time form", "/form", &content)
 }
 
 fn page(token: &str) -> Markup {

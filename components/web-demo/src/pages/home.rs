@@ -94,12 +94,12 @@ fn session_card(view: &View, may_lack_https: bool, countdowns: &mut Countdowns) 
                 }
             }
             @if view.id.is_some() { (facts(view, countdowns)) }
-            (actions(&[
-                ("/", "revisit page", "shows this page again"),
-                ("keep", "keep", "assigns the session: there is something to keep"),
-                ("logout", "logout", "ends the session"),
-                ("logoutfail", "logoutfail", "ends it, then fails: you stay logged in"),
-            ]))
+            ul.actions {
+                li { a.button href="/" { "revisit page" } " " span { "shows this page again" } }
+                (action("keep", "assigns the session: there is something to keep"))
+                (action("logout", "ends the session"))
+                (action("logoutfail", "ends it, then fails: you stay logged in"))
+            }
             details {
                 summary { "What a log would show of it" }
                 pre tabindex="0" { (view.dump) }
@@ -134,24 +134,18 @@ fn counter_card(counter: i64) -> Markup {
         section.card aria-labelledby="counter" {
             h2 #counter { "Counter" }
             p.statement { "Counter is at " (counter) "." }
-            (actions(&[
-                ("increment", "increment", "adds one"),
-                ("incrementfail", "incrementfail", "adds one, then fails"),
-            ]))
+            ul.actions {
+                (action("increment", "adds one"))
+                (action("incrementfail", "adds one, then fails"))
+            }
             p.note { "No increment is lost, however many tabs do it at once, and none is kept of a request that fails." }
         }
     }
 }
 
-/// Links that do something, each with what it does.
-fn actions(links: &[(&str, &str, &str)]) -> Markup {
-    html! {
-        ul.actions {
-            @for (href, text, what) in links {
-                li { a.button href=(href) { (text) } " " span { (what) } }
-            }
-        }
-    }
+/// What can be done, and what it does.
+fn action(name: &str, what: &str) -> Markup {
+    html! { li { form method="post" action={ "/" (name) } { button { (name) } } " " span { (what) } } }
 }
 
 fn notes_card() -> Markup {
