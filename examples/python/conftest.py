@@ -18,6 +18,9 @@ ROOT = Path(__file__).parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 os.environ.setdefault(VARIABLE, str(TARGET / "components" / "session_store.wasm"))
 
+# A program of its own, with settings of its own.
+collect_ignore = ["tests/django_own_tests.py"]
+
 _REPORT = "--compatibility"
 _passed: Counter[str] = Counter()
 _processes: list[str] = []
@@ -45,6 +48,14 @@ def session3(directory: Path) -> Callable[..., subprocess.CompletedProcess[str]]
         return subprocess.run(line, capture_output=True, text=True, timeout=60)
 
     return run
+
+
+@pytest.fixture
+def django_tests() -> Path:
+    """The folder with Django's own tests of sessions, which are not in its wheel."""
+    folder = TARGET / "django-tests" / version("Django")
+    assert folder.is_dir(), "Django's own tests are missing; examples/python/run-tests gets them"
+    return folder
 
 
 @pytest.fixture

@@ -38,10 +38,11 @@ async fn main() -> Result<()> {
     session_runtime::ignore_events(&mut linker)?;
     let locks = LockSpace::machine(format!("{dir}/session3.lock")).with_context(|| format!("cannot use {dir}"))?;
 
-    // Once for each instance; `allow_blocking_current_thread` comes first: see "The end of an instance".
+    // Once for each instance, and in this order: see "The end of an instance".
+    let locks = LocksCtx::new(&locks);
     let mut wasi = WasiCtx::builder();
     wasi.allow_blocking_current_thread(true).preopened_dir(&dir, "/", FsPerms::ReadWrite)?;
-    let ctx = Ctx { wasi: wasi.build(), locks: LocksCtx::new(&locks), table: ResourceTable::new() };
+    let ctx = Ctx { wasi: wasi.build(), locks, table: ResourceTable::new() };
     let mut store = Store::new(&engine, ctx);
     let instance = FileBacked::instantiate_async(&mut store, &component, &linker).await?;
     let api = instance.session3_sessions_session_store().store();

@@ -69,9 +69,11 @@ static answer_t respond(request_t request) {
     const char *path = request_path(request);
     bool posts = strcmp(path, "/increment") == 0 || strcmp(path, "/login") == 0 || strcmp(path, "/logout") == 0;
     if (!posts && strcmp(path, "/") != 0) return answer(404, "There is no such page.");
-    const char *allowed = posts ? "POST" : "GET";
-    if (request_method(request) != (posts ? HTTP_METHOD_POST : HTTP_METHOD_GET))
+    const char *allowed = posts ? "POST" : "GET, HEAD";
+    uint8_t method = request_method(request);
+    if (posts ? method != HTTP_METHOD_POST : method != HTTP_METHOD_GET && method != HTTP_METHOD_HEAD)
         return with(answer(405, "It answers %s.", allowed), "allow", allowed);
+    if (posts && is_from_elsewhere(request)) return answer(403, "This came from another site.");
 
     // Before the session is ours: others would wait for it while a slow client sends its form.
     string_t user;

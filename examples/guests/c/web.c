@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum { BODY_LIMIT = 4096 };
 
@@ -50,6 +51,22 @@ counter_list_string_t values(request_t request, const char *name) {
             if (values.ptr[i].ptr[at] >= 0x80) values.ptr[i].ptr[at] = '?';
     }
     return values;
+}
+
+static bool is(string_t string, const char *text) {
+    return string.len == strlen(text) && memcmp(string.ptr, text, string.len) == 0;
+}
+
+bool is_from_elsewhere(request_t request) {
+    counter_list_string_t site = values(request, "sec-fetch-site"), origin = values(request, "origin");
+    if (site.len > 0) return site.len > 1 || !(is(site.ptr[0], "same-origin") || is(site.ptr[0], "none"));
+    string_t ours;
+    if (origin.len > 0 && !http_method_incoming_request_authority(request, &ours)) return true;
+    for (size_t i = 0; i < origin.len; i++) {
+        const char *theirs = strstr(terminated(origin.ptr[i]), "://");
+        if (!theirs || strcasecmp(theirs + 3, terminated(ours)) != 0) return true;
+    }
+    return false;
 }
 
 // The host ends an instance that hands it a string of anything else.

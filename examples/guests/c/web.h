@@ -19,6 +19,8 @@ typedef struct {
 const char *request_path(request_t request);
 uint8_t request_method(request_t request);
 bool is_loopback(request_t request);
+// Whether another site made a browser send it. A form that logs somebody in needs no cookie, so SameSite is not enough.
+bool is_from_elsewhere(request_t request);
 // The values of all header fields of this name.
 counter_list_string_t values(request_t request, const char *name);
 // A field of the form in the body, and 200; or 400 or 413.

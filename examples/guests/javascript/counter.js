@@ -2,22 +2,24 @@
 
 import { Configuration, Manager } from "session3:sessions/session-manager@0.1.0";
 
-const METHODS = { "/": "GET", "/increment": "POST", "/login": "POST", "/logout": "POST" };
+const METHODS = { "/": ["GET", "HEAD"], "/increment": ["POST"], "/login": ["POST"], "/logout": ["POST"] };
 const BODY_LIMIT = 4096;
 
 addEventListener("fetch", (event) => event.respondWith(respond(event.request).catch(failure)));
 
 async function respond(request) {
-    const { hostname, pathname: path } = new URL(request.url);
-    const method = METHODS[path];
-    if (method === undefined) return answer(404, "There is no such page.");
-    if (request.method !== method) return answer(405, `It answers ${method}.`, [["allow", method]]);
+    const { host, hostname, pathname: path } = new URL(request.url);
+    const methods = METHODS[path];
+    if (methods === undefined) return answer(404, "There is no such page.");
+    const allowed = methods.join(", ");
+    if (!methods.includes(request.method)) return answer(405, `It answers ${allowed}.`, [["allow", allowed]]);
+    if (path !== "/" && isFromElsewhere(request.headers, host)) return answer(403, "This came from another site.");
     // Before the session is ours: others would wait for it while a slow client sends its form.
     const user = path === "/login" ? await formValue(request, "user") : undefined;
 
     const manager = Manager.open(".", { create: true, durability: "relaxed" }, configuration(hostname));
     const cookie = request.headers.get("cookie");
-    const access = method === "GET" ? "optimistic" : "exclusive";
+    const access = path === "/" ? "optimistic" : "exclusive";
     const session = manager.startRequest(cookie === null ? [] : [cookie], undefined, access);
     let text;
     try {
@@ -42,6 +44,13 @@ function act(session, path, user) {
         default:
             return `count=${count} user=${session.user() ?? "-"}`;
     }
+}
+
+/** Whether another site made a browser send it. A form that logs somebody in needs no cookie, so SameSite is not enough. */
+function isFromElsewhere(headers, host) {
+    const [site, origin] = [headers.get("sec-fetch-site"), headers.get("origin")];
+    if (site !== null) return site !== "same-origin" && site !== "none";
+    return origin !== null && origin.replace(/^https?:\/\//, "").toLowerCase() !== host.toLowerCase();
 }
 
 /** Browsers do not keep Secure cookies from plain http everywhere; that is for development, on this machine. */

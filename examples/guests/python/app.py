@@ -11,7 +11,7 @@ from wit_world.imports.session_manager import Access, Configuration, Manager, Va
 from wit_world.imports.session_store import Durability, Options
 from wit_world.imports.session_store import Error_Busy, Error_Conflict, Error_Gone, Error_InvalidArgument
 
-METHODS = {"/": "GET", "/increment": "POST", "/login": "POST", "/logout": "POST"}
+METHODS = {"/": ["GET", "HEAD"], "/increment": ["POST"], "/login": ["POST"], "/logout": ["POST"]}
 OPTIONS = Options(create=True, durability=Durability.RELAXED, size_limit=None, lock_wait=None)
 
 
@@ -32,9 +32,12 @@ def respond(request, fields):
     path = web.path(request)
     if path not in METHODS:
         raise Refused(404, "There is no such page.")
-    if web.method(request) != METHODS[path]:
-        fields.append(("allow", METHODS[path]))
-        raise Refused(405, f"It answers {METHODS[path]}.")
+    if web.method(request) not in METHODS[path]:
+        allowed = ", ".join(METHODS[path])
+        fields.append(("allow", allowed))
+        raise Refused(405, f"It answers {allowed}.")
+    if path != "/":
+        web.refuse_other_sites(request)
     # Before the session is ours: others would wait for it while a slow client sends its form.
     user = web.form_value(request, "user") if path == "/login" else None
 

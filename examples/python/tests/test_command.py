@@ -60,6 +60,36 @@ def test_it_waits_until_python_is_done(store: Store, session3: Command) -> None:
     assert not store.has_session(id)
 
 
+def test_neither_loses_sight_of_the_other_when_the_lock_file_is_removed(
+    store: Store, session3: Command, directory: Path
+) -> None:
+    id = store.create_session(Contents(b"")).id
+    with store.lock_session(id) as guard:
+        (directory / "session3.lock").unlink()
+        refused = session3("rm", id)
+        assert refused.returncode == 1
+        assert "another process works on the session" in refused.stderr
+        guard.save(Contents(b"saved"))
+    assert session3("rm", id).returncode == 0
+    assert not store.has_session(id)
+
+
+def test_a_server_that_has_the_directory_alone(directory: Path, session3: Command) -> None:
+    alone = ("demo", "--scope", "process", "--listen", "127.0.0.1:0")
+    line = [str(TARGET / "release" / "session3"), alone[0], "--dir", str(directory), *alone[1:]]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout
+        assert "listening" in server.stdout.readline()
+        store = Store(directory, create=True)
+        with pytest.raises(OSError, match="--scope machine"):
+            store.create_session(Contents(b""))
+        server.kill()
+    store.create_session(Contents(b""))
+    refused = session3(*alone)
+    assert refused.returncode == 1
+    assert "other processes use it" in refused.stderr
+
+
 @pytest.fixture
 def demo(directory: Path) -> Iterator[HTTPConnection]:
     """The demo, served by `session3`."""
@@ -78,14 +108,14 @@ def test_python_and_a_server_count_in_one_session(demo: HTTPConnection, director
     """The demo's `increment` and ours have the session for themselves, each in its turn: no increment is lost."""
 
     def increment(headers: dict[str, str]) -> str:
-        demo.request("GET", "/increment", headers=headers)
+        demo.request("POST", "/increment", headers=headers)
         response = demo.getresponse()
         response.read()
         assert response.status == 303
         return response.getheader("Set-Cookie") or ""
 
     cookie = increment({}).partition(";")[0]
-    manager = Manager(directory, {"cookie_name": "session", "cookie_secure": False}, lock_wait=60)
+    manager = Manager(directory, {"cookie_name": "session3", "cookie_secure": False}, lock_wait=60)
     theirs = Thread(target=lambda: [increment({"Cookie": cookie}) for _ in range(100)])
     theirs.start()
     for _ in range(100):

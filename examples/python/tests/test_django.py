@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from http.cookies import SimpleCookie
@@ -16,16 +20,17 @@ from django.contrib.sessions.backends.base import CreateError, UpdateError
 settings.configure(
     SECRET_KEY="for tests only",
     SESSION_ENGINE="session3_wasm.django",
-    MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
+    MIDDLEWARE=["session3_wasm.django.SessionMiddleware"],
     ROOT_URLCONF=__name__,
     ALLOWED_HOSTS=["testserver"],
 )
 django.setup()
 
 from django.contrib.sessions.middleware import SessionMiddleware  # noqa: E402  # They want settings.
-from django.http import HttpRequest, HttpResponse  # noqa: E402
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import path  # noqa: E402
+from session3_wasm import Contents  # noqa: E402
 from session3_wasm.django import SessionStore, store  # noqa: E402
 from session3_wasm.session3_store import stored_id  # noqa: E402
 
@@ -40,7 +45,29 @@ def flush(request: Any) -> HttpResponse:
     return HttpResponse("bye")
 
 
-urlpatterns = [path("count", count), path("flush", flush)]
+def show(request: Any) -> HttpResponse:
+    response = HttpResponse(str(request.session.get("count")))
+    response["Cache-Control"] = "public, max-age=600"
+    return response
+
+
+def fail(request: Any) -> HttpResponse:
+    raise RuntimeError(f"on purpose, at {request.session.get('count')}")
+
+
+def stream(request: Any) -> StreamingHttpResponse:
+    return StreamingHttpResponse(str(request.session.get("count")) for _ in range(2))
+
+
+def file(request: Any) -> FileResponse:
+    return FileResponse(open(__file__, "rb"))
+
+
+def static(request: Any) -> HttpResponse:
+    return HttpResponse("the same for all")
+
+
+urlpatterns = [path(view.__name__, view) for view in (count, flush, show, fail, stream, file, static)]
 
 
 @pytest.fixture(autouse=True)
@@ -205,6 +232,111 @@ def test_clear_expired(session: SessionStore, directory: Path) -> None:
     SessionStore.clear_expired()
     assert number_of_files(directory) == files - 1
     assert loaded(session) == {"a": 1}
+
+
+def test_a_session_that_is_not_asked_for_is_not_there() -> None:
+    assert [SessionStore().exists(key) for key in (None, "", "unknownunknown")] == [False, False, False]
+
+
+def test_a_damaged_session_is_a_new_one(session: SessionStore, directory: Path) -> None:
+    """Whoever meets the damage first."""
+
+    def write_over(damage: bytes) -> str:
+        session = SessionStore()
+        session["a"] = 1
+        session.save()
+        [file] = directory.glob(f"**/{stored_id(session.session_key)}*")
+        file.write_bytes(damage)
+        return str(session.session_key)
+
+    for damage in (b"", b"no record of ours" * 100):
+        key = write_over(damage)
+        again = SessionStore(key)
+        assert (again.get("a"), again.session_key) == (None, None)
+        again["b"] = 1
+        again.save()
+        assert again.session_key != key
+        assert loaded(again) == {"b": 1}
+        assert not SessionStore().exists(write_over(damage))
+        SessionStore().delete(write_over(damage))
+        client = Client(raise_request_exception=False)
+        client.cookies = SimpleCookie({"sessionid": write_over(damage)})
+        assert [client.get("/count").content for _ in range(2)] == [b"1", b"2"]
+    late = SessionStore(session.session_key)
+    late["a"] = 2
+    [file] = directory.glob(f"**/{stored_id(session.session_key)}*")
+    file.write_bytes(b"damaged under way")
+    with pytest.raises(UpdateError):
+        late.save()
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"", b"text", b"[1]"])
+def test_a_record_of_another_program_is_no_session(data: bytes) -> None:
+    key = "someotherprogram"
+    store().create_session(Contents(data), stored_id(key))
+    assert dict(SessionStore(key).items()) == {}
+    client = Client(raise_request_exception=False)
+    client.cookies = SimpleCookie({"sessionid": key})
+    assert [client.get("/count").content for _ in range(2)] == [b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), [float("nan")], (1, 2), {1: "one"}, {"n": {"m": float("nan")}}], ids=repr
+)
+def test_values_that_are_not_equal_to_what_is_stored_of_them_are_no_conflict(value: Any) -> None:
+    session = SessionStore()
+    session.update({"odd": value, "a": True})
+    session.save()
+    one, two = SessionStore(session.session_key), SessionStore(session.session_key)
+    one["odd"], two["odd"] = value, value
+    one["a"] = 1  # Which is equal to True, and another value.
+    two["c"] = 1
+    one.save()
+    two.save()
+    together = loaded(session)
+    assert (together["a"], together["c"]) == (1, 1)
+    assert together["a"] is not True
+
+
+def test_a_user_whose_id_cannot_be_an_owner_logs_in() -> None:
+    for user, owner in ((7, "7"), ("x" * 256, "x" * 256), ("x" * 257, None), ("", None)):
+        session = SessionStore()
+        session["_auth_user_id"] = user
+        session.save()
+        stored = store().load_session(stored_id(session.session_key))
+        assert stored and stored.info.owner == owner
+
+
+@pytest.mark.parametrize("path", ["show", "fail", "stream", "count", "flush"])
+def test_what_is_made_from_a_session_is_for_its_visitor_alone(path: str) -> None:
+    client = Client(raise_request_exception=False)
+    client.get("/count")
+    response = client.get(f"/{path}")
+    assert response["Vary"] == "Cookie"
+    assert "private" in response["Cache-Control"] and "public" not in response["Cache-Control"]
+
+
+def test_what_is_the_same_for_all_may_be_kept_for_all() -> None:
+    client = Client()
+    client.get("/count")
+    for path in ("static", "file"):
+        response = client.get(f"/{path}")
+        response.close()
+        assert not response.has_header("Vary") and not response.has_header("Cache-Control")
+
+
+def test_djangos_own_tests_of_engines(directory: Path, django_tests: Path) -> None:
+    """`SessionTestsMixin`, and what its tests of the middleware ask of any engine."""
+    script = Path(__file__).with_name("django_own_tests.py")
+    done = subprocess.run(
+        [sys.executable, script, str(directory)],
+        env={**os.environ, "PYTHONPATH": str(django_tests)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"engine": 65, "middleware": 10}
 
 
 def test_the_disk_has_no_keys_but_owners(directory: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from session3_wasm.lock_file import place
+from session3_wasm.lock_path import MovedError
 from session3_wasm.locks import Lock, LockError, LockSpace
 
 
@@ -99,8 +101,33 @@ def test_a_release_may_come_from_a_finalizer(space: LockSpace) -> None:
     with space._mutex:
         lock.release()
         assert space._queues
-    assert why(space, "b", "n") == "timed-out"  # Nobody has swept yet...
-    assert why(space, "b", "n") is None  # ...and this one did, at its end.
+    assert why(space, "b", "n") is None
+
+
+def test_a_lock_ends_with_its_last_reference(space: LockSpace, tmp_path: Path) -> None:
+    lock = space.acquire("a", "n", True, 0)
+    in_a_cycle: list[object] = [space.acquire("a", "in a cycle", True, 0)]
+    in_a_cycle.append(in_a_cycle)
+    del lock, in_a_cycle
+    assert why(space, "b", "n") is None
+    gc.collect()
+    assert why(space, "b", "in a cycle") is None
+
+
+def test_the_end_of_a_lock_lets_others_in(space: LockSpace, tmp_path: Path) -> None:
+    """Whoever waits, and other processes, with nobody here who asks."""
+    lock = space.acquire("a", "n", True, 0)
+    waiting = threading.Thread(target=lambda: space.acquire("b", "n", True, 60).release())
+    waiting.start()
+    await_waiters(space, "n", 1)
+    del lock
+    waiting.join()
+    lock = space.acquire("a", "n", True, 0)
+    assert is_held(tmp_path)
+    del lock
+    while space._queues:
+        pass
+    assert not is_held(tmp_path)
 
 
 def test_processes(space: LockSpace) -> None:
@@ -137,8 +164,68 @@ def test_the_file_is_closed_with_the_last_reference(tmp_path: Path) -> None:
     lock: Lock = space.acquire("a", "n", True, 0)
     open_files = len(os.listdir("/proc/self/fd"))
     del space, lock
-    gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == open_files - 1
+    # With its directory.
+    while len(os.listdir("/proc/self/fd")) != open_files - 2:
+        gc.collect()
+
+
+def test_who_holds_a_lock_when_the_file_is_removed_excludes_others(space: LockSpace, tmp_path: Path) -> None:
+    with held_elsewhere(space, "n"):
+        (tmp_path / "session3.lock").unlink()
+        # What it is for does not matter: nobody sees any more what others have in the old file.
+        assert (why(space, "b", "n"), why(space, "b", "other", wait=0.05)) == ("timed-out", "timed-out")
+        assert is_held(tmp_path)
+    lock = space.acquire("b", "n", True, 0)
+    assert is_held(tmp_path)
+    lock.release()
+    assert not is_held(tmp_path)
+
+
+def test_own_locks_in_a_removed_file_are_waited_for(space: LockSpace, tmp_path: Path) -> None:
+    reader = space.acquire("a", "n", False, 0)
+    (tmp_path / "session3.lock").write_text("")  # The same file.
+    os.replace(tmp_path / "session3.lock", tmp_path / "old")
+    assert (why(space, "b", "n", False), why(space, "b", "other")) == ("timed-out", "timed-out")
+    assert is_held(tmp_path)
+    late: list[Lock] = []
+    waiting = threading.Thread(target=lambda: late.append(space.acquire("b", "n", False, 60)))
+    waiting.start()
+    reader.release()
+    waiting.join()
+    assert is_held(tmp_path)
+    late[0].release()
+    assert not is_held(tmp_path)
+
+
+def test_an_owner_whose_directory_was_replaced_gets_no_lock(tmp_path: Path) -> None:
+    directory = tmp_path / "sessions"
+    directory.mkdir()
+    space = LockSpace.of(str(directory / "session3.lock"))
+    home = space.home()
+    space.acquire("a", "n", True, 0, home).release()
+    directory.rename(tmp_path / "old")
+    with pytest.raises(FileNotFoundError):
+        space.acquire("a", "n", True, 0, home)
+    directory.mkdir()
+    with pytest.raises(MovedError):
+        space.acquire("a", "n", True, 0, home)
+    assert space._queues == {}
+    space.acquire("b", "n", True, 0, space.home()).release()
+    shutil.rmtree(tmp_path / "old")
+
+
+def test_the_file_is_young_while_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "session3.lock"
+    file.touch()
+    os.utime(file, (0, 0))
+    space = LockSpace.of(str(file))
+    assert file.stat().st_mtime > 0
+    os.utime(file, (0, 0))
+    assert why(space, "a", "n") is None
+    assert file.stat().st_mtime == 0  # Not at every lock.
+    monkeypatch.setattr("session3_wasm.lock_file._REFRESH", 0.0)
+    assert why(space, "a", "n") is None
+    assert file.stat().st_mtime > 0
 
 
 def await_waiters(space: LockSpace, name: str, count: int) -> None:
@@ -149,8 +236,7 @@ def await_waiters(space: LockSpace, name: str, count: int) -> None:
 @contextmanager
 def held_elsewhere(space: LockSpace, name: str, mode: str = "exclusive") -> Iterator[None]:
     """Another process holds a lock, and is killed in the end."""
-    path = os.readlink(f"/proc/self/fd/{space._file._fd}")
-    line = [sys.executable, str(Path(__file__).with_name("lock_worker.py")), path, name, mode, "0"]
+    line = [sys.executable, str(Path(__file__).with_name("lock_worker.py")), space._path.path, name, mode, "0"]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and "holds" in process.stdout.readline()
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -167,6 +168,52 @@ def test_a_directory_with_lock_files_of_others_is_refused(directory: Path) -> No
     store = Store(directory, create=True)
     with pytest.raises(OSError, match="other hosts use"):
         store.has_session("some-id-")
+
+
+def empty(directory: Path) -> None:
+    """As people do it who want to log everybody out."""
+    for path in directory.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.mark.parametrize("how", ["emptied", "replaced", "removed"])
+def test_a_directory_that_is_made_anew_while_it_is_used(store: Store, directory: Path, how: str) -> None:
+    old = store.create_session(Contents(b"old")).id
+    guard = store.lock_session(old)
+    if how == "emptied":
+        guard.close()  # It would be waited for.
+        empty(directory)
+    else:
+        directory.rename(directory.with_name("old"))
+        if how == "replaced":
+            directory.mkdir(mode=0o700)
+        else:
+            with pytest.raises(FileNotFoundError):
+                store.load_session(old)
+            directory.mkdir(mode=0o700)
+    assert store.load_session(old) is None
+    new = store.create_session(Contents(b"new")).id
+    assert Store(directory).load_session(new) is not None
+    guard.close()
+
+
+def test_an_instance_of_a_store_that_is_gone_is_used_no_more(store: Store, directory: Path) -> None:
+    """It would lock by the old store's name."""
+    id = store.create_session(Contents(b"")).id
+    with store._pool.lent() as one:
+        empty(directory)
+        Store(directory, create=True).setup()
+        with pytest.raises(errors.NoSuchStoreError, match="open it again"):
+            one.call("session-store/[method]store.delete-session", one.handle, id)
+        assert one.broken
+
+
+def test_a_directory_that_is_not_private_any_more_is_refused(store: Store, directory: Path) -> None:
+    store.create_session(Contents(b""))
+    directory.rename(directory.with_name("old"))
+    directory.mkdir(mode=0o755)
+    with pytest.raises(PermissionError, match="chmod 700"):
+        store.create_session(Contents(b""))
 
 
 def test_links_are_not_locked(directory: Path, tmp_path: Path) -> None:

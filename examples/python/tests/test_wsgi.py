@@ -74,6 +74,82 @@ def test_generators(directory: Path, app: WSGIApplication, cookie: str) -> None:
     assert count(app, cookie) == 12
 
 
+@pytest.mark.parametrize("status", ["200 OK", "500 Internal Server Error"])
+@pytest.mark.parametrize("how", ["/yield", "/write"])
+def test_a_body_that_is_made_late_reads_the_session(
+    directory: Path, app: WSGIApplication, cookie: str, status: str, how: str
+) -> None:
+    """As it was when the head was sent, and it holds nobody up."""
+
+    def streaming(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        session = environ[KEY]
+        session.set_user("alice")
+        session.update(count=session["count"] + 10, more=[1])
+        write = start_response(status, PLAIN)
+
+        def rest() -> Iterator[bytes]:
+            assert (session.user, session["count"], session["more"]) == ("alice", 11, [1])
+            assert (sorted(session), len(session), "none" in session, session.get("none")) == (
+                ["count", "more"],
+                2,
+                False,
+                None,
+            )
+            assert session.id is not None and repr(session) == "<Session, finished>"
+            for change in (session.clear, session.expire, lambda: session.set_user("bob")):
+                with pytest.raises(errors.SessionError, match="finished"):
+                    change()
+            with pytest.raises(errors.SessionError, match="finished"):
+                session.take_flash("none")
+            yield str(session["count"]).encode()
+
+        if how == "/write":
+            write(b"it is ")
+            return list(rest())
+
+        def blocks() -> Iterator[bytes]:
+            yield b"it is "
+            assert count(app, "") == 1
+            yield from rest()
+
+        return blocks()
+
+    assert get(with_sessions(streaming, str(directory)), cookie, how)[::2] == (status, b"it is 11")
+
+
+@pytest.mark.parametrize(
+    ("own", "sent"),
+    [
+        ([], {"vary": "Cookie", "cache-control": "no-store"}),
+        ([("Vary", "Accept-Encoding")], {"Vary": "Accept-Encoding, Cookie", "cache-control": "no-store"}),
+        ([("Vary", "*"), ("Cache-Control", "private")], {"Vary": "*", "Cache-Control": "private"}),
+        ([("Cache-Control", "Public, max-age=9")], {"vary": "Cookie", "cache-control": "no-store"}),
+        ([("Cache-Control", 'private="x"')], {"vary": "Cookie", "cache-control": "no-store"}),
+    ],
+)
+@pytest.mark.parametrize("status", ["200 OK", "404 Not Found", "500 Internal Server Error"])
+@pytest.mark.parametrize("late", [False, True])
+def test_what_is_made_from_a_session_is_for_its_visitor_alone(
+    directory: Path, cookie: str, own: list[tuple[str, str]], sent: dict[str, str], status: str, late: bool
+) -> None:
+    def showing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(status, [*PLAIN, *own])
+        blocks = [str(environ[KEY]["count"]).encode()]
+        return iter(blocks) if late else blocks
+
+    _, headers, body = get(with_sessions(showing, str(directory)), cookie)
+    assert body == b"1"
+    assert sorted(headers) == sorted([*PLAIN, *sent.items()])
+
+
+def test_a_damaged_session_is_a_new_one(directory: Path, app: WSGIApplication, cookie: str) -> None:
+    [file] = directory.glob(f"**/{cookie.partition('=')[2].partition('.')[0]}*")
+    file.write_bytes(b"damaged")
+    status, headers, body = get(app, cookie)
+    assert (status, body) == ("200 OK", b"1")
+    assert count(app, cookie_of(headers)) == 2
+
+
 def test_nothing_to_say(directory: Path, app: WSGIApplication, cookie: str) -> None:
     def silent(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ[KEY]["count"] += 10
@@ -157,6 +233,7 @@ def test_conflicts_are_answered(directory: Path, app: WSGIApplication, cookie: s
         status, headers, body = get(with_sessions(late, str(directory), "optimistic"), cookie, path)
         assert status == "409 Conflict"
         assert "X-Secret" not in dict(headers)
+        assert dict(headers)["Cache-Control"] == "no-store" and dict(headers)["Vary"] == "Cookie"
         assert body.startswith(b"409 Conflict") and b"stored" not in body
     assert count(app, cookie) == 4
 

@@ -15,6 +15,21 @@ pub fn values(request: &IncomingRequest, name: &str) -> Vec<String> {
     request.headers().get(name).iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect()
 }
 
+/// Refuse what another site made a browser send. A form that logs somebody in needs no cookie, so `SameSite` is not enough.
+pub fn refuse_other_sites(request: &IncomingRequest) -> Result<(), Answer> {
+    let ours = request.authority().unwrap_or_default();
+    let is_origin_ours = |origin: &String| {
+        let theirs = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        theirs.is_some_and(|theirs| theirs.eq_ignore_ascii_case(&ours))
+    };
+    let is_ours = match &values(request, "sec-fetch-site")[..] {
+        [] => values(request, "origin").iter().all(is_origin_ours),
+        [site] => site == "same-origin" || site == "none",
+        _ => false,
+    };
+    if is_ours { Ok(()) } else { Err(Answer::new(403, "This came from another site.")) }
+}
+
 /// A field of the form in the body.
 pub fn form_value(request: &IncomingRequest, name: &str) -> Result<String, Answer> {
     let mut form = Vec::new();

@@ -22,14 +22,17 @@ impl Guest for Counter {
 fn respond(request: &IncomingRequest) -> Result<Answer, Answer> {
     let path = http::path(request);
     let access = match (request.method(), &*path) {
-        (Method::Get, "/") => Access::Optimistic,
+        (Method::Get | Method::Head, "/") => Access::Optimistic,
         (Method::Post, "/increment" | "/login" | "/logout") => Access::Exclusive,
-        (_, "/") => return Err(Answer::new(405, "It answers GET.").with("allow", "GET")),
+        (_, "/") => return Err(Answer::new(405, "It answers GET, HEAD.").with("allow", "GET, HEAD")),
         (_, "/increment" | "/login" | "/logout") => {
             return Err(Answer::new(405, "It answers POST.").with("allow", "POST"));
         }
         _ => return Err(Answer::new(404, "There is no such page.")),
     };
+    if path != "/" {
+        http::refuse_other_sites(request)?;
+    }
     // Before the session is ours: others would wait for it while a slow client sends its form.
     let user = if path == "/login" { Some(http::form_value(request, "user")?) } else { None };
 

@@ -25,6 +25,10 @@ class HeldLocks:
 
     def __init__(self, space: LockSpace) -> None:
         self._space = space
+        # Not this object: the locks that it holds would keep it, and it them.
+        self._owner = object()
+        # Before the instance's directory is opened: should it be replaced in between, there are no locks for it.
+        self._home = space.home()
         self._held: dict[int, Lock] = {}
         self._numbers = itertools.count()
 
@@ -34,7 +38,8 @@ class HeldLocks:
         if len(self._held) >= MAX_HELD:
             return Case("err", Case("too-many"))
         try:
-            lock = self._space.acquire(self, name, mode == "exclusive", min(timeout / 1000, MAX_WAIT))
+            wait = min(timeout / 1000, MAX_WAIT)
+            lock = self._space.acquire(self._owner, name, mode == "exclusive", wait, self._home)
         except LockError as error:
             return Case("err", Case(error.why))
         except OSError as error:
@@ -42,6 +47,13 @@ class HeldLocks:
         number = next(self._numbers)
         self._held[number] = lock
         return Case("ok", _guard(context, number))
+
+    def is_home(self) -> bool:
+        """Whether the directory of the locks is the one that it was when the instance began."""
+        try:
+            return self._space.home() == self._home
+        except OSError:
+            return False
 
     def scope(self, _context: Any) -> str:
         return "machine"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ from wasmtime import _ffi as ffi
 from wasmtime import component as c
 from wasmtime.component import _types as types
 
-from . import forks
+from . import forks, uninterrupted
 from .advisory_locks import HeldLocks
-from .directory import lock_file, refuse_lock_files
-from .errors import BrokenInstanceError, from_wit
+from .directory import check, lock_file, store_in
+from .errors import BrokenInstanceError, NoSuchStoreError, from_wit
 from .locks import LockSpace
 from .values import Case, Codec, Signature
 
@@ -87,7 +88,11 @@ def load(path: Path) -> Component:
 
 
 class Instance:
-    """One instance, with its memory, its locks and its view of one directory. One thread at a time may use it."""
+    """One instance, with its memory, its locks and its view of one directory. One thread at a time may use it.
+
+    It ends when it is closed, or with its last reference. What it refers to does not refer to it: that would put its
+    end off until cycles are collected.
+    """
 
     def __init__(self, component: Component, directory: str) -> None:
         forks.claim()
@@ -95,11 +100,15 @@ class Instance:
         self.handle: c.ResourceAny | None = None
         """The resource that whoever made the instance has opened in it, if any."""
         self._component = component
-        self._failure: BaseException | None = None
+        # One token, for whoever is at work in the instance. It never comes back from the end.
+        self._turn = deque([None])
+        self._failures: list[BaseException] = []
         self._functions: dict[str, tuple[c.Func, Signature]] = {}
         self._callbacks: list[Any] = []
+        # It may be another one than at first.
+        self._directory = check(directory, create=False)
+        self._opened: tuple[int, int] | None = None
         self._locks = HeldLocks(LockSpace.of(lock_file(directory)))
-        refuse_lock_files(directory)
         self._store = Store(component.engine)
         self._store.set_limits(memory_size=_MEMORY_LIMIT)
         wasi = WasiConfig()
@@ -112,9 +121,60 @@ class Instance:
         """Call a function: `interface/name`, as `session-store/[method]store.load-session`.
 
         A result's error is raised as a SessionError. ForkedError in a process that cannot call. BrokenInstanceError
-        after a trap: the instance is of no use then.
+        after a trap: the instance is of no use then. So it is after what a signal handler has raised meanwhile.
         """
         forks.claim()
+        return self._do(self._call, name, *arguments)
+
+    def drop(self, resource: c.ResourceAny) -> None:
+        """Drop a resource of this instance, if it is not gone with the instance: unlock a guard, discard a session."""
+        if not self.broken:
+            self._do(self._drop, resource)
+
+    def close(self) -> None:
+        """End the instance, or have whoever is at work in it do so. Its locks are free after that, and nothing it had
+        begun to write lands later."""
+        self.broken = True
+        uninterrupted.run(self._close)
+
+    def _do(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            value, error = uninterrupted.run(self._attempt, work, *arguments)
+        except BaseException:
+            # From a signal handler. What the work has done, and has left in the instance, nobody knows.
+            self.broken = True
+            raise
+        try:
+            if error is not None:
+                raise error
+            return value
+        finally:
+            del error
+
+    def _attempt(self, work: Callable[..., Any], *arguments: Any) -> tuple[Any, BaseException | None]:
+        """Do something in the instance, alone. Returns what comes of it, and what it raises."""
+        try:
+            turn = self._turn.pop()
+        except IndexError:
+            return None, BrokenInstanceError("the session component has ended, or somebody else is at work in it")
+        try:
+            return work(*arguments), None
+        except BaseException as error:
+            return None, error
+        finally:
+            self._turn.append(turn)
+            if self.broken:
+                self._close()
+
+    def _close(self) -> None:
+        try:
+            self._turn.pop()
+        except IndexError:
+            return
+        self._store.close()
+        self._locks.release_all()
+
+    def _call(self, name: str, *arguments: Any) -> Any:
         func, signature = self._functions.get(name) or self._look_up(name)
         params = (ffi.wasmtime_component_val_t * len(arguments))()
         lowered = 0
@@ -134,8 +194,19 @@ class Instance:
             return value
         assert isinstance(value, Case)
         if value.name == "err":
-            raise from_wit(*value.payload)
+            error = from_wit(*value.payload)
+            # What is open in it is a store that is gone.
+            self.broken = self.broken or isinstance(error, NoSuchStoreError)
+            raise error
         return value.payload
+
+    def remember_store(self) -> None:
+        """Remember which store it has opened, for `is_current`."""
+        self._opened = store_in(self._directory)
+
+    def is_current(self) -> bool:
+        """Whether directory and store are still those that it has opened."""
+        return self._locks.is_home() and store_in(self._directory) == self._opened
 
     def _look_up(self, name: str) -> tuple[c.Func, Signature]:
         interface, function = name.split("/")
@@ -159,34 +230,27 @@ class Instance:
         if not error:
             return
         self.broken = True
-        failure, self._failure = self._failure, None
         trap = WasmtimeError._from_ptr(error)
-        if failure is not None:
-            raise failure  # Of ours, or a KeyboardInterrupt that came during the call.
+        if self._failures:
+            raise self._failures.pop()
         raise BrokenInstanceError(f"the session component failed: {trap}")
 
-    def drop(self, resource: c.ResourceAny) -> None:
-        """Drop a resource of this instance: unlock a guard, discard a session."""
+    def _drop(self, resource: c.ResourceAny) -> None:
         try:
             resource.drop(self._store)
         except WasmtimeError as error:
             self.broken = True
             raise BrokenInstanceError(f"the session component failed: {error}") from None
 
-    def close(self) -> None:
-        """End the instance. Its locks are free after that, and nothing it had begun to write lands later."""
-        self.broken = True
-        self._store.close()
-        self._locks.release_all()
-
     def _link(self) -> c.Linker:
         linker = c.Linker(self._component.engine)
         linker.add_wasip2()
         locks, events = (f"{_PACKAGE}/{name}@{_VERSION}" for name in ("advisory-locks", "session-events"))
+        held = self._locks
         with linker.root() as root:
             with root.add_instance(locks) as interface:
-                interface.add_resource("guard", c.ResourceType.host(0), lambda _, number: self._locks.release(number))
-                for name, function in (("acquire", self._locks.acquire), ("scope", self._locks.scope)):
+                interface.add_resource("guard", c.ResourceType.host(0), lambda _, number: held.release(number))
+                for name, function in (("acquire", held.acquire), ("scope", held.scope)):
                     self._add(interface, name, self._callback(self._component.import_type(locks, name), function))
             with root.add_instance(events) as interface:
                 for name in ("tell", "begin", "end"):
@@ -195,6 +259,7 @@ class Instance:
 
     def _callback(self, signature: Signature, function: Callable[..., Any]) -> Any:
         """A host function. What it raises becomes a trap, and goes on behind the call that led here."""
+        failures = self._failures
 
         def run(_env: Any, context: Any, _type: Any, params: Any, count: int, results: Any, _results: int) -> int:
             try:
@@ -204,7 +269,7 @@ class Instance:
                     signature.result.lower(value, results[0])
                 return 0
             except BaseException as error:
-                self._failure = error
+                failures.append(error)
                 text = b"the host function failed"
                 return ctypes.cast(ffi.wasmtime_error_new(text), ctypes.c_void_p).value or 0
 

@@ -36,10 +36,19 @@ def check(path: str | PathLike[str], create: bool) -> str:
 def refuse_lock_files(path: str) -> None:
     """OSError when hosts without locks of their own use the directory: they exclude each other by files in there, which
     locks of the system know nothing of. To be asked when the lock file is there: such a host looks for that, too."""
-    if os.path.exists(os.path.join(path, "locks")):
+    if os.path.isdir(os.path.join(path, "locks")):
         raise OSError(f"other hosts use {path}, by the lock files in {path}/locks; give another directory")
 
 
 def lock_file(path: str) -> str:
     """The lock file of a store: where the `session3` command has it."""
     return os.path.join(path, "session3.lock")
+
+
+def store_in(path: str) -> tuple[int, int] | None:
+    """Which file says that a directory is a store: device and inode; None when there is none."""
+    try:
+        info = os.stat(os.path.join(path, "session3.store"))
+    except OSError:
+        return None
+    return info.st_dev, info.st_ino

@@ -2,23 +2,31 @@
 
 `SESSION3_OPTIONS`, a dictionary, is for the other arguments of `Store`. A session's owner is the id of its user, for
 `session3 rm --owner`. Two requests that change different keys both succeed; when both change the same key, the second
-gets an UpdateError, which Django's middleware answers with 400.
+gets an UpdateError, which Django's middleware answers with 400. A record that cannot be read is logged and is no
+session: its visitor gets a new one.
 """
 
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions import middleware
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
+from django.http import FileResponse, HttpRequest, HttpResponseBase
+from django.utils.cache import patch_cache_control, patch_vary_headers
 
-from .errors import AlreadyExistsError, ConflictError, GoneError
+from .errors import AlreadyExistsError, ConflictError, CorruptError, GoneError
 from .merge import merged
 from .session3_store import stored_id
 from .store import Contents, Store, StoredSession
+
+_log = logging.getLogger(__name__)
+_MAX_OWNER = 256
 
 
 @functools.cache
@@ -33,13 +41,17 @@ class SessionStore(SessionBase):
     _loaded: StoredSession | None = None
 
     def load(self) -> dict[str, Any]:
-        self._loaded = store().load_session(stored_id(self.session_key)) if self.session_key else None
+        self._loaded = self._stored()
         if self._loaded is None:
             self._session_key = None
         return self._decoded(self._loaded)
 
-    def exists(self, session_key: str) -> bool:
-        return store().has_session(stored_id(session_key))
+    def exists(self, session_key: str | None) -> bool:
+        try:
+            return session_key is not None and store().has_session(stored_id(session_key))
+        except CorruptError as error:
+            _log_unreadable(error)
+            return False
 
     def create(self) -> None:
         self.modified = True
@@ -62,8 +74,8 @@ class SessionStore(SessionBase):
                 self._save(data)
         except AlreadyExistsError:
             raise CreateError from None
-        except GoneError:
-            raise UpdateError from None
+        except (GoneError, CorruptError) as error:
+            raise UpdateError from error
 
     def _save(self, data: dict[str, Any]) -> None:
         base = self._loaded or self._newest()  # `clear` loads nothing.
@@ -73,7 +85,9 @@ class SessionStore(SessionBase):
                 version = store().save_session(base.info.id, contents, base.info.version)
             except ConflictError:
                 newest = self._newest()
-                together = merged(self._decoded(base), data, self._decoded(newest))
+                together = merged(
+                    self._decoded(base), self.decode(contents.data.decode()), self._decoded(newest), self._dumped
+                )
                 if together is None:
                     raise UpdateError from None
                 self._session_cache = data = together
@@ -83,14 +97,27 @@ class SessionStore(SessionBase):
                 return
 
     def _newest(self) -> StoredSession:
-        stored = store().load_session(stored_id(self.session_key)) if self.session_key else None
+        stored = self._stored()
         if stored is None:
             raise UpdateError
         return stored
 
+    def _stored(self) -> StoredSession | None:
+        try:
+            stored = store().load_session(stored_id(self.session_key)) if self.session_key else None
+            if stored:
+                stored.data.decode()
+        except (CorruptError, UnicodeDecodeError) as error:
+            _log_unreadable(error)
+            return None
+        return stored
+
     def delete(self, session_key: str | None = None) -> None:
         if key := session_key or self.session_key:
-            store().delete_session(stored_id(key))
+            try:
+                store().delete_session(stored_id(key))
+            except CorruptError as error:
+                _log_unreadable(error)
 
     @classmethod
     def clear_expired(cls) -> None:
@@ -99,8 +126,36 @@ class SessionStore(SessionBase):
             resume = store().collect_garbage(1000, resume).resume
 
     def _contents(self, data: dict[str, Any]) -> Contents:
-        deadline = time.time() + self.get_expiry_age()
-        return Contents(self.encode(data).encode(), data.get(SESSION_KEY) or None, deadline=deadline)
+        deadline = max(0.0, time.time() + self.get_expiry_age())
+        return Contents(self.encode(data).encode(), _owner(data.get(SESSION_KEY)), deadline=deadline)
 
     def _decoded(self, stored: StoredSession | None) -> dict[str, Any]:
         return self.decode(stored.data.decode()) if stored else {}
+
+    def _dumped(self, value: Any) -> bytes:
+        return self.serializer().dumps({"": value})
+
+
+class SessionMiddleware(middleware.SessionMiddleware):
+    """Django's own, for caches that do not heed `Vary: Cookie`, which Django sends with what was made from a session:
+    `Cache-Control: private` goes with it. A stream may still look at its session when its head is gone, so it has both.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response = super().process_response(request, response)
+        may_look_later = response.streaming and not isinstance(response, FileResponse)
+        if may_look_later:
+            patch_vary_headers(response, ["Cookie"])
+        if may_look_later or request.session.accessed or settings.SESSION_COOKIE_NAME in response.cookies:
+            patch_cache_control(response, private=True)
+        return response
+
+
+def _owner(user: object) -> str | None:
+    """A user's id as an owner, if it can be one. A login does not fail for an odd primary key."""
+    owner = "" if user is None else str(user)
+    return owner if 1 <= len(owner.encode(errors="replace")) <= _MAX_OWNER else None
+
+
+def _log_unreadable(error: Exception) -> None:
+    _log.warning("a session cannot be read, and its visitor gets a new one: %s", error)

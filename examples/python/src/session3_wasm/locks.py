@@ -2,27 +2,37 @@
 
 The queue comes first, so that one holder of this process at a time asks for the lock of the process, and the others
 stand in order behind it. A waiting reader does not overtake a waiting writer.
+
+A lock that nobody has a reference to is given back, so that an exception at any moment leaves none behind.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import random
 import threading
 import time
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 from weakref import WeakValueDictionary
 
-from . import forks
-from .lock_file import LockFile, place
+from . import forks, uninterrupted
+from .lock_file import Identity, LockFile
+from .lock_file import place as place_of
+from .lock_path import LockPath
 
 _log = logging.getLogger(__name__)
 
 MAX_WAITERS = 1024
 """The most that may wait for a name; for one more it is `too-many`."""
+
+# The pauses between two looks at a lock of another process: at first, and at most.
+_FIRST_PAUSE = 0.001
+_LONGEST_PAUSE = 0.010
 
 
 class LockError(Exception):
@@ -34,25 +44,43 @@ class LockError(Exception):
 
 
 @dataclass(eq=False)
-class Lock:
-    """A place at a name, waiting or holding. `release` gives it up; it may be called from anywhere, and twice."""
+class _Place:
+    """A place at a name, waiting or holding."""
 
-    space: LockSpace
     where: int
     owner: Hashable
     exclusive: bool
     granted: threading.Event = field(default_factory=threading.Event)
+    file: LockFile | None = None
+    """Where this process has the lock, once it does."""
+    ends: tuple[uninterrupted.End, ...] = ()
+    """What is done at the end of its lock. Kept here, as the collector of cycles forgets those that only it finds."""
+
+
+class Lock:
+    """A lock, held. `release` gives it back, from anywhere, also twice; and so does the end of its last reference."""
+
+    def __init__(self, space: LockSpace, place: _Place) -> None:
+        self._space = space
+        self._place = place
+        place.ends = (
+            uninterrupted.at_end(self, space._returned.append, place),
+            uninterrupted.at_end(self, uninterrupted.soon, space._sweep),
+        )
 
     def release(self) -> None:
-        self.space._give_back(self)
+        ends = self._place.ends
+        if ends and self._space._alive:
+            self._space._returned.append(ends[0])
+            uninterrupted.run(self._space._sweep)
 
 
 class _Queue:
     """Invariants: an exclusive holder is the only holder; the first waiter does not go with the holders."""
 
     def __init__(self) -> None:
-        self.holders: list[Lock] = []
-        self.waiters: deque[Lock] = deque()
+        self.holders: list[_Place] = []
+        self.waiters: deque[_Place] = deque()
 
     def admits(self, exclusive: bool) -> bool:
         return not self.holders or not (exclusive or self.holders[0].exclusive)
@@ -77,56 +105,72 @@ class LockSpace:
             return space
 
     def __init__(self, path: str) -> None:
-        self._file = LockFile(path)
+        self._path = LockPath(path)
         self._alive = True
+        # For the queues and for the lock file.
         self._mutex = threading.Lock()
         self._queues: dict[int, _Queue] = {}
         self._waits: dict[Hashable, int] = {}
-        # What is released is put here first: a release may come from a finalizer, which runs at any moment, also while
-        # this very thread has the mutex. deque.append is atomic.
-        self._returned: deque[Lock] = deque()
+        # What is released is put here first: a lock may end at any moment, also while this very thread has the mutex.
+        # deque.append is atomic.
+        self._returned: deque[uninterrupted.End] = deque()
         forks.tell_child(self._abandon)
 
-    def __del__(self) -> None:
-        self._abandon()
+    def home(self) -> Identity:
+        """The directory that the lock file is in now. OSError when there is none."""
+        return self._path.home()
 
-    def acquire(self, owner: Hashable, name: str, exclusive: bool, wait: float) -> Lock:
+    def acquire(
+        self, owner: Hashable, name: str, exclusive: bool, wait: float, home: Identity | None = None
+    ) -> Lock:
         """Take a lock, waiting at most so many seconds; 0 only tries. Names are 1 to 256 bytes.
 
-        `owner` is who would wait for itself: a second lock that its first one excludes is a `deadlock`. LockError says
-        why a lock was not granted; OSError when the lock file fails.
+        `owner` is who would wait for itself: a second lock that its first one excludes is a `deadlock`. It is kept as
+        long as the lock, so it must not refer to that. LockError says why a lock was not granted; OSError when the lock
+        file fails, and when its directory is not `home`, where the owner works.
         """
         deadline = time.monotonic() + wait
-        lock = Lock(self, place(name), owner, exclusive)
+        place = _Place(place_of(name), owner, exclusive)
+        lock = Lock(self, place)
         try:
-            self._enter(lock, wait)
-            if not lock.granted.wait(max(0.0, deadline - time.monotonic())):
-                raise LockError("timed-out")
-            if not self._file.lock(lock.where, exclusive, deadline):
-                raise LockError("timed-out")
+            self._enter(place, wait)
+            _wait(lambda until: place.granted.wait(max(0.0, until - time.monotonic())), deadline)
+            _wait(lambda until: self._lock_file(place, home, until), deadline)
         except BaseException:
             lock.release()
             raise
         return lock
 
-    def _enter(self, lock: Lock, wait: float) -> None:
-        try:
-            with self._mutex:
-                queue = self._queues.setdefault(lock.where, _Queue())
-                if not queue.waiters and queue.admits(lock.exclusive):
-                    queue.holders.append(lock)
-                    lock.granted.set()
-                    return
-                if self._would_deadlock(lock.owner, lock.where):
-                    raise LockError("deadlock")
-                if wait <= 0:
-                    raise LockError("timed-out")
-                if len(queue.waiters) >= MAX_WAITERS:
-                    raise LockError("too-many")
-                queue.waiters.append(lock)
-                self._waits[lock.owner] = lock.where
-        finally:
-            self._sweep()
+    def _enter(self, place: _Place, wait: float) -> None:
+        with self._alone():
+            queue = self._queues.setdefault(place.where, _Queue())
+            if not queue.waiters and queue.admits(place.exclusive):
+                queue.holders.append(place)
+                place.granted.set()
+                return
+            if self._would_deadlock(place.owner, place.where):
+                raise LockError("deadlock")
+            if wait <= 0:
+                raise LockError("timed-out")
+            if len(queue.waiters) >= MAX_WAITERS:
+                raise LockError("too-many")
+            queue.waiters.append(place)
+            self._waits[place.owner] = place.where
+
+    def _lock_file(self, place: _Place, home: Identity | None, until: float) -> bool:
+        """Take the lock for this process, until a moment by `time.monotonic()`. Says whether it was to be had."""
+        pause = _FIRST_PAUSE
+        while True:
+            with self._alone():
+                place.file = self._path.try_lock(place.where, place.exclusive, home)
+            if place.file is not None:
+                return True
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            # Up to a quarter more, so that processes do not look in step.
+            time.sleep(min(left, pause * random.uniform(1, 1.25)))
+            pause = min(_LONGEST_PAUSE, pause * 2)
 
     def _would_deadlock(self, owner: Hashable, where: int) -> bool:
         """Whether `owner`, were it to wait, would wait for itself: for a holder who waits for one who waits for it."""
@@ -142,33 +186,41 @@ class LockSpace:
                     open_.append(waits_for)
         return False
 
-    def _give_back(self, lock: Lock) -> None:
-        self._returned.append(lock)
-        self._sweep()
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            with self._mutex:
+                self._take_back()
+                yield
+        finally:
+            self._sweep()
 
     def _sweep(self) -> None:
         """Take back what was released. Whoever has the mutex meanwhile sweeps after it."""
         while self._returned and self._mutex.acquire(blocking=False):
             try:
-                while self._returned:
-                    self._leave(self._returned.popleft())
+                self._take_back()
             finally:
                 self._mutex.release()
 
-    def _leave(self, lock: Lock) -> None:
-        queue = self._queues.get(lock.where)
+    def _take_back(self) -> None:
+        while self._returned:
+            self._leave(self._returned.popleft().concerns)
+
+    def _leave(self, place: _Place) -> None:
+        place.ends = ()
+        queue = self._queues.get(place.where)
         if queue is None or not self._alive:
             return
-        if lock in queue.waiters:
-            queue.waiters.remove(lock)
-            self._waits.pop(lock.owner, None)
-        elif lock in queue.holders:
-            queue.holders.remove(lock)
-            if not queue.holders:
-                # At every hand-over, so that other processes get a chance; and before others are let in, as the next
-                # holder locks the file without the mutex, and this must not take its lock away.
+        if place in queue.waiters:
+            queue.waiters.remove(place)
+            self._waits.pop(place.owner, None)
+        elif place in queue.holders:
+            queue.holders.remove(place)
+            if place.file is not None:
+                # At every hand-over, so that other processes get a chance.
                 try:
-                    self._file.unlock(lock.where)
+                    place.file.unlock(place.where)
                 except OSError as error:
                     _log.error("a lock stays locked for other processes until this one ends: %s", error)
         while queue.waiters and queue.admits(queue.waiters[0].exclusive):
@@ -177,11 +229,15 @@ class LockSpace:
             queue.holders.append(next_one)
             next_one.granted.set()
         if not queue.holders and not queue.waiters:
-            del self._queues[lock.where]
+            del self._queues[place.where]
 
     def _abandon(self) -> None:
-        """Close the file. In a forked child too: it shares the locks of its parent, and would keep them after its
-        death, or unlock them."""
-        if getattr(self, "_alive", False):
-            self._alive = False
-            self._file.close()
+        """In a forked child, where the lock file is closed already."""
+        self._alive = False
+
+
+def _wait(attempt: Callable[[float], bool], deadline: float) -> None:
+    """Attempt something that takes until a moment, until it succeeds."""
+    while not attempt(until := uninterrupted.until(deadline)):
+        if until >= deadline:
+            raise LockError("timed-out")

@@ -6,7 +6,7 @@ Times are seconds since 1970, lengths of time seconds.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from os import PathLike
 from typing import Any, Literal, TypedDict
 
@@ -50,6 +50,7 @@ class Configuration(TypedDict, total=False):
     grace_window: float
     unreturned_timeout: float | None
     new_session_limit: int | None
+    address_prefix: int
 
 
 _LENGTHS_OF_TIME = ("_timeout", "_interval", "_window", "_resolution")
@@ -91,14 +92,11 @@ class Manager:
         access: Access = "optimistic",
     ) -> Session:
         """Begin a request with the values of its `Cookie` fields: find its session, or make a new one. BusyError."""
-        instance = self._pool.take()
-        try:
-            client = (address, user_agent)
-            resource = instance.call(_MANAGER + "start-request-of", instance.handle, cookies, client, access)
-        except BaseException:
-            self._pool.give_back(instance)
-            raise
-        return Session(self._pool, instance, resource)
+        request = cookies, (address, user_agent), access
+        start = _MANAGER + "start-request-of"
+        return self._pool.lend(
+            lambda instance: Session(self._pool, instance, instance.call(start, instance.handle, *request))
+        )
 
     def close(self) -> None:
         """End the instances that are idle."""
@@ -129,21 +127,23 @@ class Session(MutableMapping[str, Value]):
 
     def __init__(self, pool: Pool, instance: Instance, resource: ResourceAny) -> None:
         self._pool = pool
-        self._instance = instance
         self._resource = resource
-        self._open = True
+        # None when it is finished: from then on nothing here keeps the instance.
+        self._instances = [instance]
+        self._kept: dict[str, Callable[..., Any]] = {}
 
-    def finish(self) -> list[HeaderField]:
-        """End a request that succeeded: store what changed. Returns the header fields to send.
+    def finish(self, *, keep: bool = False) -> list[HeaderField]:
+        """End a request that succeeded: store what changed. Returns the header fields to send. With `keep` the session
+        can be read as it was, for a body that is made after its head: its attributes, `user` and `id`.
 
         On an error nothing was stored, and the response should be an error: ConflictError when another request has
         changed what this one has read and changed, GoneError when the session was ended meanwhile.
         """
-        return self._end("finish-successful-request")
+        return self._end("finish-successful-request", keep)
 
-    def fail(self) -> list[HeaderField]:
-        """End a request that failed: nothing is stored, a logout is not done. Returns the header fields to send."""
-        return self._end("finish-failed-request")
+    def fail(self, *, keep: bool = False) -> list[HeaderField]:
+        """End a request that failed: nothing is stored, a logout is not done. Otherwise it is as `finish`."""
+        return self._end("finish-failed-request", keep)
 
     @property
     def id(self) -> str | None:
@@ -213,28 +213,36 @@ class Session(MutableMapping[str, Value]):
         return int(self._call("len"))
 
     def __repr__(self) -> str:
-        return f"<Session {self.id}>" if self._open else "<Session, finished>"
-
-    def __del__(self) -> None:
-        # See `Guard.__del__`.
-        if getattr(self, "_open", False):
-            self._open = False
-            self._instance.close()
+        return f"<Session {self.id}>" if self._instances else "<Session, finished>"
 
     def _call(self, name: str, *arguments: Any) -> Any:
-        if not self._open:
-            raise SessionError("the request is finished")
-        return self._instance.call(_SESSION + name, self._resource, *arguments)
+        if self._instances:
+            return self._instances[0].call(_SESSION + name, self._resource, *arguments)
+        if name in self._kept:
+            return self._kept[name](*arguments)
+        raise SessionError("the request is finished")
 
-    def _end(self, name: str) -> list[HeaderField]:
-        if not self._open:
+    def _end(self, name: str, keep: bool) -> list[HeaderField]:
+        if not self._instances:
             raise SessionError("the request is finished")
-        self._open = False
-        try:
-            fields: list[HeaderField] = self._instance.call(_MANAGER + name, self._instance.handle, self._resource)
-            return fields
-        finally:
-            self._pool.give_back(self._instance)
+        if keep:
+            self._keep()
+        instance = self._instances.pop()
+        fields: list[HeaderField] = self._pool.take_back(
+            instance, lambda: instance.call(_MANAGER + name, instance.handle, self._resource)
+        )
+        return fields
+
+    def _keep(self) -> None:
+        """Answer from now on what the session would have answered."""
+        id, user, attributes = self.id, self.user, dict(self._call("entries"))
+        self._kept = {
+            "id": lambda: id,
+            "user": lambda: user,
+            "get": attributes.get,
+            "names": lambda: list(attributes),
+            "len": lambda: len(attributes),
+        }
 
 
 def _lowered(value: Value) -> Case:

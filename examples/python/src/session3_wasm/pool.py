@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from .component import Instance
+from .errors import SessionError
+
+T = TypeVar("T")
 
 
 class Pool:
@@ -23,11 +27,18 @@ class Pool:
 
     def take(self) -> Instance:
         """An instance for the caller alone. Raises what making one raises."""
-        try:
-            # The one used last: those not needed any more stay at the other end.
-            return self._idle.pop()
-        except IndexError:
-            return self._make()
+        while True:
+            try:
+                # The one used last: those not needed any more stay at the other end.
+                instance = self._idle.pop()
+            except IndexError:
+                break
+            if instance.is_current():
+                return instance
+            instance.close()
+        instance = self._make()
+        instance.remember_store()
+        return instance
 
     def give_back(self, instance: Instance) -> None:
         """Return an instance. One that is broken is ended, and its locks are free."""
@@ -35,6 +46,32 @@ class Pool:
             instance.close()
         else:
             self._idle.append(instance)
+
+    def lend(self, to: Callable[[Instance], T]) -> T:
+        """An instance for what `to` makes with it, from which it comes back through `take_back`."""
+        instance = self.take()
+        try:
+            return to(instance)
+        except SessionError:
+            self.give_back(instance)
+            raise
+        except BaseException:
+            # What was made, a lock perhaps, may be in the instance and nowhere else.
+            instance.close()
+            raise
+
+    def take_back(self, instance: Instance, last: Callable[[], T]) -> T:
+        """Take an instance back after what is to be done last with it."""
+        try:
+            answer = last()
+        except SessionError:
+            self.give_back(instance)
+            raise
+        except BaseException:
+            instance.close()
+            raise
+        self.give_back(instance)
+        return answer
 
     @contextmanager
     def lent(self) -> Iterator[Instance]:

@@ -11,7 +11,7 @@ _STATUS = {
     BusyError: "503 Service Unavailable",
     NoSpaceError: "507 Insufficient Storage",
 }
-HEADERS = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
+HEADERS = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"), ("Vary", "Cookie")]
 
 
 def status_of(error: SessionError) -> str:

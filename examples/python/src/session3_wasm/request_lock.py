@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from weakref import WeakValueDictionary
 
-from . import forks
+from . import forks, uninterrupted
 from .errors import BusyError, DeadlockError
 from .locks import Lock, LockError, LockSpace
 
@@ -24,9 +24,6 @@ class Hold:
 
     def release(self) -> None:
         self.held = False
-        self._lock.release()
-
-    def __del__(self) -> None:
         self._lock.release()
 
 
@@ -46,20 +43,23 @@ class RequestLocks:
         Sessions loaded twice in one request share a hold.
         """
         forks.claim()
-        # At first use, for a server may fork before.
-        self._space = self._space or LockSpace.of(self._lock_file)
         holds = self._threads.holds
         hold = holds.get(id)
         if hold is not None and hold.held:
             return hold
         try:
-            lock = self._space.acquire(self._threads.owner, f"request/{id}", True, self._wait)
+            lock = uninterrupted.run(self._acquire, self._threads.owner, f"request/{id}")
         except LockError as error:
             if error.why == "deadlock":
                 raise DeadlockError("two requests wait for each other's sessions") from None
             raise BusyError("other requests of this session took all the time that this one could wait") from None
         holds[id] = hold = Hold(lock)
         return hold
+
+    def _acquire(self, owner: object, name: str) -> Lock:
+        # At first use, for a server may fork before.
+        self._space = self._space or LockSpace.of(self._lock_file)
+        return self._space.acquire(owner, name, True, self._wait)
 
 
 class _Threads(threading.local):

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from wasmtime.component import ResourceAny
 
 from . import directory as directories
+from . import uninterrupted
 from .component import Instance, find, load
 from .pool import Pool
 
@@ -71,6 +72,8 @@ class GarbageReport(NamedTuple):
     """Expired sessions deleted."""
     abandoned: int
     """Files deleted that killed instances had left."""
+    repaired: int
+    """Sessions entered in the index of owners, where they were missing."""
     resume: str | None
     """Where to go on; None when the whole store has been seen."""
 
@@ -142,13 +145,10 @@ class Store:
 
     def lock_session(self, id: str, mode: Mode = "exclusive", wait: float | None = None) -> Guard:
         """Lock a session, waiting at most so many seconds (`lock_wait` unless given). BusyError, DeadlockError."""
-        instance = self._pool.take()
-        try:
-            guard = _method(instance, "lock-session", id, mode, to_milliseconds(wait))
-        except BaseException:
-            self._pool.give_back(instance)
-            raise
-        return Guard(self._pool, instance, guard)
+        milliseconds = to_milliseconds(wait)
+        return self._pool.lend(
+            lambda instance: Guard(self._pool, instance, _method(instance, "lock-session", id, mode, milliseconds))
+        )
 
     def delete_old_sessions(self, minutes: int) -> tuple[int, int]:
         """Delete the sessions last used at least so many minutes ago. Returns how many were deleted, and how many
@@ -162,21 +162,15 @@ class Store:
 
     def iter_sessions(self) -> Iterator[SessionInfo]:
         """List the sessions that have not expired. Those whose files cannot be read are left out."""
-        with self._pool.lent() as instance:
-            cursor = _method(instance, "iter-sessions", None)
-            try:
-                while True:
-                    page, unreadable = instance.call(_NEXT_PAGE, cursor, _PAGE)
-                    if not page and not unreadable:
-                        break
-                    yield from map(_info, page)
-            finally:
-                if not instance.broken:
-                    instance.drop(cursor)
+        return self._listed("iter-sessions", None)
 
-    def sessions_of(self, owner: str) -> list[SessionInfo]:
-        """One owner's sessions, oldest first."""
-        return [_info(value) for value in self._call("sessions-of", owner)]
+    def sessions_of(self, owner: str) -> Iterator[SessionInfo]:
+        """List one owner's sessions, oldest first."""
+        return self._listed("sessions-of", owner)
+
+    def count_sessions_of(self, owner: str) -> int:
+        """Count one owner's sessions without reading them: now and then one too many, never one too few."""
+        return int(self._call("count-sessions-of", owner))
 
     def delete_sessions_of(self, owner: str) -> int:
         """Delete one owner's sessions, and say how many there were."""
@@ -196,7 +190,7 @@ class Store:
 
     def new_instance(self) -> Instance:
         """An instance for this directory, in which nothing is open yet."""
-        return Instance(load(self._component), self.directory)
+        return uninterrupted.run(lambda: Instance(load(self._component), self.directory))
 
     def _open(self) -> Instance:
         instance = self.new_instance()
@@ -207,19 +201,33 @@ class Store:
             raise
         return instance
 
+    def _listed(self, name: str, argument: str | None) -> Iterator[SessionInfo]:
+        with self._pool.lent() as instance:
+            cursor = _method(instance, name, argument)
+            try:
+                while True:
+                    page, unreadable = instance.call(_NEXT_PAGE, cursor, _PAGE)
+                    if not page and not unreadable:
+                        break
+                    yield from map(_info, page)
+            finally:
+                if not instance.broken:
+                    instance.drop(cursor)
+
     def _call(self, name: str, *arguments: Any) -> Any:
         with self._pool.lent() as instance:
             return _method(instance, name, *arguments)
 
 
 class Guard:
-    """A session, locked. Use it in a `with` block, or `close` it. Through a shared one sessions can only be loaded."""
+    """A session, locked. Use it in a `with` block, or `close` it; its last reference's end unlocks it, too. Through a
+    shared one sessions can only be loaded."""
 
     def __init__(self, pool: Pool, instance: Instance, resource: ResourceAny) -> None:
         self._pool = pool
-        self._instance = instance
         self._resource = resource
-        self._open = True
+        # None when it is closed: from then on nothing here keeps the instance.
+        self._instances = [instance]
 
     def load(self) -> StoredSession | None:
         """See `Store.load_session`."""
@@ -240,13 +248,9 @@ class Guard:
 
     def close(self) -> None:
         """Unlock."""
-        if self._open:
-            self._open = False
-            try:
-                if not self._instance.broken:
-                    self._instance.drop(self._resource)
-            finally:
-                self._pool.give_back(self._instance)
+        if self._instances:
+            instance = self._instances.pop()
+            self._pool.take_back(instance, lambda: instance.drop(self._resource))
 
     def __enter__(self) -> Guard:
         return self
@@ -256,17 +260,10 @@ class Guard:
     ) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        # Nobody else has the instance, so its end is safe from any thread; its return to the pool would be as well, but
-        # a finalizer should not enter the component.
-        if getattr(self, "_open", False):
-            self._open = False
-            self._instance.close()
-
     def _call(self, name: str, *arguments: Any) -> Any:
-        if not self._open:
+        if not self._instances:
             raise ValueError("the guard is closed")
-        return self._instance.call(f"session-store/[method]session-guard.{name}", self._resource, *arguments)
+        return self._instances[0].call(f"session-store/[method]session-guard.{name}", self._resource, *arguments)
 
 
 def to_milliseconds(seconds: float | None) -> int | None:

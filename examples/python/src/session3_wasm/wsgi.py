@@ -1,29 +1,33 @@
 """A WSGI middleware (PEP 3333): the session of a request is `environ["session3.session"]`, a dictionary.
 
 Set-Cookie has to be known before the body, so the request is finished when the application hands over the first block
-of it: what a generator changes after its first `yield` raises SessionError. A response of 500 and above stores nothing.
+of it: what a generator changes after its first `yield` raises SessionError, and what it reads is as it was then. A
+response of 500 and above stores nothing. What was made from a session is kept from shared caches (`header_fields`).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import refusal
-from .errors import SessionError
+from . import header_fields, refusal
+from .errors import CorruptError, SessionError
 from .manager import Access, HeaderField, Manager, Session
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 KEY = "session3.session"
+_log = logging.getLogger(__name__)
 
 
 class SessionMiddleware:
     """Gives each request of an application its session. `access` may be a function of the environ, to choose by
     request.
 
-    A session that cannot be had or stored is answered with 409, 403, 503 or 507; other errors go to the server.
+    A session that cannot be had or stored is answered with 409, 403, 503 or 507; other errors go to the server. One
+    that is damaged is logged, and its visitor gets a new one.
     """
 
     def __init__(
@@ -35,16 +39,23 @@ class SessionMiddleware:
         self._app, self._manager, self._access = app, manager, access
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        cookies = [environ["HTTP_COOKIE"]] if "HTTP_COOKIE" in environ else []
-        access = self._access(environ) if callable(self._access) else self._access
-        client = environ.get("REMOTE_ADDR"), environ.get("HTTP_USER_AGENT")
         try:
-            environ[KEY] = session = self._manager.start_request(cookies, *client, access)
+            environ[KEY] = session = self._start(environ)
         except SessionError as error:
             status = refusal.status_of(error)
             start_response(status, refusal.HEADERS)
             return [refusal.body_of(status)]
         return _Response(self._app, environ, start_response, session)
+
+    def _start(self, environ: WSGIEnvironment) -> Session:
+        cookies = [environ["HTTP_COOKIE"]] if "HTTP_COOKIE" in environ else []
+        access = self._access(environ) if callable(self._access) else self._access
+        client = environ.get("REMOTE_ADDR"), environ.get("HTTP_USER_AGENT")
+        try:
+            return self._manager.start_request(cookies, *client, access)
+        except CorruptError as error:
+            _log.warning("a session is damaged, and its visitor gets a new one: %s", error)
+            return self._manager.start_request([], *client, access)
 
 
 class _Response(Iterator[bytes]):
@@ -72,7 +83,7 @@ class _Response(Iterator[bytes]):
         return self._write
 
     def _write(self, block: bytes) -> None:
-        instead = self._send_head()
+        instead = self._send_head(more_to_come=True)
         if instead or not self._refused:
             self._server_write(instead or block)
 
@@ -82,31 +93,31 @@ class _Response(Iterator[bytes]):
         except BaseException:
             self._end("500")
             raise
-        instead = self._send_head() if self._head else None
+        instead = self._send_head(not isinstance(self._body, (list, tuple))) if self._head else None
         if instead is None and block is None:
             raise StopIteration
         return instead or block or b""
 
-    def _send_head(self) -> bytes | None:
+    def _send_head(self, more_to_come: bool) -> bytes | None:
         """Finish the session and send the head, once. Returns what to say instead of the body if it was not stored."""
         if self._session is None:
             return None
         status, headers, *exc_info = self._head
         try:
-            fields = self._end(status)
+            fields = self._end(status, more_to_come)
         except SessionError as error:
             self._refused = True
             status = refusal.status_of(error)
             self._server_write = self._start(status, refusal.HEADERS)
             return refusal.body_of(status)
-        self._server_write = self._start(status, [*headers, *fields], *exc_info)
+        self._server_write = self._start(status, header_fields.merged(headers, fields), *exc_info)
         return None
 
-    def _end(self, status: str) -> list[HeaderField]:
+    def _end(self, status: str, keep: bool = False) -> list[HeaderField]:
         session, self._session = self._session, None
         if session is None:
             return []
-        return session.fail() if status >= "500" else session.finish()
+        return session.fail(keep=keep) if status >= "500" else session.finish(keep=keep)
 
     def close(self) -> None:
         """The server's last call, also when the client has gone away."""

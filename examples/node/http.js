@@ -1,0 +1,95 @@
+/** What a request has to be like before a session is looked for, and how one that is not is answered. */
+import { setTimeout } from 'node:timers/promises';
+
+/** The most bytes that a form may have here. */
+const FORM_LIMIT = 4096;
+/** How much of a refused form is taken, so that its sender gets to the answer, and for how long. */
+const DRAIN_LIMIT = 1 << 20;
+const DRAIN_TIME = 5_000;
+
+/** A request that is not done: what it is answered. */
+export class Refusal extends Error {
+  constructor(status, text, fields = {}) {
+    super(text);
+    this.status = status;
+    this.fields = fields;
+  }
+}
+
+/** The path that a request is for. The query is for others: an advertiser, a link that was shared. */
+export function pathOf(request) {
+  // Node refuses HTTP/1.1 without a Host, and drops all but the first (RFC 9112, section 3.2).
+  const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
+  if (hosts.length > 1) throw new Refusal(400, 'There are several Host fields.');
+  try {
+    return new URL(request.url, `http://${request.headers.host || 'localhost'}`).pathname;
+  } catch {
+    throw new Refusal(400, 'The address makes no sense.');
+  }
+}
+
+/**
+ * Refuse what another site made the browser send. SameSite=Lax keeps the cookie out of other sites' forms, but other ports and
+ * subdomains are the same site, and a form that logs somebody in needs no cookie.
+ *
+ * Browsers say where a request comes from and scripts cannot forge it; clients without these fields are no browsers that
+ * somebody else's page could use.
+ */
+export function refuseOtherSites({ headers }) {
+  const { 'sec-fetch-site': site, origin, host = '' } = headers;
+  const isOurs = site === undefined ? origin === undefined || isSameAuthority(origin, host) : ['same-origin', 'none'].includes(site);
+  if (!isOurs) throw new Refusal(403, 'This request came from another site. Nothing was changed.');
+}
+
+/** Whether an origin names this authority. Which scheme does not count: behind a proxy, ours is not the browser's. */
+function isSameAuthority(origin, authority) {
+  const [, scheme, theirs] = /^(https?):\/\/(.+)$/.exec(origin) ?? []; // "null": from a sandbox, or hidden
+  const ours = authority.replace(scheme === 'https' ? /:443$/ : /:80$/, '');
+  return ours !== '' && theirs?.toLowerCase() === ours.toLowerCase();
+}
+
+/** The form in the body. */
+export async function readForm(request, response) {
+  if (Number(request.headers['content-length']) > FORM_LIMIT) throw new Refusal(413, 'The form is too long.');
+  if (request.headers.expect !== undefined) response.writeContinue();
+  const parts = [];
+  let size = 0;
+  // Without the end that a loop puts to its stream when it is left: the answer takes the same connection.
+  for await (const part of request.iterator({ destroyOnReturn: false })) {
+    size += part.length;
+    if (size > FORM_LIMIT) throw new Refusal(413, 'The form is too long.');
+    parts.push(part);
+  }
+  try {
+    const form = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
+    decodeURIComponent(form); // URLSearchParams would put something else in the place of what is no text.
+    return new URLSearchParams(form);
+  } catch {
+    throw new Refusal(400, 'The form is no text.');
+  }
+}
+
+/**
+ * Send a page. When not all of the request is here yet, the connection ends with it. An end at once would lose the answer where
+ * the client is still sending (RFC 9112, section 9.6), so some of that is taken first.
+ */
+export async function send(request, response, page) {
+  const { 'transfer-encoding': coding, 'content-length': length = '0' } = request.headers;
+  if (request.complete || (coding === undefined && Number(length) === 0)) return response.end(page);
+  response.setHeader('connection', 'close');
+  response.setHeader('content-length', Buffer.byteLength(page));
+  response.write(page);
+  const stop = new AbortController();
+  await Promise.race([drain(request), setTimeout(DRAIN_TIME, undefined, { ref: false, signal: stop.signal })]).catch(() => {});
+  stop.abort();
+  response.end();
+  return response;
+}
+
+async function drain(request) {
+  let size = 0;
+  for await (const part of request.iterator({ destroyOnReturn: false })) {
+    size += part.length;
+    if (size > DRAIN_LIMIT) return;
+  }
+}
