@@ -33,6 +33,7 @@ pub struct Host {
     protected: bool,
     preopens: &'static [&'static str],
     refusal: Option<advisory_locks::Error>,
+    memory: usize,
     _directory: Option<TempDir>,
 }
 
@@ -70,6 +71,7 @@ impl Host {
             protected: true,
             preopens: &["."],
             refusal: None,
+            memory: usize::MAX,
             _directory: None,
         }
     }
@@ -126,6 +128,11 @@ impl Host {
         Self { refusal: Some(refusal), ..self }
     }
 
+    /// The same with instances that may have so many bytes of memory.
+    pub fn with_memory(self, memory: usize) -> Self {
+        Self { memory, ..self }
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
@@ -155,7 +162,7 @@ impl Host {
             locks: LocksCtx::new(&self.locks),
             events: EventsCtx::new(Arc::new(self.events.clone())),
             refusal: self.refusal.clone(),
-            memory: Memory::default(),
+            memory: Memory::of(self.memory),
             remote: None,
         }
     }

@@ -23,14 +23,30 @@ pub struct State {
     pub(crate) remote: Option<Connection>,
 }
 
-/// Counts the bytes of all memories of an instance. A memory never shrinks.
-#[derive(Default)]
-pub(crate) struct Memory(usize);
+/// Counts the bytes of all memories of an instance, and bounds them. A memory never shrinks.
+pub(crate) struct Memory {
+    taken: usize,
+    most: usize,
+}
+
+impl Memory {
+    /// At most so many bytes.
+    pub(crate) fn of(most: usize) -> Self {
+        Self { taken: 0, most }
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::of(usize::MAX)
+    }
+}
 
 impl ResourceLimiter for Memory {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        self.0 += desired - current;
-        Ok(true)
+        let fits = desired - current <= self.most - self.taken;
+        self.taken += if fits { desired - current } else { 0 };
+        Ok(fits)
     }
 
     fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
@@ -87,7 +103,7 @@ impl Instance {
 
     /// How much memory it has taken so far, in bytes.
     pub async fn memory(&self) -> usize {
-        self.enter().await.data().memory.0
+        self.enter().await.data().memory.taken
     }
 
     /// How many instructions it has run so far, as Wasmtime counts them. Its host has to be [`metered`].

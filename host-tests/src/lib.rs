@@ -21,6 +21,7 @@
 //! | `coverage` | which code of the component runs |
 //! | [`check`] | assertions of one line |
 //! | [`command`] | the command `session3`, and the example `embed` |
+//! | [`mount`] | a directory that becomes read-only |
 //! | [`operation`] | operations as data, and a store in memory that says how they are answered |
 //! | [`performer`] | a client that does them, and may die of it |
 //! | [`random`] | random numbers that come again |
@@ -60,6 +61,7 @@ pub mod harness;
 pub mod host;
 pub mod instance;
 pub mod locks;
+pub mod mount;
 pub mod operation;
 pub mod performer;
 pub mod random;

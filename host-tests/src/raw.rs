@@ -5,7 +5,7 @@ use std::io;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::sleep;
 
 use crate::server::Server;
@@ -20,6 +20,13 @@ impl Client {
         Self(TcpStream::connect(server.address()).await.unwrap())
     }
 
+    /// Connect, as one who takes very little at a time.
+    pub async fn with_small_window(server: &Server) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(2048).unwrap();
+        Self(socket.connect(server.address().parse().unwrap()).await.unwrap())
+    }
+
     /// Connect and send the beginning of a request.
     pub async fn begin(server: &Server, bytes: &str) -> Self {
         let mut client = Self::connect(server).await;
@@ -30,6 +37,21 @@ impl Client {
     /// Send this.
     pub async fn send(&mut self, bytes: &str) {
         self.0.write_all(bytes.as_bytes()).await.unwrap();
+    }
+
+    /// Send no more, and go on listening.
+    pub async fn end(&mut self) {
+        self.0.shutdown().await.unwrap();
+    }
+
+    /// Be gone at once: the server's next word finds nobody.
+    pub fn reset(self) {
+        self.0.set_zero_linger().unwrap();
+    }
+
+    /// Wait until the server says something, and do not listen.
+    pub async fn is_spoken_to(&self) {
+        in_time("the server says something", self.0.readable()).await.unwrap();
     }
 
     /// What the server says next.
@@ -45,6 +67,12 @@ impl Client {
         // A reset is an end like any other.
         let _ = in_time("the server closes the connection", self.0.read_to_end(&mut said)).await;
         String::from_utf8(said).unwrap()
+    }
+
+    /// Whether the connection breaks, in place of an end.
+    pub async fn breaks(mut self) -> bool {
+        let mut said = Vec::new();
+        self.0.read_to_end(&mut said).await.is_err()
     }
 
     /// Send a byte now and then until the server closes the connection: all that it says.

@@ -3,7 +3,7 @@
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -64,6 +64,15 @@ impl Server {
         Self::run(session3(["serve", component.to_str().unwrap()]), path)
     }
 
+    /// The same as `of`, with a log that goes elsewhere.
+    pub fn of_logging_to(log: Stdio, component: &Path) -> Self {
+        let directory = private_directory();
+        let mut server =
+            Self::run_logging(session3(["serve", component.to_str().unwrap()]), directory.path(), Some(log));
+        server._directory = Some(directory);
+        server
+    }
+
     /// The same as `of`, with so many open files at most.
     pub fn of_with_file_limit<'a>(files: u32, component: &Path, options: impl IntoIterator<Item = &'a str>) -> Self {
         let mut shell = Command::new("sh");
@@ -94,9 +103,13 @@ impl Server {
         Self::run(shell, path)
     }
 
-    fn run(mut command: Command, path: &Path) -> Self {
+    fn run(command: Command, path: &Path) -> Self {
+        Self::run_logging(command, path, None)
+    }
+
+    fn run_logging(mut command: Command, path: &Path, log: Option<Stdio>) -> Self {
         command.args(["--listen", "127.0.0.1:0", "--dir"]).arg(path).env_remove("RUST_LOG");
-        Self::start(command, path, |out, _log| {
+        Self::start_logging(command, path, log, |out, _log| {
             let last = out.strip_suffix('\n')?.lines().last()?;
             let address = last.strip_prefix("listening on http://").and_then(|rest| rest.strip_suffix('/'));
             assert!(address.is_some() || last.starts_with("metrics on "), "the server says {last:?}");
@@ -106,10 +119,21 @@ impl Server {
 
     /// A server by this command, on somebody's directory. Where it listens is found in what it says: its standard output
     /// and error.
-    pub(crate) fn start(mut command: Command, path: &Path, listens: impl Fn(&str, &str) -> Option<String>) -> Self {
+    pub(crate) fn start(command: Command, path: &Path, listens: impl Fn(&str, &str) -> Option<String>) -> Self {
+        Self::start_logging(command, path, None, listens)
+    }
+
+    fn start_logging(
+        mut command: Command,
+        path: &Path,
+        log: Option<Stdio>,
+        listens: impl Fn(&str, &str) -> Option<String>,
+    ) -> Self {
         let files = tempfile::tempdir().unwrap();
-        let [out, log] = ["out", "log"].map(|name| File::create(files.path().join(name)).unwrap());
-        let process = command.stdout(out).stderr(log).spawn().unwrap();
+        let [out, own] = ["out", "log"].map(|name| File::create(files.path().join(name)).unwrap());
+        let process = command.stdout(out).stderr(log.unwrap_or_else(|| own.into())).spawn().unwrap();
+        // It holds what was given to it, a pipe perhaps.
+        drop(command);
         let mut server = Self { process, address: String::new(), path: path.into(), files, _directory: None };
         server.address = wait_at_most(COMPILING, "the server listens", || {
             let ended = server.process.try_wait().unwrap();

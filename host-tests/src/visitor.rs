@@ -40,7 +40,7 @@ impl Visitor {
     /// Somebody who has a session.
     pub async fn with_session(server: &Server) -> Self {
         let visitor = Self::new();
-        assert_eq!(visitor.get(server, "/keep").await.status, 200);
+        assert_eq!(visitor.post(server, "/keep", &[]).await.status, 200);
         visitor
     }
 
@@ -54,7 +54,7 @@ impl Visitor {
         Page::of(self.client.post(server.url(path)).form(form)).await
     }
 
-    /// The cookies for a server, as a request would send them: `session=ID.SECRET`, or nothing.
+    /// The cookies for a server, as a request would send them: `session3=ID.SECRET`, or nothing.
     pub fn cookie(&self, server: &Server) -> String {
         let cookies = self.jar.cookies(&server.url("/").parse().unwrap());
         cookies.map_or_else(String::new, |cookies| cookies.to_str().unwrap().into())

@@ -47,6 +47,8 @@ pub struct Configuration {
     pub session_cap: Option<(u32, CapPolicy)>,
     /// `set-new-session-limit`
     pub new_sessions: Option<u32>,
+    /// `set-address-prefix`
+    pub address_prefix: Option<u8>,
     /// `set-store-limits`
     pub store_limits: (Option<u64>, Option<u64>),
 }
@@ -60,6 +62,12 @@ pub struct Manager {
 
 /// The resource `session`, during one request.
 pub struct Session {
+    instance: Arc<Instance>,
+    handle: ResourceAny,
+}
+
+/// The resource `device-cursor`.
+pub struct Devices {
     instance: Arc<Instance>,
     handle: ResourceAny,
 }
@@ -134,6 +142,28 @@ impl Manager {
 }
 
 impl Manager {
+    /// `sessions-of`
+    #[track_caller]
+    pub fn devices_of(&self, user: &str) -> impl Future<Output = Answer<Devices>> + Send {
+        let answer = self.devices_of_raw(user);
+        let instance = self.instance.clone();
+        async move { answer.await.map(|handle| Devices { instance, handle }) }
+    }
+
+    /// `sessions-of`, all pages.
+    pub async fn sessions_of(&self, user: &str) -> Answer<Vec<Device>> {
+        let cursor = self.devices_of(user).await?;
+        let mut devices = Vec::new();
+        loop {
+            let page = cursor.next_page(1000).await?;
+            if page.is_empty() {
+                cursor.close().await;
+                return Ok(devices);
+            }
+            devices.extend(page);
+        }
+    }
+
     /// The instance this handle belongs to.
     pub fn instance(&self) -> &Arc<Instance> {
         &self.instance
@@ -185,6 +215,9 @@ impl Configuration {
         resource.call_set_renewal_interval(&mut *store, made, self.renewal_interval).await?;
         resource.call_set_unreturned_timeout(&mut *store, made, self.unreturned_timeout).await?;
         resource.call_set_new_session_limit(&mut *store, made, self.new_sessions).await?;
+        if let Some(bits) = self.address_prefix {
+            resource.call_set_address_prefix(&mut *store, made, bits).await?;
+        }
         resource.call_set_store_limits(&mut *store, made, sessions, bytes).await?;
         Ok(made)
     }
@@ -241,10 +274,17 @@ methods! { Manager in session3_sessions_session_manager.manager {
     end = call_end_session(id: &str => &id.to_owned()) -> Answer<bool>;
     /// `end-sessions-of`
     end_sessions_of = call_end_sessions_of(user: &str) -> Answer<u64>;
-    /// `sessions-of`
-    sessions_of = call_sessions_of(user: &str) -> Answer<Vec<Device>>;
+    /// `sessions-of`, as a bare handle.
+    devices_of_raw = call_sessions_of(user: &str) -> Answer<ResourceAny>;
     /// `end-other-sessions-of`
     end_other_sessions_of = call_end_other_sessions_of(user: &str, keep: &str => &keep.to_owned()) -> Answer<u64>;
+}}
+
+methods! { Devices in session3_sessions_session_manager.device_cursor {
+    /// `next-page`
+    next_page = call_next_page(limit: u32) -> Answer<Vec<Device>>;
+    /// `skip`
+    skip = call_skip(count: u32);
 }}
 
 methods! { Session in session3_sessions_session_manager.session {

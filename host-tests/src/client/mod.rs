@@ -3,7 +3,7 @@
 mod manager;
 mod store;
 
-pub use manager::{Configuration, HeaderField, Manager, Session, integer, text};
+pub use manager::{Configuration, Devices, HeaderField, Manager, Session, integer, text};
 pub use store::{Cursor, Guard, Store, contents, data, options};
 
 /// The methods of a resource, one line each; `=>` says how an argument is passed when it is not as it is. A trap fails the test at the line of the call.

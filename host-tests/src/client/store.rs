@@ -91,12 +91,42 @@ impl Store {
         async move { answer.await.map(|handle| Cursor { instance, handle }) }
     }
 
+    /// `sessions-of`
+    #[track_caller]
+    pub fn iter_of(&self, owner: &str) -> impl Future<Output = Answer<Cursor>> + Send {
+        let answer = self.iter_of_raw(owner);
+        let instance = self.instance.clone();
+        async move { answer.await.map(|handle| Cursor { instance, handle }) }
+    }
+
+    /// `sessions-of`, all pages.
+    pub async fn sessions_of(&self, owner: &str) -> Answer<Vec<SessionInfo>> {
+        let cursor = self.iter_of(owner).await?;
+        let mut sessions = Vec::new();
+        loop {
+            let page = cursor.next_page(1000).await?;
+            assert!(page.unreadable.is_empty(), "unreadable: {:?}", page.unreadable);
+            if page.sessions.is_empty() {
+                cursor.close().await;
+                return Ok(sessions);
+            }
+            sessions.extend(page.sessions);
+        }
+    }
+
     /// The ids of all sessions, in the order of the listing.
     pub async fn ids(&self) -> Vec<String> {
         let cursor = self.iter(None).await.unwrap();
         let sessions = cursor.rest(1000).await;
         cursor.close().await;
         sessions.into_iter().map(|info| info.id).collect()
+    }
+
+    /// The ids of all sessions: not of what a manager keeps of their old ids.
+    pub async fn sessions(&self) -> Vec<String> {
+        let mut ids = self.ids().await;
+        ids.retain(|id| !id.starts_with("old-"));
+        ids
     }
 
     /// The data of a session, as text.
@@ -150,8 +180,10 @@ methods! { Store in session3_sessions_session_store.store {
     collect = call_collect_garbage(budget: u32, resume: Option<&str>) -> Answer<GarbageReport>;
     /// `iter-sessions`, as a bare handle.
     iter_raw = call_iter_sessions(after: Option<&str> => after.map(str::to_owned).as_ref()) -> Answer<ResourceAny>;
-    /// `sessions-of`
-    sessions_of = call_sessions_of(owner: &str) -> Answer<Vec<SessionInfo>>;
+    /// `sessions-of`, as a bare handle.
+    iter_of_raw = call_sessions_of(owner: &str) -> Answer<ResourceAny>;
+    /// `count-sessions-of`
+    count_of = call_count_sessions_of(owner: &str) -> Answer<u64>;
     /// `delete-sessions-of`
     delete_sessions_of = call_delete_sessions_of(owner: &str) -> Answer<u64>;
     /// `usage`

@@ -4,7 +4,7 @@ use crate::bindings::Access::{Optimistic, ReadOnly};
 use crate::bindings::{CapPolicy, Client};
 use crate::browser::{Browser, PEER, new_session};
 use crate::check::{refused, refused_for};
-use crate::client::{Configuration, Manager, Session, options};
+use crate::client::{Configuration, Devices, Manager, Session, options};
 use crate::clock::{MINUTE, SECOND};
 use crate::harness::Harness;
 
@@ -46,6 +46,32 @@ pub async fn a_user_sees_all_devices(host: &impl Harness) {
     assert_eq!((&first.client.address, &first.client.user_agent), (&client.address, &client.user_agent));
     assert_eq!((second.client.address.as_deref(), &second.client.user_agent), (Some(PEER), &None));
     assert!(manager.sessions_of("nobody").await.unwrap().is_empty());
+}
+
+pub async fn devices_come_in_pages(host: &impl Harness) {
+    let manager = host.manager().await;
+    let mut ids = Vec::new();
+    for _ in 0..12 {
+        ids.push(logged_in(host, &manager, "ann").await.look(&manager).await.unwrap());
+    }
+    let page = async |cursor: &Devices, limit| -> Vec<String> {
+        cursor.next_page(limit).await.unwrap().into_iter().map(|device| device.id).collect()
+    };
+    let cursor = manager.devices_of("ann").await.unwrap();
+    for bad in [0, 1001, u32::MAX] {
+        refused_for(cursor.next_page(bad).await, "invalid-argument", &bad);
+    }
+    assert_eq!(page(&cursor, 5).await, ids[..5], "nothing was skipped");
+    manager.end(&ids[6]).await.unwrap();
+    assert_eq!(page(&cursor, 3).await, [&ids[5], &ids[7], &ids[8]].map(String::clone));
+    cursor.skip(0).await;
+    cursor.skip(1).await;
+    assert_eq!(page(&cursor, 1000).await, ids[10..]);
+    assert!(page(&cursor, 1).await.is_empty());
+    let cursor = manager.devices_of("ann").await.unwrap();
+    cursor.skip(u32::MAX).await;
+    assert!(page(&cursor, 1).await.is_empty());
+    refused(manager.devices_of("").await.map(drop), "invalid-argument");
 }
 
 pub async fn long_texts_of_a_client_are_cut(host: &impl Harness) {

@@ -12,12 +12,13 @@ fn dying(at: u64) -> Contents {
 
 /// Collect the whole store in steps of this budget, and say what was done and in how many steps.
 async fn collect(store: &Store, budget: u32) -> (GarbageReport, u32) {
-    let mut total = GarbageReport { examined: 0, expired: 0, abandoned: 0, resume: None };
+    let mut total = GarbageReport { examined: 0, expired: 0, abandoned: 0, repaired: 0, resume: None };
     for step in 1..100_000 {
         let report = store.collect(budget, total.resume.as_deref()).await.unwrap();
         total.examined += report.examined;
         total.expired += report.expired;
         total.abandoned += report.abandoned;
+        total.repaired += report.repaired;
         total.resume = report.resume;
         if total.resume.is_none() {
             return (total, step);

@@ -131,6 +131,62 @@ pub async fn an_owners_sessions_come_oldest_first(host: &impl Harness) {
     assert!(of(&store, "Ann").await.is_empty());
 }
 
+/// In pages of any size, and however sessions come, go and change hands meanwhile.
+pub async fn an_owners_sessions_come_in_pages(host: &impl Harness) {
+    let (store, other) = (host.store().await, host.store().await);
+    let mut made = Vec::new();
+    for number in 0..40 {
+        // Neither in the order of the ids nor in its reverse.
+        let id = format!("session-{:02}", number * 7 % 40);
+        store.create(Some(&id), &contents("ann", "x")).await.unwrap();
+        host.clock().pass(1);
+        made.push(id);
+    }
+    store.create(Some("bobs-one"), &contents("bob", "x")).await.unwrap();
+    for limit in [1, 7, 39, 40, 41, 1000] {
+        let infos = other.iter_of("ann").await.unwrap().rest(limit).await;
+        assert_eq!(infos.into_iter().map(|info| info.id).collect::<Vec<_>>(), made, "in pages of {limit}");
+    }
+    let cursor = store.iter_of("ann").await.unwrap();
+    for bad in [0, 1001, u32::MAX] {
+        refused_for(cursor.next_page(bad).await, "invalid-argument", &bad);
+    }
+    assert_eq!(cursor.rest(10).await.len(), 40, "nothing was skipped");
+
+    let cursor = store.iter_of("ann").await.unwrap();
+    assert_eq!(cursor.next_page(10).await.unwrap().sessions.len(), 10);
+    other.delete(&made[0]).await.unwrap();
+    other.delete(&made[20]).await.unwrap();
+    other.save(&made[30], &contents("bob", "x"), None).await.unwrap();
+    other.save(&made[31], &contents("ann", "longer"), None).await.unwrap();
+    other.create(Some("a-late-one"), &contents("ann", "x")).await.unwrap();
+    let rest = cursor.rest(7).await;
+    let expected: Vec<_> = (10..40).filter(|at| ![20, 30].contains(at)).map(|at| made[at].as_str()).collect();
+    assert_eq!(rest.iter().map(|info| info.id.as_str()).collect::<Vec<_>>(), expected);
+    assert_eq!(rest.iter().find(|info| info.id == made[31]).unwrap().size, 6, "each is as it is when its page comes");
+}
+
+pub async fn an_owners_sessions_are_counted(host: &impl Harness) {
+    let store = host.store().await;
+    for number in 0..9 {
+        let owner = if number % 3 == 0 { "bob" } else { "ann" };
+        store.create(Some(&format!("session-{number}")), &contents(owner, "x")).await.unwrap();
+    }
+    store.create(None, &data("x")).await.unwrap();
+    let count = async |owner| store.count_of(owner).await.unwrap();
+    assert_eq!((count("ann").await, count("bob").await, count("eve").await), (6, 3, 0));
+    store.delete("session-1").await.unwrap();
+    store.rename("session-2", Some("session-x")).await.unwrap();
+    store.save("session-4", &contents("bob", "x"), None).await.unwrap();
+    assert_eq!((count("ann").await, count("bob").await), (4, 4));
+    store.delete_sessions_of("ann").await.unwrap();
+    assert_eq!((count("ann").await, count("bob").await), (0, 4));
+    for wrong in ["", &"x".repeat(257)] {
+        refused_for(store.count_of(wrong).await, "invalid-argument", &wrong);
+        refused_for(store.iter_of(wrong).await.map(drop), "invalid-argument", &wrong);
+    }
+}
+
 pub async fn a_session_moves_with_its_owner(host: &impl Harness) {
     let (store, other) = (host.store().await, host.store().await);
     let id = "session-1";

@@ -182,6 +182,29 @@ pub async fn a_guard_follows_a_rename(host: &impl Harness) {
     b.lock_now(ID).await.unwrap();
 }
 
+/// Whoever waits for the old id, a request with the old cookie say, comes when all is done, and makes nothing of that name
+/// before.
+pub async fn a_guard_goes_on_guarding_the_old_id(host: &impl Harness) {
+    let (a, b) = (host.store().await, host.store_with(Options { lock_wait: Some(0), ..options() }).await);
+    a.create(Some(ID), &data("1")).await.unwrap();
+    let guard = a.lock_now(ID).await.unwrap();
+    guard.rename(Some(OTHER)).await.unwrap();
+    guard.rename(Some("session-3")).await.unwrap();
+    for old in [ID, OTHER] {
+        for mode in [SHARED, EXCLUSIVE] {
+            refused_for(b.lock(old, mode, Some(0)).await.map(drop), host.locked(), &old);
+        }
+        refused_for(b.create(Some(old), &data("2")).await, host.locked(), &old);
+        refused_for(b.delete(old).await, host.locked(), &old);
+        assert!(!b.has(old).await.unwrap());
+    }
+    guard.close().await;
+    for id in [ID, OTHER, "session-3"] {
+        b.lock_now(id).await.unwrap().close().await;
+    }
+    b.create(Some(ID), &data("2")).await.unwrap();
+}
+
 pub async fn a_refused_rename_keeps_the_guard(host: &impl Harness) {
     let (a, b) = (host.store().await, host.store().await);
     a.create(Some(ID), &data("1")).await.unwrap();

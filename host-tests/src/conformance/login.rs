@@ -3,12 +3,12 @@
 use crate::bindings::Access::{Exclusive, Optimistic, ReadOnly};
 use crate::browser::{Browser, new_session};
 use crate::check::refused_for;
-use crate::client::{Manager, Session};
+use crate::client::{Manager, Session, text};
 use crate::clock::MINUTE;
 use crate::harness::Harness;
 
-/// A visit after which the old id and the old cookie must be dead and the data kept.
-async fn renewed(manager: &Manager, browser: &mut Browser, work: impl AsyncFnOnce(&Session)) {
+/// A visit after which the old id and the old cookie must be dead. Returns what is left of the data.
+async fn renewed(manager: &Manager, browser: &mut Browser, work: impl AsyncFnOnce(&Session)) -> Option<i64> {
     let mut thief = browser.clone();
     let (old, value) = (browser.look(manager).await.unwrap(), browser.cookie().to_owned());
     browser.visit(manager, Optimistic, work).await.unwrap();
@@ -17,8 +17,7 @@ async fn renewed(manager: &Manager, browser: &mut Browser, work: impl AsyncFnOnc
     assert_ne!(browser.cookie()[new.len()..], value[old.len()..], "the secret is new, too");
     assert_eq!(thief.look(manager).await, None, "the old cookie is dead");
     assert!(!manager.has(&old).await.unwrap());
-    let visits = browser.visit(manager, ReadOnly, async |session| session.count("visits").await).await.unwrap();
-    assert_eq!(visits, Some(1), "the data is kept");
+    browser.visit(manager, ReadOnly, async |session| session.count("visits").await).await.unwrap()
 }
 
 async fn user(manager: &Manager, browser: &mut Browser) -> Option<String> {
@@ -29,13 +28,56 @@ async fn user(manager: &Manager, browser: &mut Browser) -> Option<String> {
 pub async fn a_login_changes_id_and_secret(host: &impl Harness) {
     let manager = host.manager().await;
     let mut browser = new_session(&manager).await;
-    renewed(&manager, &mut browser, async |session| session.set_user(Some("ann")).await.unwrap()).await;
-    assert_eq!(user(&manager, &mut browser).await.as_deref(), Some("ann"));
-    renewed(&manager, &mut browser, async |session| session.set_user(Some("bob")).await.unwrap()).await;
-    assert_eq!(user(&manager, &mut browser).await.as_deref(), Some("bob"));
-    renewed(&manager, &mut browser, async |session| session.set_user(None).await.unwrap()).await;
-    assert_eq!(user(&manager, &mut browser).await, None);
-    assert_eq!(host.store().await.ids().await.len(), 1);
+    for (name, visits) in [(Some("ann"), Some(1)), (Some("bob"), None), (None, None)] {
+        let work = async |session: &Session| {
+            session.set_user(name).await.unwrap();
+            session.set("colour", &text("green")).await.unwrap();
+        };
+        assert_eq!(renewed(&manager, &mut browser, work).await, visits, "what belongs to one user ends with him");
+        assert_eq!(user(&manager, &mut browser).await.as_deref(), name);
+    }
+    assert_eq!(host.store().await.sessions().await.len(), 1);
+}
+
+/// Who planted a session before the login knows its form tokens; who uses the browser after a user has his.
+pub async fn form_tokens_and_flash_values_end_with_their_user(host: &impl Harness) {
+    let manager = host.manager().await;
+    let mut browser = new_session(&manager).await;
+    for (name, notice) in [(Some("ann"), true), (Some("bob"), false), (None, false)] {
+        let leave = async |session: &Session| {
+            session.set_flash("notice", &text("hello")).await.unwrap();
+            session.create_form_token().await.unwrap()
+        };
+        let token = browser.visit(&manager, Optimistic, leave).await.unwrap();
+        let change = async |session: &Session| {
+            session.set_user(name).await.unwrap();
+            session.set("colour", &text("green")).await.unwrap();
+            assert!(!session.has_form_token(&token).await, "in the same request");
+        };
+        browser.visit(&manager, Optimistic, change).await.unwrap();
+        let look = async |session: &Session| {
+            assert!(!session.has_form_token(&token).await, "{name:?}");
+            assert_eq!(session.take_flash("notice").await.is_some(), notice, "{name:?}");
+        };
+        browser.visit(&manager, Optimistic, look).await.unwrap();
+    }
+}
+
+/// In the default configuration, too: the browser has the cookie of the login by then, and must not lose it.
+pub async fn an_answer_after_a_login_sets_no_anonymous_cookie(host: &impl Harness) {
+    let manager = host.manager().await;
+    let mut browser = new_session(&manager).await;
+    let late = browser.clone();
+    browser.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap()).await.unwrap();
+    let session = late.start(&manager, Optimistic).await.unwrap();
+    assert_eq!(session.user().await, None);
+    session.increment("visits").await;
+    refused_for(manager.finish(session).await, "gone", &"its cookie was replaced");
+    assert_eq!(host.store().await.sessions().await.len(), 1);
+    // The answer to the login was lost, and the user tries again.
+    let mut again = late.clone();
+    again.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap()).await.unwrap();
+    assert_eq!(user(&manager, &mut again).await.as_deref(), Some("ann"));
 }
 
 pub async fn a_login_under_exclusive_access(host: &impl Harness) {
@@ -53,7 +95,8 @@ pub async fn regenerating_changes_id_and_secret(host: &impl Harness) {
     let start = host.clock().now();
     let mut browser = new_session(&manager).await;
     host.clock().pass(MINUTE);
-    renewed(&manager, &mut browser, async |session| session.regenerate().await.unwrap()).await;
+    let work = async |session: &Session| session.regenerate().await.unwrap();
+    assert_eq!(renewed(&manager, &mut browser, work).await, Some(1));
     let created = browser.visit(&manager, ReadOnly, async |session| session.created().await).await.unwrap();
     assert_eq!(created, start, "it is the same session: its absolute timeout goes on");
 }
@@ -99,7 +142,7 @@ pub async fn a_request_overtaken_by_a_login_stores_nothing(host: &impl Harness) 
     refused_for(other.finish(late).await, "gone", &"the old session is dead");
     let visits = browser.visit(&manager, ReadOnly, async |session| session.count("visits").await).await.unwrap();
     assert_eq!(visits, Some(1));
-    assert_eq!(host.store().await.ids().await.len(), 1);
+    assert_eq!(host.store().await.sessions().await.len(), 1);
 }
 
 pub async fn users_have_1_to_256_bytes(host: &impl Harness) {

@@ -114,6 +114,7 @@ macro_rules! conformance_suite {
                 the_end_of_an_instance_frees_its_locks(Ends)
                 an_instance_that_ends_while_waiting_takes_nothing(Instances)
                 a_guard_follows_a_rename
+                a_guard_goes_on_guarding_the_old_id
                 a_refused_rename_keeps_the_guard
                 no_increment_is_lost_under_a_lock(Instances)
                 no_increment_is_lost_with_expected_versions
@@ -136,6 +137,8 @@ macro_rules! conformance_suite {
                 a_listing_stands_changes
                 what_has_expired_is_not_listed
                 an_owners_sessions_come_oldest_first
+                an_owners_sessions_come_in_pages
+                an_owners_sessions_are_counted
                 a_session_moves_with_its_owner
                 logging_out_everywhere
                 a_locked_session_is_not_left_out_of_a_logout(Instances)
@@ -147,6 +150,7 @@ macro_rules! conformance_suite {
                 anything_to_keep_is_kept
                 a_session_lives_across_requests_and_instances
                 what_is_unchanged_is_neither_written_nor_sent
+                answers_of_a_session_are_kept_out_of_caches
                 a_failed_request_changes_nothing
                 a_failed_first_request_leaves_no_trace
                 a_dropped_session_discards_its_changes
@@ -166,6 +170,7 @@ macro_rules! conformance_suite {
                 what_browsers_reject_is_refused
                 only_the_right_cookie_finds_the_session
                 the_cookie_is_found_among_others
+                two_cookies_of_different_sessions_find_none_and_both_end
                 the_address_is_only_text
             ;
             login(Manager):
@@ -176,6 +181,8 @@ macro_rules! conformance_suite {
                 the_same_user_again_changes_nothing
                 a_new_session_may_begin_with_a_login
                 a_request_overtaken_by_a_login_stores_nothing
+                form_tokens_and_flash_values_end_with_their_user
+                an_answer_after_a_login_sets_no_anonymous_cookie
                 users_have_1_to_256_bytes
             ;
             attributes(Manager):
@@ -219,6 +226,9 @@ macro_rules! conformance_suite {
                 a_window_closes_with_its_session
                 a_clock_stepped_back_opens_no_window
                 without_a_window_an_old_cookie_is_dead_at_once
+                a_lost_answer_logs_nobody_out
+                requests_at_once_all_succeed
+                every_end_follows_a_new_id
                 what_is_kept_for_a_window_is_collected
             ;
             remembering(Manager):
@@ -240,6 +250,7 @@ macro_rules! conformance_suite {
             ;
             devices(Manager):
                 a_user_sees_all_devices
+                devices_come_in_pages
                 long_texts_of_a_client_are_cut
                 all_other_sessions_end
                 a_cap_refuses_one_login_too_many

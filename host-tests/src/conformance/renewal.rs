@@ -1,7 +1,7 @@
 //! New ids from time to time, and what old cookies find.
 
 use crate::bindings::Access::{Optimistic, ReadOnly};
-use crate::browser::{Browser, new_session};
+use crate::browser::{Browser, new_session, set_cookies};
 use crate::check::refused;
 use crate::client::{Configuration, Manager, Session, integer};
 use crate::clock::{HOUR, MINUTE, SECOND};
@@ -44,7 +44,7 @@ pub async fn two_requests_at_once_renew_once(host: &impl Harness) {
     let one = browser.start(&manager, Optimistic).await.unwrap();
     let other = browser.start(&manager, Optimistic).await.unwrap();
     browser.receive(&manager.finish(one).await.unwrap());
-    assert!(manager.finish(other).await.unwrap().is_empty());
+    assert!(set_cookies(&manager.finish(other).await.unwrap()).is_empty());
     assert!(browser.look(&manager).await.is_some());
 }
 
@@ -62,7 +62,7 @@ pub async fn a_late_request_reads_the_session_as_it_was(host: &impl Harness) {
     assert_eq!(session.count("visits").await, Some(1));
     assert_eq!((session.user().await, session.contains("secret").await), (None, false), "nothing of the login shows");
     refused(session.set("visits", &integer(2)).await, "access-denied");
-    assert!(manager.finish(session).await.unwrap().is_empty());
+    assert!(set_cookies(&manager.finish(session).await.unwrap()).is_empty());
     host.clock().pass(2 * SECOND);
     assert_eq!(late.clone().look(&manager).await, None, "one second after the window");
     assert!(browser.look(&manager).await.is_some());
@@ -95,7 +95,91 @@ pub async fn without_a_window_an_old_cookie_is_dead_at_once(host: &impl Harness)
     let mut late = browser.clone();
     regenerate(&manager, &mut browser).await;
     assert_eq!(late.look(&manager).await, None);
-    assert_eq!(host.store().await.ids().await.len(), 1, "and nothing is kept of it");
+}
+
+/// The answer with the new cookie does not arrive, again and again.
+pub async fn a_lost_answer_logs_nobody_out(host: &impl Harness) {
+    for window in [0, WINDOW] {
+        let manager = host.manager_with(Configuration { grace_window: Some(window), ..renewing() }).await;
+        let mut browser = new_session(&manager).await;
+        for round in 2..8 {
+            host.clock().pass(16 * MINUTE);
+            let lost = async |session: &Session| session.increment("visits").await;
+            let count = browser.clone().visit(&manager, Optimistic, lost).await.unwrap();
+            assert_eq!(count, round, "with the cookie of the beginning");
+        }
+        let old = browser.clone();
+        browser.look(&manager).await.unwrap();
+        host.clock().pass(16 * MINUTE);
+        assert!(browser.look(&manager).await.is_some());
+        browser.look(&manager).await.unwrap();
+        host.clock().pass(WINDOW);
+        assert_eq!(old.clone().look(&manager).await, None, "the new one was shown");
+    }
+}
+
+/// A page and what belongs to it, when a new id is due.
+pub async fn requests_at_once_all_succeed(host: &impl Harness) {
+    let manager = host.manager_with(Configuration { grace_window: None, ..renewing() }).await;
+    let mut browser = new_session(&manager).await;
+    host.clock().pass(20 * MINUTE);
+    let old = browser.clone();
+    let mut running = Vec::new();
+    for number in 0..4 {
+        let session = old.start(&manager, Optimistic).await.unwrap();
+        session.set(&format!("part {number}"), &integer(1)).await.unwrap();
+        running.push(session);
+    }
+    let mut cookies = 0;
+    for session in running {
+        let fields = manager.finish(session).await.unwrap();
+        cookies += set_cookies(&fields).len();
+        browser.receive(&fields);
+    }
+    for number in 4..8 {
+        let work = async |session: &Session| session.set(&format!("part {number}"), &integer(1)).await.unwrap();
+        old.clone().visit(&manager, Optimistic, work).await.unwrap();
+    }
+    let names = browser.visit(&manager, ReadOnly, async |session| session.names().await).await.unwrap();
+    assert_eq!((names.len(), cookies), (9, 1), "{names:?}");
+}
+
+/// Ends that know the session by an id, or come with a cookie, that it had a moment ago.
+pub async fn every_end_follows_a_new_id(host: &impl Harness) {
+    for window in [0, WINDOW] {
+        let configuration =
+            Configuration { grace_window: Some(window), renewal_interval: None, ..Configuration::default() };
+        let manager = host.manager_with(configuration).await;
+        for how in ["in flight", "late", "by id", "all others"] {
+            let mut browser = Browser::new();
+            let log_in = async |session: &Session| session.set_user(Some("ann")).await.unwrap();
+            browser.visit(&manager, Optimistic, log_in).await.unwrap();
+            let old = browser.clone();
+            let id = browser.look(&manager).await.unwrap();
+            let in_flight = old.start(&manager, Optimistic).await.unwrap();
+            regenerate(&manager, &mut browser).await;
+            match how {
+                "in flight" => {
+                    in_flight.expire().await.unwrap();
+                    manager.finish(in_flight).await.unwrap();
+                }
+                "late" => {
+                    let late = old.start(&manager, Optimistic).await.unwrap();
+                    late.expire().await.unwrap();
+                    manager.finish(late).await.unwrap();
+                }
+                "by id" => assert!(manager.end(&id).await.unwrap()),
+                _ => {
+                    assert_eq!(manager.end_other_sessions_of("ann", &id).await.unwrap(), 0, "it is the one to keep");
+                    assert!(browser.look(&manager).await.is_some());
+                    assert_eq!(manager.end_sessions_of("ann").await.unwrap(), 1);
+                }
+            }
+            for mut cookie in [browser, old] {
+                assert_eq!(cookie.look(&manager).await, None, "{how}, window {window}");
+            }
+        }
+    }
 }
 
 pub async fn what_is_kept_for_a_window_is_collected(host: &impl Harness) {

@@ -2,7 +2,7 @@
 
 use crate::bindings::Access::{Exclusive, Optimistic, ReadOnly};
 use crate::bindings::Options;
-use crate::browser::{Browser, PEER, new_session};
+use crate::browser::{Browser, PEER, new_session, set_cookies};
 use crate::check::refused;
 use crate::client::{Configuration, Manager, contents, integer, options, text};
 use crate::harness::Harness;
@@ -14,7 +14,7 @@ pub async fn a_visitor_leaves_no_trace(host: &impl Harness) {
         assert_eq!((session.id().await, session.user().await), (None, None));
         assert!(!session.has_info().await);
         assert!(session.get("anything").await.is_none() && session.names().await.is_empty());
-        assert_eq!(manager.finish(session).await.unwrap(), [], "{access:?}");
+        assert!(set_cookies(&manager.finish(session).await.unwrap()).is_empty(), "{access:?}");
     }
     assert!(host.store().await.ids().await.is_empty());
 }
@@ -74,7 +74,7 @@ pub async fn what_is_unchanged_is_neither_written_nor_sent(host: &impl Harness) 
         let session = browser.start(&manager, access).await.unwrap();
         session.entries().await;
         session.has_form_token("x").await;
-        assert_eq!(manager.finish(session).await.unwrap(), [], "{access:?}");
+        assert!(set_cookies(&manager.finish(session).await.unwrap()).is_empty(), "{access:?}");
     }
     browser
         .visit(&manager, Optimistic, async |session| session.set("visits", &integer(1)).await.unwrap())
@@ -82,6 +82,22 @@ pub async fn what_is_unchanged_is_neither_written_nor_sent(host: &impl Harness) 
         .unwrap();
     let after = store.load(&id).await.unwrap().unwrap();
     assert_eq!((after.info.version, after.data), (before.info.version, before.data));
+}
+
+/// What was made from a session must not come out of a cache for somebody else.
+pub async fn answers_of_a_session_are_kept_out_of_caches(host: &impl Harness) {
+    let manager = host.manager().await;
+    let browser = new_session(&manager).await;
+    let private = [("cache-control", "no-store"), ("vary", "Cookie")].map(|(name, value)| (name.into(), value.into()));
+    for access in [ReadOnly, Optimistic, Exclusive] {
+        for succeed in [true, false] {
+            let session = browser.start(&manager, access).await.unwrap();
+            let fields = if succeed { manager.finish(session).await.unwrap() } else { manager.fail(session).await };
+            assert_eq!(fields, private, "{access:?}, {succeed}");
+        }
+    }
+    let visitor = Browser::new().start(&manager, Optimistic).await.unwrap();
+    assert_eq!(manager.finish(visitor).await.unwrap(), [], "this one shows nobody's session");
 }
 
 pub async fn a_failed_request_changes_nothing(host: &impl Harness) {

@@ -3,12 +3,31 @@
 use session_runtime::bindings::session3::sessions::advisory_locks::{Host, HostGuard};
 use session_runtime::locks::Guard;
 use session_runtime::{LockSpace, Locks, LocksCtx};
+use tempfile::TempDir;
 use wasmtime::component::{Resource, ResourceTable};
 
 use super::provider::{Error, Instance, LockScope, Mode, Power, Provider};
 
 /// A lock space.
-pub struct HostLocks(pub LockSpace);
+pub struct HostLocks {
+    space: LockSpace,
+    /// Where its lock file is.
+    _directory: Option<TempDir>,
+}
+
+impl HostLocks {
+    /// One for this process.
+    pub fn in_a_process() -> Self {
+        Self { space: LockSpace::process(), _directory: None }
+    }
+
+    /// One with a lock file.
+    pub fn on_a_machine() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let space = LockSpace::machine(directory.path().join("lock")).unwrap();
+        Self { space, _directory: Some(directory) }
+    }
+}
 
 /// What a store has for its instance.
 pub struct HostInstance {
@@ -26,7 +45,7 @@ impl Provider for HostLocks {
     type Instance = HostInstance;
 
     async fn instance(&self) -> HostInstance {
-        HostInstance { ctx: LocksCtx::new(&self.0), table: ResourceTable::new() }
+        HostInstance { ctx: LocksCtx::new(&self.space), table: ResourceTable::new() }
     }
 
     fn has(&self, _: Power) -> bool {

@@ -185,10 +185,17 @@ impl Client {
         Ok(call!(self, call_collect_garbage, u32::MAX, None)?.map(drop))
     }
 
-    /// `sessions-of`: the ids, sorted.
+    /// `sessions-of`: the ids, sorted. They fit on a page.
     pub fn sessions_of(&mut self, owner: &str) -> wasmtime::Result<Answer<Vec<String>>> {
-        Ok(call!(self, call_sessions_of, owner)?.map(|sessions| {
-            let mut ids: Vec<String> = sessions.into_iter().map(|info| info.id).collect();
+        let cursor = match call!(self, call_sessions_of, owner)? {
+            Ok(cursor) => cursor,
+            Err(error) => return Ok(Err(error)),
+        };
+        let interface = self.exports.session3_sessions_session_store().session_cursor();
+        let page = now_or_never(interface.call_next_page(&mut self.store, cursor, 1000))?;
+        now_or_never(cursor.resource_drop_async(&mut self.store))?;
+        Ok(page.map(|page| {
+            let mut ids: Vec<String> = page.sessions.into_iter().map(|info| info.id).collect();
             ids.sort_unstable();
             ids
         }))

@@ -16,6 +16,7 @@ use super::oracle::{Known, Loss, Model, Outcome};
 use super::power::{self, Medium};
 use super::script::{Script, Start};
 use crate::bindings::{Answer, Error, Session};
+use crate::check::kind;
 use crate::clock::{HOUR, MINUTE};
 use crate::host::START;
 
@@ -138,7 +139,9 @@ impl Explorer {
         self.script.fault = fault;
         self.report.runs += 1;
         let run = self.host.restarted().run(world, fault, |client| operation.perform(client, model));
-        let checked = self.examine(model, operation, world.clock, &run.answer, &run.world);
+        let checked = leaves_no_entry(world, &run.world, &run.answer, fault.map(|(_, fault)| fault))
+            .map_err(|what| (what, None))
+            .and_then(|()| self.examine(model, operation, world.clock, &run.answer, &run.world));
         self.script.fault = None;
         match checked {
             Ok(()) => Ok((run.calls, run.world)),
@@ -311,6 +314,23 @@ pub fn goes_on(host: &Host, world: &World, found: &Found) -> Result<(), String> 
         match undisturbed(&host, &world, "a load of the next save", |client| client.load(id))? {
             (Some(seen), _) if seen.info.version == version && seen.data == data.data => {}
             (seen, _) => return Err(format!("the next save of {id} was acknowledged and lost: {seen:?}")),
+        }
+    }
+    Ok(())
+}
+
+/// What is refused leaves no entry in the index that was not there before, unless the disk lets nothing be taken back.
+fn leaves_no_entry(before: &World, after: &World, outcome: &Outcome, fault: Option<Fault>) -> Result<(), String> {
+    let entries = |world: &World| -> HashSet<String> {
+        let files = world.disk.cache().files();
+        files.into_iter().map(|(path, _)| path).filter(|path| path.starts_with("owners/")).collect()
+    };
+    let is_refused = matches!(outcome, Some(Err(error)) if kind(error) != "outcome-unknown");
+    if is_refused && fault != Some(Fault::Dead) {
+        let (before, after) = (entries(before), entries(after));
+        let left: Vec<_> = after.difference(&before).collect();
+        if !left.is_empty() {
+            return Err(format!("refused, it leaves {left:?} in the index"));
         }
     }
     Ok(())

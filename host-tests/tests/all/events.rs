@@ -72,7 +72,9 @@ async fn users_log_in_and_out() {
 
     browser.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await).await.unwrap().unwrap();
     let new = id(&mut browser, &host).await;
-    assert_eq!(host.events(), [format!("{old} renewed {new}"), format!("{new} login")]);
+    let mut told = host.events();
+    assert!(told.remove(0).starts_with("old-"), "what is kept of the old id");
+    assert_eq!(told, [format!("{old} renewed {new}"), format!("{new} login")]);
 
     browser.visit(&manager, Optimistic, async |session| session.expire().await).await.unwrap().unwrap();
     let told = host.events();
@@ -115,6 +117,26 @@ async fn cookies_are_guessed_and_kept_too_long() {
         assert_eq!(thief.visit(&manager, Access::ReadOnly, async |session| session.id().await).await.unwrap(), None);
         assert_eq!(host.events(), [event]);
     }
+}
+
+/// A page view is answered, and the host is told that it was not noted.
+#[tokio::test]
+async fn visits_cannot_be_noted() {
+    let host = Host::new();
+    let mut browser = new_session(&host.manager().await).await;
+    let id = id(&mut browser, &host).await;
+    host.clock().pass(2 * MINUTE);
+    let read_only = Host::on(host.path()).at(host.clock().now()).read_only();
+    let manager = read_only.manager().await;
+    for _ in 0..2 {
+        let seen = browser.visit(&manager, Optimistic, async |session| session.id().await).await.unwrap();
+        assert_eq!(seen.as_deref(), Some(&id[..]));
+        assert_eq!(read_only.events(), [format!("{id} touch-failed")]);
+    }
+    browser.visit(&host.manager().await, Optimistic, async |_| ()).await.unwrap();
+    host.events();
+    browser.visit(&manager, Optimistic, async |_| ()).await.unwrap();
+    assert_eq!(read_only.events(), [""; 0], "it was noted a moment ago");
 }
 
 /// What is told is for logs.

@@ -15,7 +15,7 @@ pub enum Shown {
 
 use Shown::{Counter, Failure, NoSession, Session};
 
-/// A link, and what the page shows that it leads to.
+/// A link or a button, and what the page shows that it leads to.
 pub type Step = (&'static str, Shown);
 
 /// Name and steps. Each begins without a cookie.

@@ -77,6 +77,20 @@ pub fn write_for_ever(stream: &OutputStream) {
     while stream.blocking_write_and_flush(&[b'x'; 4096]).is_ok() {}
 }
 
+pub fn write_locked(stream: &OutputStream) {
+    let _guard = acquire("page", Mode::Exclusive, 60_000).expect("nobody has it for so long");
+    write_page(stream);
+}
+
+/// As much as an ordinary page has at most.
+pub fn write_page(stream: &OutputStream) {
+    for _ in 0..900 {
+        if stream.blocking_write_and_flush(&[b'x'; 1024]).is_err() {
+            return;
+        }
+    }
+}
+
 pub fn read_all(request: &IncomingRequest) -> usize {
     let body = request.consume().expect("nobody has taken it");
     let stream = body.stream().expect("nobody has taken it");

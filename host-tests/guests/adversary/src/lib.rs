@@ -38,7 +38,15 @@ impl Guest for Adversary {
                 let _ = stream.blocking_write_and_flush(b"the beginning");
                 greed::spin();
             }),
+            // While it has a lock, which nobody else gets meanwhile.
+            "/locked-page" => begin(out, greed::write_locked),
+            "/page" => begin(out, greed::write_page),
             "/upload" => answer(out, &greed::read_all(&request).to_string()),
+            "/print" => {
+                println!("printed \u{1b}[2J\u{202e}å");
+                eprintln!("and\ttold");
+                answer(out, "printed");
+            }
             "/nothing" => {}
             _ => panic!("what is {path}?"),
         }

@@ -114,7 +114,7 @@ async fn over_http() {
         a_cookie.clone(),
     ];
     a.post(&server, "/login", &[("user", "alice")]).await;
-    assert_eq!(a.get(&server, "/increment").await.counter(), 1);
+    assert_eq!(a.post(&server, "/increment", &[]).await.counter(), 1);
     stolen.extend([a.cookie(&server), a.cookie(&server).replace(&a.secret(&server), &"0".repeat(32))]);
     a.post(&server, "/logout", &[]).await;
     for cookie in stolen {

@@ -22,10 +22,12 @@ async fn wave(server: &Server) -> Vec<String> {
     let mut visitors = JoinSet::new();
     for mut client in clients {
         visitors.spawn(async move {
-            client.send("GET /keep HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+            client
+                .send("POST /keep HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                .await;
             let answer = client.rest().await;
             assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
-            let (_, cookie) = answer.split_once("set-cookie: session=").expect("a new session has a cookie");
+            let (_, cookie) = answer.split_once("set-cookie: session3=").expect("a new session has a cookie");
             cookie.split_once(';').unwrap().0.to_owned()
         });
     }

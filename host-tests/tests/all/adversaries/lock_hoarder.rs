@@ -59,7 +59,7 @@ async fn one_session_does_not_have_all_instances() {
 
     let mut requests = JoinSet::new();
     for _ in 0..20 {
-        let request = request(&server, Method::GET, "/increment").header("cookie", &cookie);
+        let request = request(&server, Method::POST, "/increment").header("cookie", &cookie);
         requests.spawn(Page::of(request));
     }
     // One of them waits for the other process, four behind it.
@@ -69,7 +69,7 @@ async fn one_session_does_not_have_all_instances() {
         assert!(refused.text.contains("Your session is busy"), "{refused:?}");
     }
     for count in 1..=3 {
-        assert_eq!(other.get(&server, "/increment").await.counter(), count);
+        assert_eq!(other.post(&server, "/increment", &[]).await.counter(), count);
     }
     assert!(requests.try_join_next().is_none(), "they wait all the while");
     lock.close().await;

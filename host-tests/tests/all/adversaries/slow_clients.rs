@@ -17,14 +17,14 @@ const MIB: usize = 1 << 20;
 #[tokio::test]
 async fn heads_that_never_end() {
     raise_file_limit();
-    let server = Server::with(["--client-timeout", "1"]);
+    let server = Server::with(["--head-timeout", "1"]);
     let (before, _) = server.memory();
     let mut slow = JoinSet::new();
     for _ in 0..CONNECTIONS {
         slow.spawn(Client::begin(&server, "GET / HTTP/1.1\r\nHost: localhost\r\nSlow: ").await.drip());
     }
     let visitor = Visitor::new();
-    let page = in_time("others are served", visitor.get(&server, "/increment")).await;
+    let page = in_time("others are served", visitor.post(&server, "/increment", &[])).await;
     assert_eq!(page.counter(), 1);
     let answers = slow.join_all().await;
     let said = answers.iter().find(|answer| !answer.is_empty() && !answer.starts_with("HTTP/1.1 408 "));
@@ -32,14 +32,6 @@ async fn heads_that_never_end() {
     let (_, most) = server.memory();
     println!("{CONNECTIONS} clients that drip heads: {before} KiB, then {most} KiB at most");
     assert!(most - before <= 64 * 1024, "{before} KiB, then {most} KiB");
-}
-
-#[tokio::test]
-async fn connections_without_a_request() {
-    let server = Server::with(["--client-timeout", "1"]);
-    assert_eq!(Client::connect(&server).await.rest().await, "");
-    let kept = Client::begin(&server, "GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n").await.rest().await;
-    assert!(kept.starts_with("HTTP/1.1 200 "), "{kept}");
 }
 
 #[tokio::test]
@@ -56,7 +48,7 @@ const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 /// Many more than there may be instances, and none of them is cut.
 #[tokio::test]
 async fn bodies_that_never_end_hold_up_nobody() {
-    let server = Server::with(["--client-timeout", "3600", "--max-instances", "2"]);
+    let server = Server::with(["--body-timeout", "3600", "--max-instances", "2"]);
     let mut slow = JoinSet::new();
     for _ in 0..100 {
         let mut client = Client::begin(&server, FORM).await;
@@ -65,13 +57,13 @@ async fn bodies_that_never_end_hold_up_nobody() {
     }
     let visitor = Visitor::new();
     assert_eq!(visitor.post(&server, "/login", &[("user", "ann")]).await.status, 200);
-    assert_eq!(visitor.get(&server, "/increment").await.counter(), 1);
+    assert_eq!(visitor.post(&server, "/increment", &[]).await.counter(), 1);
     assert!(slow.try_join_next().is_none(), "they go on");
 }
 
 #[tokio::test]
 async fn bodies_that_never_end_are_refused() {
-    let server = Server::with(["--client-timeout", "1"]);
+    let server = Server::with(["--body-timeout", "1"]);
     let mut client = Client::begin(&server, FORM).await;
     client.hear(CONTINUE).await;
     let answer = client.drip().await;
@@ -108,7 +100,7 @@ async fn bodies_that_are_too_long() {
 /// The only instance writes to somebody who takes nothing, or a byte now and then, until that one is cut.
 #[tokio::test]
 async fn answers_that_nobody_takes() {
-    let server = Server::of(adversary(), ["--client-timeout", "1", "--timeout", "3600", "--max-instances", "1"]);
+    let server = Server::of(adversary(), ["--send-timeout", "1", "--timeout", "3600", "--max-instances", "1"]);
     let (before, _) = server.memory();
     for sips in [false, true] {
         let mut client = Client::begin(&server, "GET /body HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
@@ -122,4 +114,41 @@ async fn answers_that_nobody_takes() {
     let (_, most) = server.memory();
     println!("answers without end that nobody takes: {before} KiB, then {most} KiB at most");
     assert!(most - before <= 64 * 1024, "{before} KiB, then {most} KiB");
+}
+
+/// The only instance has a lock while it writes a page. It is done with both before anybody has taken a byte of it.
+#[tokio::test]
+async fn pages_that_nobody_takes_keep_no_lock() {
+    let server = Server::of(adversary(), ["--send-timeout", "3600", "--timeout", "3600", "--max-instances", "1"]);
+    let mut slow = Vec::new();
+    for _ in 0..20 {
+        let mut client = Client::with_small_window(&server).await;
+        client.send("GET /locked-page HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+        client.is_spoken_to().await;
+        slow.push(client);
+    }
+    let page = in_time("others are served", Page::of(request(&server, Method::GET, "/locked-page"))).await;
+    assert_eq!((page.status, page.text.len()), (200, 900 << 10));
+}
+
+/// More of them than the server keeps answers for: 64 MiB, and then each instance waits for its own client.
+#[tokio::test]
+async fn pages_that_nobody_takes_are_bounded() {
+    const CLIENTS: usize = 200;
+    let server = Server::of(adversary(), ["--send-timeout", "3600", "--timeout", "2"]);
+    let (before, _) = server.memory();
+    let mut slow = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut client = Client::with_small_window(&server).await;
+        client.send("GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        client.is_spoken_to().await;
+        slow.push(client);
+    }
+    let fine = in_time("others are served", Page::of(request(&server, Method::GET, "/fine"))).await;
+    assert_eq!(fine.text, "fine");
+    let page = in_time("and with pages", Page::of(request(&server, Method::GET, "/page"))).await;
+    assert_eq!((page.status, page.text.len()), (200, 900 << 10));
+    let (_, most) = server.memory();
+    println!("{CLIENTS} clients that take nothing of pages of 900 KiB: {before} KiB, then {most} KiB at most");
+    assert!(most - before <= 160 * 1024, "{before} KiB, then {most} KiB");
 }

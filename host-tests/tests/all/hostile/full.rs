@@ -1,6 +1,6 @@
 //! A full disk.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use host_tests::check::{refused, refused_for};
 use host_tests::client::{Store, contents, data, options};
 use host_tests::harness::Harness;
 use host_tests::host::Host;
-use host_tests::tree::named;
+use host_tests::tree::{named, tree};
 use tempfile::TempDir;
 
 /// A file system of 1 MiB. Unmounted when it is dropped.
@@ -18,9 +18,13 @@ struct SmallDisk(TempDir);
 
 impl SmallDisk {
     fn mount() -> Self {
+        Self::with("size=1m")
+    }
+
+    fn with(limit: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=1m,mode=0700", "session3-test"])
+            .args(["-t", "tmpfs", "-o", &format!("{limit},mode=0700"), "session3-test"])
             .arg(directory.path())
             .output();
         let mounted = mounted.expect("these tests need `mount`");
@@ -39,6 +43,17 @@ impl SmallDisk {
         let mut small = 0;
         while fs::write(self.path().join(format!("filler-{small}")), [1; 512]).is_ok() {
             small += 1;
+        }
+    }
+
+    /// Leave room for so many more files.
+    fn leave_files(&self, free: usize) {
+        let mut number = 0;
+        while File::create(self.path().join(format!("filler-{number}"))).is_ok() {
+            number += 1;
+        }
+        for last in number - free..number {
+            fs::remove_file(self.path().join(format!("filler-{last}"))).unwrap();
         }
     }
 
@@ -119,6 +134,62 @@ async fn leaves_no_litter() {
     store.create(Some("session-x"), &data(vec![1; 20_000])).await.unwrap();
     let report = store.collect(u32::MAX, None).await.unwrap();
     assert_eq!((report.expired, report.abandoned), (0, 0), "nothing was left behind: {report:?}");
+}
+
+/// Symptom: a login that was refused left an entry in the index of owners, and a directory for a new owner; so did each try.
+#[tokio::test]
+async fn what_is_refused_leaves_no_entry_and_no_directory() {
+    let disk = SmallDisk::mount();
+    let host = Host::on(disk.path());
+    for durability in [Relaxed, Durable] {
+        let store = store(&host, durability).await;
+        let id = store.create(None, &data("old")).await.unwrap().id;
+        disk.fill();
+        // Every owner's directory is in one of 256, and those stay.
+        let entries = || tree(disk.path()).into_keys().filter(|path| path.matches('/').count() > 1).collect::<Vec<_>>();
+        let before = entries();
+        for number in 0..20 {
+            let owner = format!("owner-{number}");
+            refused(store.create(None, &contents(&owner, "x")).await, "no-space");
+            refused(store.save(&id, &contents(&owner, vec![1; 100_000]), None).await, "no-space");
+        }
+        assert_eq!(entries(), before);
+        disk.free();
+        store.save(&id, &contents("owner-1", vec![1; 100_000]), None).await.unwrap();
+        assert_eq!(store.count_of("owner-1").await.unwrap(), 1);
+        store.delete(&id).await.unwrap();
+    }
+}
+
+/// Where it stops is another matter for each number of files that there may still be: a directory, another, an entry, a file
+/// in the making.
+#[tokio::test]
+async fn whatever_it_lacks_files_for_is_taken_back() {
+    let disk = SmallDisk::with("nr_inodes=700");
+    let host = Host::on(disk.path());
+    let store = store(&host, Relaxed).await;
+    store.create(Some("session-1"), &contents("ann", "x")).await.unwrap();
+    for free in 0..5 {
+        disk.leave_files(free);
+        let of_owner = |owner: &str| contents(owner, "x");
+        let entries = || tree(disk.path()).into_keys().filter(|path| path.matches('/').count() > 1).collect::<Vec<_>>();
+        let before = entries();
+        let owner = format!("owner-{free}");
+        let created = store.create(Some("session-2"), &of_owner(&owner)).await;
+        assert_eq!(created.is_ok(), free > 3, "{created:?} with room for {free}");
+        if created.is_ok() {
+            store.delete("session-2").await.unwrap();
+        } else {
+            refused(created, "no-space");
+        }
+        assert_eq!(entries(), before, "room for {free}");
+        disk.free();
+    }
+    disk.leave_files(0);
+    refused(store.rename("session-1", Some("session-2")).await, "no-space");
+    refused(store.save("session-1", &contents("bob", "x"), None).await, "no-space");
+    assert_eq!(store.sessions_of("ann").await.unwrap()[0].id, "session-1");
+    assert_eq!(named(disk.path(), "session-2").len(), 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Hostile input: from clients, from the disk and from whoever else writes to it. Every answer is typed, nothing traps,
 //! nothing outside is read or written, nothing foreign is deleted.
 
+mod backup;
 mod damage;
 mod foreign;
 mod full;

@@ -91,7 +91,7 @@ async fn ends_no_server() {
     let mut prlimit = Command::new("prlimit");
     prlimit.arg(format!("--pid={}", server.pid())).arg("--fsize=2048:");
     assert!(prlimit.status().expect("this test needs `prlimit`").success());
-    let refused = request(&server, Method::GET, "/increment").send().await.unwrap();
+    let refused = request(&server, Method::POST, "/increment").send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::INSUFFICIENT_STORAGE);
     assert_eq!(visitor.get(&server, "/").await.counter(), 0);
 }

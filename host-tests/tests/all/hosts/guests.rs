@@ -69,6 +69,7 @@ async fn counter_with_login(serve: impl Fn(&Path) -> Server) -> Duration {
     the_cookie_is_as_strict_as_the_connection_allows(&server).await;
     a_cookie_that_is_not_ours_is_a_new_visitor(&server).await;
     what_makes_no_sense_is_refused(&server).await;
+    what_other_sites_send_is_refused(&server).await;
     no_increment_is_lost(&server).await;
     let time = time_of_a_page(&server).await;
 
@@ -209,6 +210,8 @@ async fn what_makes_no_sense_is_refused(server: &Server) {
         assert_eq!(page.fields("allow").len(), usize::from(status == 405), "{what}: {page:#?}");
         assert!(page.text.len() < 100, "{what}: {page:#?}");
     }
+    let head = Page::of(request(server, Method::HEAD, "/?utm_source=x").header("cookie", &cookie).body(vec![])).await;
+    assert_eq!((head.status, &*head.text), (200, ""), "{head:#?}");
     let answer = answer_to_half_a_form(server, &cookie).await;
     assert!(["", "400"].contains(&&*answer), "{answer}");
     assert_eq!(home(&visitor.get(server, "/").await), (0, "alice"), "nothing of that changed the session");
@@ -217,6 +220,21 @@ async fn what_makes_no_sense_is_refused(server: &Server) {
     // Replaced or refused, as is usual in the language; never the end of the instance.
     let page = Page::of(request(server, Method::POST, "/login").body(b"user=%FF%FE\xc3".to_vec())).await;
     assert!([303, 400].contains(&page.status), "{page:#?}");
+}
+
+async fn what_other_sites_send_is_refused(server: &Server) {
+    let ours = format!("http://{}", server.address());
+    for (name, value, status) in [
+        ("origin", "http://elsewhere.example", 403),
+        ("origin", "null", 403),
+        ("sec-fetch-site", "cross-site", 403),
+        ("sec-fetch-site", "same-site", 403),
+        ("sec-fetch-site", "same-origin", 303),
+        ("origin", &ours, 303),
+    ] {
+        let login = request(server, Method::POST, "/login").header(name, value).body(b"user=mallory".to_vec());
+        assert_eq!(Page::of(login).await.status, status, "{name}: {value}");
+    }
 }
 
 /// The status, or nothing when the server just hangs up.

@@ -38,7 +38,7 @@ pub async fn by_servers(serve: impl Fn(&Path) -> Server) {
 async fn increment(server: &Server, cookie: &str) {
     let mut done = 0;
     while done < EACH {
-        let page = Page::of(request(server, Method::GET, "/increment").header("cookie", cookie)).await;
+        let page = Page::of(request(server, Method::POST, "/increment").header("cookie", cookie)).await;
         match page.status {
             303 => done += 1,
             503 => assert!(!page.fields("retry-after").is_empty()),

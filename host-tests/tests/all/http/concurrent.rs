@@ -36,7 +36,7 @@ async fn no_increment_is_lost() {
     let server = Arc::new(Server::new());
     let visitor = Visitor::with_session(&server).await;
     at_once(&server, &visitor.cookie(&server), |_, server| {
-        (0..200).map(|_| request(&server, Method::GET, "/increment")).collect()
+        (0..200).map(|_| request(&server, Method::POST, "/increment")).collect()
     })
     .await;
     assert_eq!(visitor.get(&server, "/").await.counter(), 800);

@@ -1,8 +1,10 @@
 //! A user's devices: seen, logged out one by one, or all at once, by who has proved lately who they are.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use host_tests::bindings::Access::Optimistic;
+use host_tests::client::Manager;
 use host_tests::clock::MINUTE;
 use host_tests::harness::Harness;
 use host_tests::host::Host;
@@ -117,17 +119,55 @@ async fn all_are_logged_out() {
     assert_eq!(id(&server, &other).await, None);
 }
 
+/// A manager on the server's store, so many minutes ago.
+async fn manager_before(server: &Server, minutes: u64) -> Manager {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let before = now - Duration::from_millis(minutes * MINUTE);
+    Host::on(server.path()).at(before.as_millis() as u64).manager().await
+}
+
+/// An account that programs use may have thousands.
+#[tokio::test]
+async fn many_are_shown_page_by_page() {
+    let server = Server::new();
+    let manager = manager_before(&server, 5).await;
+    for _ in 0..45 {
+        let session = manager.start(&[], None, Optimistic).await.unwrap();
+        session.set_user(Some("ann")).await.unwrap();
+        manager.finish(session).await.unwrap();
+    }
+    let own = logged_in(&server, "ann").await;
+    let mut seen = BTreeSet::new();
+    let mut path = "/devices".to_owned();
+    for number in 1.. {
+        let page = own.get(&server, &path).await.text;
+        let ids: Vec<_> = page.split("Session ID: <code>").skip(1).map(|rest| rest[..32].to_owned()).collect();
+        assert_eq!(page.matches("this one</span>").count(), 1, "the own one is on each page: {page}");
+        assert!(page.contains("Log out all others") && ids.len() <= 21, "{page}");
+        assert_eq!(page.contains(r#"href="/devices">first page"#), number > 1, "{page}");
+        seen.extend(ids);
+        let Some((_, next)) = page.split_once(r#"rel="next" href=""#) else {
+            assert_eq!(number, 3);
+            break;
+        };
+        path = next.split('"').next().unwrap().to_owned();
+    }
+    assert_eq!(seen.len(), 46);
+    for beyond in ["/devices?page=9", "/devices?page=4294967295", "/devices?page=x", "/devices?page=0"] {
+        assert_eq!(own.get(&server, beyond).await.status, 200, "{beyond}");
+    }
+}
+
 /// Somebody who has logged in twenty minutes ago.
 async fn logged_in_before(server: &Server) -> Visitor {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap() - Duration::from_millis(20 * MINUTE);
-    let manager = Host::on(server.path()).at(now.as_millis() as u64).manager().await;
+    let manager = manager_before(server, 20).await;
     let session = manager.start(&[], None, Optimistic).await.unwrap();
     session.set_user(Some("ann")).await.unwrap();
     let fields = manager.finish(session).await.unwrap();
     let (_, cookie) = fields.iter().find(|(name, _)| name == "set-cookie").unwrap();
     let (_, value) = cookie.split_once('=').unwrap();
     let visitor = Visitor::with_user_agent(FIREFOX);
-    visitor.take_cookie(server, &format!("session={}; Path=/", value.split(';').next().unwrap()));
+    visitor.take_cookie(server, &format!("session3={}; Path=/", value.split(';').next().unwrap()));
     visitor
 }
 

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use host_tests::raw::Client;
 use host_tests::server::{Server, private_directory};
 use host_tests::visitor::Visitor;
 use host_tests::wait::wait_for;
@@ -14,11 +15,11 @@ async fn sessions_survive_a_restart_of_the_server() {
     let directory = private_directory();
     let visitor = Visitor::new();
     let server = Server::on(directory.path());
-    let id = visitor.get(&server, "/increment").await.id().map(str::to_owned);
+    let id = visitor.post(&server, "/increment", &[]).await.id().map(str::to_owned);
     server.stop();
 
     let server = Server::on(directory.path());
-    let page = visitor.get(&server, "/increment").await;
+    let page = visitor.post(&server, "/increment", &[]).await;
     assert_eq!((page.id(), page.counter()), (id.as_deref(), 2));
     drop(server); // by a signal that cannot be caught
 
@@ -29,7 +30,7 @@ async fn sessions_survive_a_restart_of_the_server() {
 
 #[tokio::test]
 async fn a_request_in_flight_is_answered_before_the_server_ends() {
-    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT] {
         let mut server = Server::new();
         let mut stream = TcpStream::connect(server.address()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -51,8 +52,58 @@ async fn a_request_in_flight_is_answered_before_the_server_ends() {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 303 "), "{signal}: {answer}");
-        assert!(answer.contains("set-cookie: session="), "{signal}: {answer}");
+        assert!(answer.contains("set-cookie: session3="), "{signal}: {answer}");
         assert!(server.ended().success(), "{signal}");
         assert!(server.log().contains(&format!("{signal}: finishing the requests in flight")));
     }
+}
+
+/// Those of terminals that close and of programs that rotate logs.
+#[tokio::test]
+async fn other_signals_end_nothing() {
+    const FORM: &str = "user=alice";
+    let mut server = Server::new();
+    let head = format!("POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n", FORM.len());
+    let mut client = Client::begin(&server, &format!("{head}Connection: close\r\nExpect: 100-continue\r\n\r\n")).await;
+    client.hear("HTTP/1.1 100 Continue\r\n\r\n").await;
+    for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2] {
+        server.signal(signal);
+        let line = format!("{signal} is ignored");
+        wait_for("it is logged", || server.log().contains(&line).then_some(()));
+    }
+    server.signal(Signal::SIGPIPE);
+    assert_eq!(Visitor::new().get(&server, "/").await.status, 200);
+    client.send(FORM).await;
+    let answer = client.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
+    server.signal(Signal::SIGTERM);
+    assert!(server.ended().success());
+    assert_eq!(server.log().matches("is ignored").count(), 3, "a line for each: {}", server.log());
+}
+
+/// A client has sent a request over a kept connection just when the server is told to end.
+#[tokio::test]
+async fn what_has_arrived_is_answered_and_idle_connections_end() {
+    let mut server = Server::new();
+    let idle = Client::connect(&server).await;
+    let mut kept = Client::begin(&server, "GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    kept.hear("HTTP/1.1 200 OK").await;
+    server.signal(Signal::SIGSTOP);
+    let mut late = Vec::new();
+    for _ in 0..5 {
+        let request = "POST /increment HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+        late.push(Client::begin(&server, request).await);
+    }
+    kept.send("POST /keep HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
+    server.signal(Signal::SIGTERM);
+    server.signal(Signal::SIGCONT);
+    for late in late {
+        let answer = late.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 303 ") && answer.contains("connection: close"), "{answer}");
+    }
+    let answer = kept.rest().await;
+    assert!(answer.contains("HTTP/1.1 303 ") && answer.contains("connection: close"), "{answer}");
+    assert_eq!(idle.rest().await, "");
+    assert!(server.ended().success());
+    assert!(server.log().ends_with(" stopped\n"), "{}", server.log());
 }

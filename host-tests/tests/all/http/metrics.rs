@@ -1,12 +1,16 @@
 //! The metrics of a server, and its garbage collection.
 
-use std::time::Instant;
+use std::fs::File;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use host_tests::bindings::Contents;
+use host_tests::bindings::{Access, Contents};
+use host_tests::browser::new_session;
 use host_tests::client::data;
 use host_tests::clock::MINUTE;
 use host_tests::harness::Harness;
 use host_tests::host::{Host, START};
+use host_tests::mount::ReadOnly;
 use host_tests::server::{Server, private_directory};
 use host_tests::tree::session_file;
 use host_tests::visitor::{Page, Visitor, request};
@@ -53,7 +57,7 @@ async fn wait_until(server: &Server, what: &str, expected: impl Fn(&str) -> bool
 async fn what_visitors_do_is_counted() {
     let server = Server::with(METRICS);
     let visitor = Visitor::with_session(&server).await;
-    visitor.get(&server, "/increment").await;
+    visitor.post(&server, "/increment", &[]).await;
     visitor.post(&server, "/login", &[("user", "alice")]).await;
 
     let text = metrics(&server).await;
@@ -64,7 +68,8 @@ async fn what_visitors_do_is_counted() {
         ("session3_logins_total", 1.0),
         ("session3_logouts_total", 0.0),
         ("session3_conflicts_total", 0.0),
-        ("session3_operation_seconds_count{operation=\"create\"}", 1.0),
+        // The session, and what is kept of its old id.
+        ("session3_operation_seconds_count{operation=\"create\"}", 2.0),
         ("session3_operation_seconds_count{operation=\"rename\"}", 1.0),
     ] {
         assert_eq!(value(&text, name), count, "{name}: {text}");
@@ -92,7 +97,7 @@ async fn what_is_suspicious_is_counted_and_nobody_is_named() {
     visitor.post(&server, "/login", &[("user", "alice")]).await;
     let renewed = visitor.get(&server, "/").await.id().unwrap().to_owned();
     let zeros = "0".repeat(32);
-    for cookie in [format!("session={renewed}.{zeros}"), format!("session={zeros}.{zeros}")] {
+    for cookie in [format!("session3={renewed}.{zeros}"), format!("session3={zeros}.{zeros}")] {
         Page::of(request(&server, Method::GET, "/").header("cookie", cookie)).await;
     }
     let text = metrics(&server).await;
@@ -130,10 +135,13 @@ async fn there_is_nothing_but_metrics() {
     for path in ["/", "/keep", "/metrics/", "/metricsx"] {
         assert_eq!(ask(&server, Method::GET, path).await.status, 404, "{path}");
     }
-    for method in [Method::POST, Method::HEAD, Method::DELETE] {
+    for method in [Method::POST, Method::DELETE] {
         let page = ask(&server, method.clone(), "/metrics").await;
-        assert_eq!((page.status, page.fields("allow")), (405, vec!["GET"]), "{method}");
+        assert_eq!((page.status, page.fields("allow")), (405, vec!["GET, HEAD"]), "{method}");
     }
+    let head = ask(&server, Method::HEAD, "/metrics").await;
+    assert_eq!((head.status, &head.text[..]), (200, ""), "{head:#?}");
+    assert_eq!(head.fields("content-type"), ["text/plain; version=0.0.4"]);
     assert_eq!(ask(&server, Method::GET, "/metrics?x=y").await.status, 200);
     assert_eq!(Visitor::new().get(&server, "/metrics").await.status, 404, "not where the application is");
 }
@@ -190,4 +198,52 @@ async fn a_collection_sets_up_no_store() {
     let files: Vec<_> = std::fs::read_dir(server.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(files, ["session3.lock"]);
     assert!(!server.log().contains("WARN"), "{}", server.log());
+}
+
+/// A session whose visits are to be noted again, and its cookie for the demo.
+async fn visited_some_time_ago(path: &Path) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+    let host = Host::on(path).at(now - 5 * MINUTE);
+    let manager = host.manager().await;
+    let mut browser = new_session(&manager).await;
+    browser.visit(&manager, Access::Optimistic, async |_| ()).await.unwrap();
+    let (id, _) = browser.cookie().split_once('.').unwrap();
+    let file = File::options().write(true).open(session_file(path, id)).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_millis(5 * MINUTE)).unwrap();
+    format!("session3={}", browser.cookie())
+}
+
+/// As after an error of the disk: pages are seen, and the log tells once what is the matter.
+#[tokio::test]
+async fn a_file_system_that_becomes_read_only() {
+    let directory = old_store().await;
+    let cookie = visited_some_time_ago(directory.path()).await;
+    let server = Server::on_with(directory.path(), METRICS.into_iter().chain(["--gc-interval", "1"]));
+    let mounted = ReadOnly::mount(directory.path());
+    for views in 1..=3 {
+        let page = Page::of(request(&server, Method::GET, "/").header("cookie", &cookie)).await;
+        assert_eq!(page.status, 200, "{page:#?}");
+        assert!(page.id().is_some(), "{page:#?}");
+        assert_eq!(value(&metrics(&server).await, "session3_touch_failed_total"), f64::from(views));
+    }
+    assert_eq!(server.log().matches("touch-failed").count(), 1, "{}", server.log());
+    drop(mounted);
+    Page::of(request(&server, Method::GET, "/").header("cookie", &cookie)).await;
+    assert_eq!(value(&metrics(&server).await, "session3_touch_failed_total"), 3.0);
+}
+
+#[tokio::test]
+async fn a_collection_that_fails_is_told_once() {
+    let directory = old_store().await;
+    let old = session_file(directory.path(), "session-old");
+    let mounted = ReadOnly::mount(&directory.path().join("sessions"));
+    let server = Server::on_with(directory.path(), METRICS.into_iter().chain(["--gc-interval", "1"]));
+    let lag = |text: &str| value(text, "session3_gc_lag_seconds");
+    wait_until(&server, "it has failed a few times", |text| lag(text) > 3.9).await;
+    assert_eq!(server.log().matches("garbage cannot be collected").count(), 1, "{}", server.log());
+    assert!(old.exists());
+    drop(mounted);
+    wait_until(&server, "it works again", |text| lag(text) < 1.0).await;
+    assert!(!old.exists());
+    wait_for("it is told", || server.log().contains("garbage is collected again").then_some(()));
 }

@@ -19,8 +19,8 @@ fn assert_escaped(page: &Page) {
 async fn a_login_changes_the_id_and_the_old_cookie_is_dead() {
     let server = Server::new();
     let visitor = Visitor::new();
-    visitor.get(&server, "/increment").await;
-    for name in ["alice", SCRIPT] {
+    visitor.post(&server, "/increment", &[]).await;
+    for (name, counter) in [("alice", 1), (SCRIPT, 0)] {
         let old = visitor.cookie(&server);
         let before = visitor.get(&server, "/").await;
         let after = visitor.post(&server, "/login", &[("user", name)]).await;
@@ -28,7 +28,7 @@ async fn a_login_changes_the_id_and_the_old_cookie_is_dead() {
         assert!(after.id().is_some());
         assert_ne!(after.id(), before.id());
         assert_ne!(visitor.cookie(&server), old);
-        assert_eq!(after.counter(), 1, "the data goes on");
+        assert_eq!(after.counter(), counter, "what nobody owned goes on, and what alice owned does not");
         let stolen = Page::of(request(&server, Method::GET, "/").header("cookie", old)).await;
         assert_eq!((stolen.status, stolen.id(), stolen.counter()), (200, None, 0));
     }
@@ -148,7 +148,7 @@ async fn values_that_do_not_read_as_their_type_are_refused() {
         assert!(visitor.get(&server, "/").await.text.contains("attributes: 1\n"), "{kind} {value}");
     }
     visitor.post(&server, "/attributes/set", &[("name", "counter"), ("type", "text"), ("value", "x")]).await;
-    assert_eq!(visitor.get(&server, "/increment").await.status, 400, "the counter is no number any more");
+    assert_eq!(visitor.post(&server, "/increment", &[]).await.status, 400, "the counter is no number any more");
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn an_administrator_sees_all_sessions_and_ends_one() {
     let mut ended = Visitor::new();
     for _ in 0..45 {
         ended = Visitor::new();
-        expected.insert(ended.get(&server, "/keep").await.id().unwrap().to_owned());
+        expected.insert(ended.post(&server, "/keep", &[]).await.id().unwrap().to_owned());
     }
     let admin = Visitor::new();
     assert_eq!(listed(&server, &admin).await, (expected.clone(), vec![20, 20, 5]));

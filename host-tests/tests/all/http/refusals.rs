@@ -1,6 +1,7 @@
 //! What is refused: other sites, unknown pages, wrong methods, too long forms.
 
 use host_tests::server::Server;
+use host_tests::tree::tree;
 use host_tests::visitor::{Page, Visitor, request};
 use reqwest::Method;
 
@@ -22,12 +23,10 @@ async fn a_request_that_another_site_made_changes_nothing() {
     ];
     let mut count = 0;
     for (name, value, status) in rows {
-        for (method, path) in [(Method::GET, "/increment"), (Method::POST, "/increment")] {
-            let request = request(&server, method.clone(), path).header("cookie", &cookie).header(name, value);
-            assert_eq!(Page::of(request).await.status, status, "{method} {name}: {value}");
-            count += i64::from(status == 303);
-            assert_eq!(visitor.get(&server, "/").await.counter(), count, "{method} {name}: {value}");
-        }
+        let request = request(&server, Method::POST, "/increment").header("cookie", &cookie).header(name, value);
+        assert_eq!(Page::of(request).await.status, status, "{name}: {value}");
+        count += i64::from(status == 303);
+        assert_eq!(visitor.get(&server, "/").await.counter(), count, "{name}: {value}");
     }
     for path in [
         "/keep",
@@ -64,7 +63,8 @@ async fn pages_that_are_not_there_and_methods_that_do_not_fit() {
         (Method::PUT, "/login", 405, "POST"),
         (Method::GET, "/login", 405, "POST"),
         (Method::GET, "/attributes/set", 405, "POST"),
-        (Method::HEAD, "/increment", 405, "GET, POST"),
+        (Method::GET, "/increment", 405, "POST"),
+        (Method::HEAD, "/increment", 405, "POST"),
         (Method::OPTIONS, "/admin", 405, "GET, HEAD"),
         (Method::POST, "/style.css", 405, "GET, HEAD"),
     ];
@@ -76,15 +76,55 @@ async fn pages_that_are_not_there_and_methods_that_do_not_fit() {
 }
 
 #[tokio::test]
-async fn head_is_get_without_a_body_and_changes_nothing() {
+async fn head_is_get_without_a_body() {
     let server = Server::new();
-    let visitor = Visitor::with_session(&server).await;
-    let cookie = visitor.cookie(&server);
-    for path in ["/", "/increment", "/incrementfail", "/logout"] {
-        let page = Page::of(request(&server, Method::HEAD, path).header("cookie", &cookie)).await;
-        assert_eq!((page.status, &page.text[..]), (if path == "/" { 200 } else { 405 }, ""), "{path}");
-        assert_eq!(visitor.get(&server, "/").await.counter(), 0, "{path}");
+    for path in ["/", "/admin", "/style.css", "/increment"] {
+        let [get, head] = [Method::GET, Method::HEAD].map(|method| Page::of(request(&server, method, path)));
+        let (get, head) = (get.await, head.await);
+        assert_eq!((head.status, &head.text[..]), (get.status, ""), "{path}");
+        assert_eq!(head.fields("content-type"), get.fields("content-type"), "{path}");
     }
+}
+
+/// What browsers and crawlers follow by themselves.
+#[tokio::test]
+async fn what_is_safe_changes_nothing() {
+    const PATHS: [&str; 12] = [
+        "/keep",
+        "/increment",
+        "/incrementfail",
+        "/logout",
+        "/logoutfail",
+        "/",
+        "/form",
+        "/notes",
+        "/devices",
+        "/devices/confirm",
+        "/admin",
+        "/login",
+    ];
+    let server = Server::new();
+    let visitor = Visitor::new();
+    visitor.post(&server, "/login", &[("user", "ann")]).await;
+    let cookie = visitor.cookie(&server);
+    // It leaves a notice that nobody has seen.
+    Page::of(request(&server, Method::POST, "/increment").header("cookie", &cookie)).await;
+    let before = tree(server.path());
+    let prefetches = [("sec-purpose", "prefetch"), ("sec-purpose", "prefetch;prerender"), ("purpose", "prefetch")];
+    for path in PATHS {
+        for (name, value) in prefetches {
+            let prefetch = request(&server, Method::GET, path).header("cookie", &cookie).header(name, value);
+            let page = Page::of(prefetch).await;
+            assert_eq!(page.fields("set-cookie"), [""; 0], "{path}, {name}: {value}");
+        }
+        Page::of(request(&server, Method::HEAD, path).header("cookie", &cookie)).await;
+    }
+    for path in &PATHS[..5] {
+        assert_eq!(visitor.get(&server, path).await.status, 405, "{path}");
+    }
+    assert_eq!(tree(server.path()), before);
+    let page = visitor.get(&server, "/").await;
+    assert_eq!((page.notice(), page.counter()), (Some("One was added to the counter."), 1));
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ async fn secrets_are_neither_logged_nor_on_the_disk() {
     let server = Server::new();
     let visitor = Visitor::with_session(&server).await;
     let mut secrets = vec![visitor.secret(&server)];
-    visitor.get(&server, "/increment").await;
-    visitor.get(&server, "/incrementfail").await;
+    visitor.post(&server, "/increment", &[]).await;
+    visitor.post(&server, "/incrementfail", &[]).await;
     visitor.get(&server, &format!("/nowhere?cookie={}", secrets[0])).await;
     visitor.post(&server, "/login", &[("user", "alice")]).await;
     secrets.push(visitor.secret(&server));

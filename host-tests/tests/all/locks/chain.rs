@@ -145,7 +145,7 @@ fn visit(directory: &Directory, inside: &Inside, visitor: Visitor) {
 }
 
 fn chain_file(generation: &chain::Generation) -> String {
-    format!("{generation:?}").replace("Generation(", "L.").replace(')', "")
+    chain::path("L", generation)
 }
 
 fn run(left: &[&str], visitors: &[Visitor]) {

@@ -70,6 +70,36 @@ async fn a_directory_that_session3_locks_is_refused() {
     locks.instance().await.take("b", EXCLUSIVE).await;
 }
 
+/// Who opens the directory later sees nothing of the locks in one that was removed or replaced.
+#[tokio::test]
+async fn a_lock_is_taken_where_others_see_it() {
+    for replaced in [true, false] {
+        for mode in [SHARED, EXCLUSIVE] {
+            let locks = FileLocks::new();
+            let directory = locks.path().join("locks");
+            let mut early = locks.instance().await;
+            let guard = early.take("a", EXCLUSIVE).await;
+            let release = if replaced {
+                fs::rename(&directory, locks.path().join("away")).unwrap();
+                fs::create_dir(&directory).unwrap();
+                Some(guard)
+            } else {
+                early.release(guard).await;
+                fs::remove_dir(&directory).unwrap();
+                None
+            };
+            if let Some(guard) = release {
+                let text = other(early.acquire("b", mode, 0).await);
+                assert!(text.contains("was replaced"), "{text}");
+                early.release(guard).await;
+            }
+            early.take("a", mode).await;
+            assert_eq!(locks.files().len(), 1);
+            locks.instance().await.is_refused("a", EXCLUSIVE, "timed-out").await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_a_lock_stays() {
     let locks = FileLocks::new();

@@ -7,19 +7,14 @@ mod shared_directory;
 
 mod runtime {
     use host_tests::locks::host::HostLocks;
-    use session_runtime::LockSpace;
 
     mod in_a_process {
         use super::*;
-        host_tests::lock_conformance_tests!(HostLocks(LockSpace::process()));
+        host_tests::lock_conformance_tests!(HostLocks::in_a_process());
     }
 
     mod on_a_machine {
         use super::*;
-        host_tests::lock_conformance_tests!({
-            let directory = tempfile::tempdir().unwrap();
-            // It stays open without its name.
-            HostLocks(LockSpace::machine(directory.path().join("locks")).unwrap())
-        });
+        host_tests::lock_conformance_tests!(HostLocks::on_a_machine());
     }
 }

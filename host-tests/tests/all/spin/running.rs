@@ -28,7 +28,7 @@ fn up(directory: &Path, flags: Flags) -> Arc<Up> {
 
 /// The cookie of a new session.
 async fn session(up: &Up) -> String {
-    let page = up.get("/keep", None).await.unwrap();
+    let page = up.post("/keep", None).await.unwrap();
     let fields = page.fields("set-cookie");
     let [field] = fields[..] else { panic!("no cookie: {page:#?}") };
     field.split(';').next().unwrap().into()
@@ -39,7 +39,7 @@ async fn counter(up: &Up, cookie: &str) -> i64 {
 }
 
 async fn increment(up: &Up, cookie: &str) -> Page {
-    up.get("/increment", Some(cookie)).await.unwrap()
+    up.post("/increment", Some(cookie)).await.unwrap()
 }
 
 /// Sessions stay from request to request, however many at once, and from one `spin up` to the next.
@@ -90,7 +90,7 @@ async fn without_transient_write_a_change_is_an_error() {
     let directory = directory();
     let read_only = Flags { allow_transient_write: false, ..PERSISTENT };
     // A directory without a store cannot be made one,
-    let page = up(directory.path(), read_only).get("/keep", None).await.unwrap();
+    let page = up(directory.path(), read_only).post("/keep", None).await.unwrap();
     is_error(&page, READ_ONLY);
     // and a session that is there stays as it is.
     let writable = up(directory.path(), PERSISTENT);
@@ -118,7 +118,7 @@ async fn without_direct_mounts_sessions_end_with_spin() {
 #[tokio::test]
 async fn without_any_flag_a_change_is_an_error() {
     let directory = directory();
-    let page = up(directory.path(), Flags::default()).get("/keep", None).await.unwrap();
+    let page = up(directory.path(), Flags::default()).post("/keep", None).await.unwrap();
     is_error(&page, READ_ONLY);
 }
 
@@ -129,7 +129,7 @@ async fn without_files_inherited_there_is_no_directory() {
         let component = component(&with(r#", inherit_configuration = ["files"]"#, inherit)).unwrap();
         let app = guest::link(&composed(&component).unwrap()).unwrap();
         let up = Up::new(&app, &component, directory.path(), PERSISTENT).unwrap();
-        is_error(&up.get("/keep", None).await.unwrap(), "the host gives this component no directory");
+        is_error(&up.post("/keep", None).await.unwrap(), "the host gives this component no directory");
     }
     assert_eq!(fs::read_dir(directory.path().join("sessions")).unwrap().count(), 0);
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use host_tests::visitor::Page;
 use http_body_util::{BodyExt, Empty};
-use hyper::Request;
 use hyper::body::Bytes;
+use hyper::{Method, Request};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use wasmtime::{Result, Store, bail, ensure};
@@ -54,7 +54,16 @@ impl Up {
 
     /// Follow a link, with this cookie. An instance that ends without an answer is an error.
     pub async fn get(&self, path: &str, cookie: Option<&str>) -> Result<Page> {
-        let mut request = Request::get(format!("http://localhost:3000{path}"));
+        self.ask(Method::GET, path, cookie).await
+    }
+
+    /// Press a button, with this cookie.
+    pub async fn post(&self, path: &str, cookie: Option<&str>) -> Result<Page> {
+        self.ask(Method::POST, path, cookie).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, cookie: Option<&str>) -> Result<Page> {
+        let mut request = Request::builder().method(method).uri(format!("http://localhost:3000{path}"));
         if let Some(cookie) = cookie {
             request = request.header("cookie", cookie);
         }

@@ -1,0 +1,159 @@
+//! An account with thousands of sessions, as a program makes them that logs in for each call and never out. What is done with
+//! them costs so much for each, and fits into the memory that a server gives an instance.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use host_tests::bindings::Access::Optimistic;
+use host_tests::calls::Calls;
+use host_tests::client::{Manager, Store, contents};
+use host_tests::harness::Harness;
+use host_tests::host::Host;
+use tempfile::TempDir;
+
+/// The default of `session3 serve`, for an application, the store and the manager together.
+const MEMORY: usize = 64 << 20;
+
+const FEW: usize = 2000;
+const MANY: usize = 4 * FEW;
+
+/// A directory in memory: thousands of sessions are not to wait for a disk.
+fn place() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() }.unwrap()
+}
+
+/// Sessions of ann's, all as the manager stores them.
+async fn log_in(store: &Store, manager: &Manager, count: usize) {
+    let session = manager.start(&[], None, Optimistic).await.unwrap();
+    session.set_user(Some("ann")).await.unwrap();
+    manager.finish(session).await.unwrap();
+    let first = store.sessions_of("ann").await.unwrap().remove(0).id;
+    let data = store.load(&first).await.unwrap().unwrap().data;
+    for _ in 1..count {
+        store.create(None, &contents("ann", &data)).await.unwrap();
+    }
+}
+
+/// What an operation costs beside so many sessions of the user.
+struct Cost {
+    calls: BTreeMap<String, u64>,
+    instructions: u64,
+}
+
+impl Cost {
+    fn calls(&self) -> u64 {
+        self.calls.values().sum()
+    }
+
+    fn of(&self, function: &str) -> u64 {
+        self.calls.iter().filter(|(name, _)| name.ends_with(function)).map(|(_, calls)| calls).sum()
+    }
+}
+
+/// Do something beside few sessions and beside four times as many: it must answer how many it found, and cost four times as much
+/// at most, with some room for the logarithm of sorting.
+async fn is_linear(what: &str, operation: impl AsyncFn(&Store, &Manager) -> u64) -> [Cost; 2] {
+    let mut costs = Vec::new();
+    for count in [FEW, MANY] {
+        let place = place();
+        let host = Host::on(place.path()).metered().with_memory(MEMORY);
+        log_in(&host.store().await, &host.manager().await, count).await;
+        let (store, manager) = (host.store().await, host.manager().await);
+        let spent = async || store.instance().instructions().await + manager.instance().instructions().await;
+        let before = spent().await;
+        let calls = Calls::count();
+        assert_eq!(operation(&store, &manager).await, count as u64, "{what}");
+        costs.push(Cost { calls: calls.take(), instructions: spent().await - before });
+        let memory = store.instance().memory().await.max(manager.instance().memory().await);
+        println!(
+            "{what}, {count}: {} calls, {} instructions, {memory} bytes",
+            costs[costs.len() - 1].calls(),
+            costs[costs.len() - 1].instructions
+        );
+        assert!(memory < MEMORY / 4, "{what}: {memory} bytes for {count}");
+    }
+    let [few, many] = costs.try_into().ok().unwrap();
+    assert!(many.calls() <= few.calls() * 4 + 100, "{what}: {:#?} and {:#?}", few.calls, many.calls);
+    assert!(many.instructions <= few.instructions * 5, "{what}: {} and {}", few.instructions, many.instructions);
+    [few, many]
+}
+
+#[tokio::test]
+async fn a_list_of_them_costs_so_much_for_each() {
+    is_linear("list", async |store, _| store.iter_of("ann").await.unwrap().rest(100).await.len() as u64).await;
+    is_linear("devices", async |_, manager| {
+        let cursor = manager.devices_of("ann").await.unwrap();
+        let mut seen = 0;
+        loop {
+            match cursor.next_page(100).await.unwrap().len() as u64 {
+                0 => return seen,
+                page => seen += page,
+            }
+        }
+    })
+    .await;
+}
+
+/// The names in the index are counted, and no session is opened.
+#[tokio::test]
+async fn their_number_costs_no_look_at_any() {
+    let costs = is_linear("count", async |store, _| store.count_of("ann").await.unwrap()).await;
+    for cost in costs {
+        assert_eq!((cost.of("open-at"), cost.of("descriptor.read"), cost.of("stat")), (1, 0, 0), "{:#?}", cost.calls);
+    }
+}
+
+/// Beside what the order takes, only the page.
+#[tokio::test]
+async fn a_page_of_devices_reads_those_on_it() {
+    let place = place();
+    let host = Host::on(place.path());
+    let manager = host.manager().await;
+    log_in(&host.store().await, &manager, FEW).await;
+    let cursor = manager.devices_of("ann").await.unwrap();
+    let calls = Calls::count();
+    cursor.skip(1500).await;
+    assert!(calls.take().is_empty());
+    assert_eq!(cursor.next_page(20).await.unwrap().len(), 20);
+    let opened = calls.take()["types.[method]descriptor.open-at"];
+    assert_eq!(opened, 20);
+}
+
+#[tokio::test]
+async fn their_end_costs_so_much_for_each() {
+    let ended = is_linear("delete-sessions-of", async |store, _| store.delete_sessions_of("ann").await.unwrap()).await;
+    for (cost, count) in ended.iter().zip([FEW, MANY]) {
+        let names = cost.of("read-directory-entry");
+        assert!(names <= count as u64 + 10, "the list is read again and again: {names} names of {count}");
+    }
+    is_linear("end-other-sessions-of", async |store, manager| {
+        let keep = store.iter_of("ann").await.unwrap().next_page(1).await.unwrap().sessions.remove(0).id;
+        manager.end_other_sessions_of("ann", &keep).await.unwrap() + 1
+    })
+    .await;
+}
+
+/// A session may have thousands of attributes whose time has come. They are left out all at once.
+#[tokio::test]
+async fn attributes_that_have_vanished_cost_so_much_for_each() {
+    let mut costs = Vec::new();
+    for count in [1000, 4000] {
+        let host = Host::new().metered();
+        let manager = host.manager().await;
+        let session = manager.start(&[], None, Optimistic).await.unwrap();
+        for number in 0..count {
+            let value = host_tests::client::integer(number);
+            session.set_for(&format!("attribute-{number:04}"), &value, 1000).await.unwrap();
+        }
+        session.set("stays", &host_tests::client::integer(0)).await.unwrap();
+        let fields = manager.finish(session).await.unwrap();
+        let cookie = fields[0].1.split(';').next().unwrap().to_owned();
+        host.clock().pass(1000);
+        let before = manager.instance().instructions().await;
+        let session = manager.start(&[cookie], None, Optimistic).await.unwrap();
+        assert_eq!(session.names().await, ["stays"]);
+        costs.push(manager.instance().instructions().await - before);
+    }
+    assert!(costs[1] <= costs[0] * 5, "{costs:?} instructions");
+}

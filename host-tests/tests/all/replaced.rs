@@ -1,0 +1,98 @@
+//! A store is made anew in the directory of another one, while instances work there.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use host_tests::check::refused;
+use host_tests::client::{contents, data, options};
+use host_tests::clock::{DAY, HOUR};
+use host_tests::harness::Harness;
+use host_tests::host::{Host, START};
+
+const ID: &str = "session-1";
+
+fn empty(directory: &Path) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
+    }
+}
+
+/// The names of its locks are the old store's, which exclude nobody who has the new one.
+#[tokio::test]
+async fn an_instance_does_not_write_under_the_locks_of_the_store_before() {
+    let host = Host::new();
+    let old = host.store().await;
+    old.create(Some(ID), &contents("ann", "old")).await.unwrap();
+    empty(host.path());
+    refused(old.create(Some(ID), &data("x")).await, "no-such-store");
+    let new = host.store().await;
+    new.create(Some(ID), &contents("ann", "new")).await.unwrap();
+    refused(old.create(Some("session-2"), &data("x")).await, "no-such-store");
+    refused(old.save(ID, &data("x"), None).await, "no-such-store");
+    refused(old.delete(ID).await, "no-such-store");
+    refused(old.rename(ID, None).await, "no-such-store");
+    refused(old.delete_sessions_of("ann").await, "no-such-store");
+    refused(old.lock_now(ID).await.map(drop), "no-such-store");
+    assert_eq!(new.text(ID).await.as_deref(), Some("new"));
+}
+
+/// A restored copy of the same store has the same locks.
+#[tokio::test]
+async fn a_copy_of_the_same_store_is_the_same_store() {
+    let host = Host::new();
+    let store = host.store().await;
+    let marker = host.path().join("session3.store");
+    let text = fs::read(&marker).unwrap();
+    fs::remove_file(&marker).unwrap();
+    fs::write(&marker, text).unwrap();
+    store.create(Some(ID), &data("x")).await.unwrap();
+    fs::write(&marker, "something else").unwrap();
+    refused(store.save(ID, &data("y"), None).await, "corrupt");
+    assert_eq!(store.text(ID).await.as_deref(), Some("x"));
+}
+
+/// By a cleaner of empty directories, or by people who want to log everybody out.
+#[tokio::test]
+async fn directories_that_were_removed_are_made_again() {
+    for removed in [&["sessions", "owners", "quarantine"][..], &["sessions"], &["owners"]] {
+        let host = Host::new();
+        let store = host.store().await;
+        store.create(Some("before-1"), &contents("ann", "x")).await.unwrap();
+        for directory in removed {
+            fs::remove_dir_all(host.path().join(directory)).unwrap();
+        }
+        assert_eq!(store.usage().await.unwrap().sessions, store.ids().await.len() as u64);
+        store.create(Some(ID), &contents("bob", "x")).await.unwrap();
+        // Some of a hundred names are in directories that are not there yet.
+        for number in 0..100 {
+            let guard = store.lock_now(ID).await.unwrap();
+            guard.rename(Some(&format!("session-new-{number}"))).await.unwrap();
+            guard.rename(Some(ID)).await.unwrap();
+            guard.close().await;
+        }
+        assert_eq!(store.sessions_of("bob").await.unwrap().len(), 1);
+    }
+}
+
+/// Who removes old files leaves it alone while sessions are written.
+#[tokio::test]
+async fn the_file_that_says_what_store_it_is_stays_young() {
+    let host = Host::new();
+    let store = host.store_with(options()).await;
+    let marker = host.path().join("session3.store");
+    let set = |time: u64| File::open(&marker).unwrap().set_modified(stamp(time)).unwrap();
+    let modified = || marker.metadata().unwrap().modified().unwrap();
+    set(START - 23 * HOUR);
+    store.create(Some(ID), &data("x")).await.unwrap();
+    assert_eq!(modified(), stamp(START - 23 * HOUR), "not at every lock");
+    set(START - DAY);
+    store.save(ID, &data("y"), None).await.unwrap();
+    assert_eq!(modified(), stamp(START));
+    store.save(ID, &data("z"), None).await.unwrap();
+}
+
+fn stamp(time: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(time)
+}
