@@ -14,6 +14,7 @@ mod limits;
 mod login;
 mod lost_answers;
 mod memory;
+mod merges;
 mod overload;
 mod renewal;
 mod second_login;
