@@ -187,7 +187,7 @@ async fn a_directory_is_emptied_or_replaced_under_a_server() {
     let server = Server::on(&directory);
     let visitor = Visitor::new();
     let count = async |expected| {
-        visitor.get(&server, "/increment").await;
+        visitor.post(&server, "/increment", &[]).await;
         assert_eq!(visitor.get(&server, "/").await.counter(), expected, "{}", server.log());
     };
     count(1).await;
@@ -200,7 +200,7 @@ async fn a_directory_is_emptied_or_replaced_under_a_server() {
     count(1).await;
     assert!(server.log().contains("was replaced by another directory"), "{}", server.log());
     let second = Server::on(&directory);
-    visitor.get(&second, "/increment").await;
+    visitor.post(&second, "/increment", &[]).await;
     count(3).await;
 }
 
