@@ -67,10 +67,9 @@ async fn directories_that_were_removed_are_made_again() {
         store.create(Some(ID), &contents("bob", "x")).await.unwrap();
         // Some of a hundred names are in directories that are not there yet.
         for number in 0..100 {
-            let guard = store.lock_now(ID).await.unwrap();
-            guard.rename(Some(&format!("session-new-{number}"))).await.unwrap();
-            guard.rename(Some(ID)).await.unwrap();
-            guard.close().await;
+            let new = format!("session-new-{number}");
+            store.rename(ID, Some(&new)).await.unwrap();
+            store.rename(&new, Some(ID)).await.unwrap();
         }
         assert_eq!(store.sessions_of("bob").await.unwrap().len(), 1);
     }

@@ -27,7 +27,7 @@ const USERS: i64 = 1 << 62;
 const LOCK_FILES: &str = "locks";
 
 /// How often an opening is tried again when the file or its directory is replaced meanwhile.
-const TRIES: usize = 8;
+const TRIES: usize = 100;
 
 /// Which file or directory, whatever its name: device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,7 +26,7 @@ from .directory import refuse_lock_files
 # A byte that no name has, as names are below 2^62: shared by all who use the file, or had by one alone.
 _USERS = 1 << 62
 # How often an opening is tried again when the file or its directory is replaced meanwhile.
-_TRIES = 8
+_TRIES = 100
 # A file in use is stamped with the time so often, in seconds: those who remove old files leave it alone then.
 _REFRESH = 3600.0
 # struct flock of 64-bit Linux: type, whence, start, length, process (must be 0).
