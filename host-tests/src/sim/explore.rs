@@ -319,15 +319,17 @@ pub fn goes_on(host: &Host, world: &World, found: &Found) -> Result<(), String> 
     Ok(())
 }
 
-/// What is refused leaves no entry in the index that was not there before, unless the disk lets nothing be taken back.
+/// What is refused leaves no entry in the index that was not there before, unless the disk lets nothing be taken back. One
+/// that was removed and not synced is still on the medium, and comes back when the disk drops what it failed to sync.
 fn leaves_no_entry(before: &World, after: &World, outcome: &Outcome, fault: Option<Fault>) -> Result<(), String> {
-    let entries = |world: &World| -> HashSet<String> {
-        let files = world.disk.cache().files();
+    let entries = |world: &World, synced: bool| -> HashSet<String> {
+        let files = if synced { world.disk.medium().files() } else { world.disk.cache().files() };
         files.into_iter().map(|(path, _)| path).filter(|path| path.starts_with("owners/")).collect()
     };
     let is_refused = matches!(outcome, Some(Err(error)) if kind(error) != "outcome-unknown");
     if is_refused && fault != Some(Fault::Dead) {
-        let (before, after) = (entries(before), entries(after));
+        let before = &entries(before, false) | &entries(before, true);
+        let after = entries(after, false);
         let left: Vec<_> = after.difference(&before).collect();
         if !left.is_empty() {
             return Err(format!("refused, it leaves {left:?} in the index"));
