@@ -185,7 +185,9 @@ mod tests {
                 }
             }
         }
-        start.elapsed()
+        let listened = start.elapsed();
+        tokio::time::resume();
+        listened
     }
 
     #[tokio::test]

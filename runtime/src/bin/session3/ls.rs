@@ -141,13 +141,13 @@ mod tests {
         let rows: Vec<_> = table.lines().collect();
         assert_eq!(
             rows[0],
-            "ID         OWNER           SIZE  VERSION  CREATED               LAST ACTIVE           EXPIRES"
+            "ID         OWNER             SIZE  VERSION  CREATED               LAST ACTIVE           EXPIRES"
         );
         for (row, owner) in rows[1..].iter().zip([
-            "alice         ",
-            "山田太郎      ",
-            "a\u{30a}b            ",
-            "🦀            ",
+            "alice           ",
+            "山田太郎        ",
+            "a\u{30a}b              ",
+            "🦀              ",
             "x\\u{200b}\\u{61c}",
         ]) {
             assert_eq!(row, &format!("session-1  {owner}   345       12  {times}"), "{table}");
