@@ -78,6 +78,7 @@ pub fn collect(store: &Store, budget: u32, resume: Option<&str>) -> Result<Repor
     let mut place = match resume {
         Some(text) => Place::parse(text)?,
         None => {
+            store.refresh_marker();
             abandoned_markers(store, &mut report)?;
             Place { in_owners: false, shard: 0, after: String::new() }
         }

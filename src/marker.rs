@@ -62,18 +62,18 @@ impl Marker {
             }
             self.stamps.set(stamps);
         }
-        self.refresh(root);
         Ok(())
     }
 
-    /// Keep it young, where that is allowed.
-    fn refresh(&self, root: &Directory) {
+    /// Keep the file young, where that is allowed.
+    pub fn refresh(&self, root: &Directory) {
         let now = directory::now();
         if self.stamps.get().is_some_and(|stamps| now.saturating_sub(stamps.modified) >= REFRESH)
             && let Ok(Some(file)) = root.write(layout::MARKER)
         {
             // It is as good with its old stamp, to everybody but such a cleaner.
             let _ = file.set_modified(now);
+            self.stamps.set(root.stamps(layout::MARKER).ok().flatten());
         }
     }
 }

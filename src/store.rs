@@ -66,7 +66,9 @@ impl Store {
             None if options.create => set_up_once(&root)?.1,
             None => return Err(no_store(location)),
         };
-        Ok(Self(Rc::new(Inner { root, marker, options })))
+        let store = Self(Rc::new(Inner { root, marker, options }));
+        store.refresh_marker();
+        Ok(store)
     }
 
     /// Set up a new store.
@@ -82,6 +84,11 @@ impl Store {
     /// The store's directory.
     pub fn root(&self) -> &Directory {
         &self.0.root
+    }
+
+    /// Keep the file young that says that here is a store.
+    pub fn refresh_marker(&self) {
+        self.0.marker.refresh(self.root());
     }
 
     /// Whether saves are synced.

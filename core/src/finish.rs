@@ -57,7 +57,7 @@ impl<S: Backend> Manager<S> {
         end: &mut End,
     ) -> Result<Vec<HeaderField>> {
         if session.ending && session.shown.endable().next().is_some() {
-            return self.log_out_of(&session.shown);
+            return self.log_out_of(&session.shown, end.now);
         }
         if session.access == Access::ReadOnly {
             return Ok(Vec::new());
@@ -215,9 +215,18 @@ impl<S: Backend> Manager<S> {
     }
 
     /// End what a client may end though it may not use it.
-    fn log_out_of(&self, shown: &Shown) -> Result<Vec<HeaderField>> {
+    fn log_out_of(&self, shown: &Shown, now: Instant) -> Result<Vec<HeaderField>> {
         for id in shown.endable() {
-            if self.end_session(id)? {
+            let mut was_logged_in = false;
+            let look = |id: &SessionId| {
+                // It ends as well when it cannot be read.
+                was_logged_in = match self.inspect_session(id, now) {
+                    Err(Error::Corrupt(_)) => false,
+                    found => found?.is_some_and(|mut session| session.user().is_some()),
+                };
+                Ok(false)
+            };
+            if self.end_unless(id, look)? && was_logged_in {
                 self.store.tell(Some(id), Event::Logout);
             }
         }

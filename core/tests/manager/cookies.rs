@@ -203,6 +203,8 @@ fn policy(name: &str, secure: bool, same_site: SameSite, path: &str, refused: Op
 fn what_browsers_would_reject_is_refused() {
     use SameSite::{Lax, None as Always, Strict};
 
+    // RFC 6265bis, section 5.6.
+    assert_eq!(MAX_NAME + Credential::MAX, 4096);
     for (name, secure, same_site, path) in [
         ("__Host-session", true, Lax, "/"),
         ("__Host-session", true, Always, "/"),

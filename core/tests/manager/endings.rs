@@ -119,6 +119,25 @@ fn a_late_request_can_log_out() {
     }
 }
 
+/// A log of logouts with visitors in it shows nothing.
+#[test]
+fn a_logout_is_told_of_whom_it_logs_out() {
+    for (is_ann, told) in [(true, 1), (false, 0)] {
+        for site in sites() {
+            let mut browser = Browser::default();
+            site.visit(&mut browser, |session| if is_ann { log_in(session, "ann") } else { set(session, "cart", 1) });
+            let mut old = browser.clone();
+            site.visit(&mut browser, |session| session.regenerate().expect("regenerate"));
+            site.events();
+            let mut leaving = site.start(&old, Access::Optimistic);
+            leaving.expire().expect("expire");
+            site.finish(&mut old, leaving);
+            assert!(site.store.is_empty());
+            assert_eq!(site.events().into_iter().filter(|event| *event == Event::Logout).count(), told);
+        }
+    }
+}
+
 #[test]
 fn polling_ends_nothing() {
     for site in sites() {

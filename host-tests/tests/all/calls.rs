@@ -81,8 +81,8 @@ async fn a_save_makes_at_most_seven() {
         store.save(ID, &idle(), None).await.unwrap();
         let made = calls.take();
         let count = count(&made);
-        // One look whether the directory still has the store that was opened, and the time for its file.
-        assert!(count.filesystem <= 7 && count.clock <= 2, "{durability:?}: {made:#?}");
+        // One of them: a look whether the directory still has the store that was opened.
+        assert!(count.filesystem <= 7 && count.clock <= 1, "{durability:?}: {made:#?}");
         assert_eq!((count.locks, count.other), (2, 0), "{durability:?}: {made:#?}");
     }
 }

@@ -226,12 +226,12 @@ async fn gc_and_stats_count() {
 
     let report = &objects(store, &["gc"])[0];
     assert_eq!((&report["expired"], &report["abandoned"]), (&json!(0), &json!(0)));
-    assert!(printed(store, &["gc"]).starts_with("deleted 0 expired sessions and 0 abandoned files, of "));
+    assert!(printed(store, &["gc"]).starts_with("deleted 0 expired records and 0 abandoned files, of "));
     let report = &objects(store, &["gc", "--older-than", "60"])[0];
     // With what is kept of the ids that two of them had before their logins.
     assert_eq!((&report["unused"], &report["remaining"]), (&json!(0), &json!(5)));
     let report = printed(store, &["gc", "--older-than", "0"]);
-    assert!(report.contains("deleted 5 sessions unused for 0 minutes; 0 remain\n"), "{report}");
+    assert!(report.contains("deleted 5 records unused for 0 minutes; 0 remain\n"), "{report}");
     assert_eq!(objects(store, &["stats"])[0]["sessions"], 0);
 }
 

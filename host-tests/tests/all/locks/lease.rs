@@ -41,7 +41,8 @@ async fn the_heir_may_die_as_well() {
     let locks = FileLocks::new();
     for generation in 1..=4 {
         die_with(&locks, "a", EXCLUSIVE).await;
-        assert_eq!(locks.files().len(), generation);
+        // One request in 64 clears away what the others have left, before it takes the lock.
+        assert!((1..=generation).contains(&locks.files().len()), "{:?}", locks.files());
         age(&locks);
     }
     let mut last = locks.instance().await;

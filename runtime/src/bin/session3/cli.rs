@@ -78,7 +78,7 @@ pub enum Command {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Collect garbage: delete expired sessions and what killed instances left behind
+    /// Collect garbage: delete expired records and what killed instances left behind
     Gc {
         /// Delete also sessions that nobody has used for this long
         #[arg(long, value_name = "MINUTES")]

@@ -32,11 +32,12 @@ pub async fn gc(args: &StoreArgs, older_than: Option<u32>) -> Result<ExitCode> {
 #[derive(Default)]
 struct Done {
     examined: u64,
+    /// Records: of sessions, and what a manager keeps beside them.
     expired: u64,
     abandoned: u64,
     /// Sessions entered in the index of owners.
     repaired: u64,
-    /// Since how many minutes they were not used, how many there were, how many remain.
+    /// Since how many minutes records were not used, how many there were, how many remain.
     unused: Option<(u32, u64, u64)>,
 }
 
@@ -88,7 +89,7 @@ impl Done {
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let expired = count(self.expired, "expired session");
+        let expired = count(self.expired, "expired record");
         let abandoned = count(self.abandoned, "abandoned file");
         writeln!(f, "deleted {expired} and {abandoned}, of {}", count(self.examined, "file"))?;
         if self.repaired > 0 {
@@ -97,7 +98,7 @@ impl fmt::Display for Done {
         }
         if let Some((minutes, deleted, remaining)) = self.unused {
             let minutes = count(minutes.into(), "minute");
-            writeln!(f, "deleted {} unused for {minutes}; {remaining} remain", count(deleted, "session"))?;
+            writeln!(f, "deleted {} unused for {minutes}; {remaining} remain", count(deleted, "record"))?;
         }
         Ok(())
     }
