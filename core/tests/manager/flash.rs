@@ -3,7 +3,7 @@
 use session_core::Error;
 use session_core::session::Access;
 
-use crate::site::{Browser, Site, set, text};
+use crate::site::{Browser, Site, log_in, set, text};
 
 #[test]
 fn a_flash_value_is_for_a_later_request_and_once() {
@@ -32,6 +32,23 @@ fn a_flash_value_is_for_a_later_request_and_once() {
         assert_eq!(session.take_flash("notice"), None, "once");
     });
     site.visit(&mut browser, |session| assert_eq!(session.take_flash("notice"), None));
+}
+
+#[test]
+fn what_waits_to_be_read_is_something_to_keep_for_its_user() {
+    let site = Site::new();
+    let mut browser = Browser::default();
+    site.visit(&mut browser, |session| session.set_flash("notice", text("saved")).expect("set_flash"));
+    assert!(site.start(&browser, Access::ReadOnly).has_info());
+    site.visit(&mut browser, |session| log_in(session, "ann"));
+    let mut session = site.start(&browser, Access::Optimistic);
+    session.set_flash("notice", text("hello ann")).expect("set_flash");
+    site.finish(&mut browser, session);
+    let mut leaving = site.start(&browser, Access::Optimistic);
+    leaving.set_user(None).expect("set_user");
+    assert!(!leaving.has_info());
+    site.finish(&mut browser, leaving);
+    assert!(site.store.is_empty());
 }
 
 #[test]

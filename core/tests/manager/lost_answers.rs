@@ -45,6 +45,28 @@ fn a_lost_answer_logs_nobody_out() {
     }
 }
 
+/// Used by nothing but page views, it lives as long as the session: it is noted once a minute, as the session's own use.
+#[test]
+fn an_old_cookie_in_use_does_not_grow_old() {
+    let site = Site::with(Configuration { renewal_interval: Some(4 * HOUR), ..Configuration::default() });
+    let mut browser = Browser::default();
+    site.visit(&mut browser, |session| log_in(session, "ann"));
+    for _ in 1..12 {
+        site.wait(20 * MINUTE);
+        site.visit(&mut browser, |_| ());
+    }
+    site.wait(20 * MINUTE);
+    assert!(!site.visit(&mut browser.clone(), |_| ()).is_empty(), "the answer is lost");
+    for round in 0..9 {
+        site.wait(20 * MINUTE);
+        site.store.calls();
+        assert!(site.visit(&mut browser, |_| ()).is_empty());
+        site.visit(&mut browser, |_| ());
+        let touches = site.store.calls().into_iter().filter(|call| *call == "touch").count();
+        assert_eq!((sees(&site, &browser).as_deref(), touches), (Some("ann"), 2), "round {round}: both, and once");
+    }
+}
+
 #[test]
 fn the_old_cookie_is_good_until_the_new_one_is_shown() {
     for window in [0, WINDOW] {

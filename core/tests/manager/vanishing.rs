@@ -2,9 +2,10 @@
 
 use session_core::Error;
 use session_core::attributes::Value;
-use session_core::session::Access;
+use session_core::session::{Access, Session};
 
-use crate::site::{Browser, MINUTE, START, Site, integer, set};
+use crate::memory::Guard;
+use crate::site::{Browser, MINUTE, START, Site, integer, log_in, set};
 
 const ONE: Value = Value::Integer(1);
 
@@ -62,6 +63,25 @@ fn setting_it_again_keeps_it_or_prolongs_it() {
         session.clear().expect("clear");
         assert_eq!((session.get("code").cloned(), session.vanishes("code")), (None, None));
     });
+}
+
+#[test]
+fn what_is_taken_away_has_no_time_left() {
+    let site = Site::new();
+    let mut browser = with_code(&site);
+    site.visit(&mut browser, |session| log_in(session, "ann"));
+    let ways: [fn(&mut Session<Guard>); 4] = [
+        |session| drop(session.remove("code").expect("remove")),
+        |session| session.clear().expect("clear"),
+        |session| log_in(session, "bob"),
+        |session| session.set_user(None).expect("set_user"),
+    ];
+    for take_away in ways {
+        let mut session = site.start(&browser, Access::Optimistic);
+        assert_eq!(session.vanishes("code"), Some(START + MINUTE));
+        take_away(&mut session);
+        assert_eq!((session.get("code").cloned(), session.vanishes("code")), (None, None));
+    }
 }
 
 /// To a request that began before, it is there to the end; and what it adds to others' changes is no conflict.
