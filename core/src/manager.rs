@@ -106,7 +106,11 @@ impl<S: Backend> Manager<S> {
     }
 
     /// End a session, under whatever id it has by now, unless it is one to be kept.
-    pub(crate) fn end_unless(&self, id: &SessionId, mut is_kept: impl FnMut(&SessionId) -> Result<bool>) -> Result<bool> {
+    pub(crate) fn end_unless(
+        &self,
+        id: &SessionId,
+        mut is_kept: impl FnMut(&SessionId) -> Result<bool>,
+    ) -> Result<bool> {
         let mut id = id.clone();
         for _ in 0..=HOPS {
             let mut guard = self.store.lock(&id)?;
