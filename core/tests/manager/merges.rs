@@ -33,3 +33,17 @@ fn a_login_that_looked_who_is_there_meets_what_others_set() {
     let mut session = site.start(&browser, Access::ReadOnly);
     assert_eq!((integer(&mut session, "b"), session.user()), (2, Some("ann")));
 }
+
+/// What nobody else has ever seen cannot be used twice.
+#[test]
+fn a_form_token_that_comes_and_goes_in_one_request_is_no_conflict() {
+    let site = Site::new();
+    let mut browser = site.visitor();
+    let mut session = site.start(&browser, Access::Optimistic);
+    let token = session.create_form_token([1; 16]).expect("token");
+    assert_eq!(session.remove_form_token(&token), Ok(true));
+    set(&mut session, "b", 2);
+    site.visit(&mut browser, |session| set(session, "c", 3));
+    site.finish(&mut browser, session);
+    assert_eq!(integer(&mut site.start(&browser, Access::ReadOnly), "b"), 2);
+}
