@@ -1,4 +1,4 @@
-//! Node.js, through jco: `examples/node`.
+//! Node.js, through jco: `bindings/node`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use serde_json::Value;
 fn the_component_conforms_in_node() {
     let mut transpile = Command::new("npm");
     let status = transpile.args(["run", "--silent", "transpile"]).current_dir(example()).status().unwrap();
-    assert!(status.success(), "{}", "is it installed? run examples/node/run-tests");
+    assert!(status.success(), "{}", "is it installed? run bindings/node/run-tests");
     let mut command = Command::new("node");
     command.arg("test/conformance/main.js").current_dir(example());
     let host = RemoteHost::start(command);
@@ -24,7 +24,7 @@ fn the_component_conforms_in_node() {
 }
 
 fn example() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/node")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../bindings/node")
 }
 
 fn record(report: &Report) {

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::authority;
+use crate::serve::authority;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;

@@ -4,7 +4,7 @@
 //! checks here are all there is between the sessions and the other users of the machine.
 
 use crate::cli::Scope;
-use crate::compose::Sessions;
+use crate::components::compose::Sessions;
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{AccessFlags, Uid, access, geteuid};

@@ -5,44 +5,20 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod admin;
-mod answer;
-mod authority;
 mod beside;
-mod bundle;
 mod cli;
-mod client_address;
-mod collector;
-mod compose;
-mod connection;
-mod course;
+mod components;
 mod dir;
-mod embedded;
-mod endpoint;
-mod engine;
-mod gc;
 mod guest;
-mod guest_output;
-mod handler;
-mod interrupt;
-mod json;
 mod log;
-mod ls;
 mod metrics;
 mod output;
-mod progress;
-mod response;
-mod rm;
 mod serve;
-mod server;
-mod show;
-mod signals;
-mod stats;
-mod stream;
-mod text;
-mod wit_error;
 
+use admin::{gc, ls, rm, show, stats};
 use clap::Parser;
 use cli::{Cli, Command};
+use components::bundle;
 use output::ReaderGone;
 use session_runtime::Shown;
 use std::io::{self, Write};

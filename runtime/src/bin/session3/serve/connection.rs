@@ -1,8 +1,8 @@
 //! One connection, from its first byte to an end that the client can make out.
 
-use crate::course::{Course, End};
-use crate::response::Body;
-use crate::stream::{Stream, Times, shut};
+use super::course::{Course, End};
+use super::response::Body;
+use super::stream::{Stream, Times, shut};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;

@@ -1,12 +1,13 @@
 //! `session3 ls`
 
-use crate::admin::Admin;
+use super::Admin;
+use super::json;
+use super::progress::Progress;
+use super::text::{expires, time};
+use crate::INCOMPLETE;
 use crate::beside::is_session;
 use crate::cli::StoreArgs;
 use crate::output::{print, tell};
-use crate::progress::Progress;
-use crate::text::{expires, time};
-use crate::{INCOMPLETE, json};
 use session_runtime::Shown;
 use session_runtime::bindings::exports::session3::sessions::session_store::{Page, SessionInfo};
 use std::fmt::Write;

@@ -1,12 +1,12 @@
 //! `session3 gc`
 
-use crate::admin::Admin;
+use super::Admin;
+use super::interrupt::Interrupt;
+use super::json::Object;
+use super::progress::Progress;
+use super::text::count;
 use crate::cli::StoreArgs;
-use crate::interrupt::Interrupt;
-use crate::json::Object;
 use crate::output;
-use crate::progress::Progress;
-use crate::text::count;
 use std::fmt;
 use std::process::ExitCode;
 use wasmtime::Result;

@@ -1,7 +1,7 @@
 //! The bytes of a connection, each kind in its time: the next request, the rest of its head, an answer that is taken.
 //! (The time of a body is the handler's: it has an answer for those who exceed it.)
 
-use crate::course::{Course, End, Phase};
+use super::course::{Course, End, Phase};
 use nix::libc::ENOTCONN;
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice};

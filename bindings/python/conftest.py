@@ -54,7 +54,7 @@ def session3(directory: Path) -> Callable[..., subprocess.CompletedProcess[str]]
 def django_tests() -> Path:
     """The folder with Django's own tests of sessions, which are not in its wheel."""
     folder = TARGET / "django-tests" / version("Django")
-    assert folder.is_dir(), "Django's own tests are missing; examples/python/run-tests gets them"
+    assert folder.is_dir(), "Django's own tests are missing; bindings/python/run-tests gets them"
     return folder
 
 

@@ -1,10 +1,10 @@
 //! Where Prometheus asks for the metrics: an address of its own, so that who reaches the application need not reach it.
 
-use crate::connection::{self, close_after};
+use super::connection::{self, close_after};
+use super::response::{self, Body};
+use super::server;
+use super::stream::Times;
 use crate::metrics::Metrics;
-use crate::response::{self, Body};
-use crate::server;
-use crate::stream::Times;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};

@@ -52,7 +52,7 @@ pub fn session(info: &SessionInfo) -> Object {
         .with("last-active", info.last_active)
         .with("idle-timeout", info.idle_timeout)
         .with("deadline", info.deadline)
-        .with("expires", crate::text::expires(info))
+        .with("expires", super::text::expires(info))
 }
 
 /// A session that cannot be read.

@@ -1,6 +1,6 @@
 //! Makes one component of several: sessions of what provides them, and an application with sessions plugged in.
 
-use crate::embedded::{DROP_EVENTS, LOCK_FILES, SESSION_STORE};
+use super::embedded::{DROP_EVENTS, LOCK_FILES, SESSION_STORE};
 use std::borrow::Cow;
 use wac_graph::types::{ItemKind, Package, Types};
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId, PlugError, plug};

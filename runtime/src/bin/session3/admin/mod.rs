@@ -1,9 +1,20 @@
-//! How the commands work on a store: through the embedded component, as an application would.
+//! The commands that look after a store. They work on it through the embedded component, as an application would.
+
+pub mod gc;
+mod interrupt;
+mod json;
+pub mod ls;
+mod progress;
+pub mod rm;
+pub mod show;
+pub mod stats;
+mod text;
+mod wit_error;
 
 use crate::cli::{Scope, StoreArgs};
-use crate::compose::Sessions;
-use crate::guest::{Guest, MAX_RESOURCES, Sandbox};
-use crate::{dir, engine, guest, wit_error};
+use crate::components::compose::Sessions;
+use crate::dir;
+use crate::guest::{self, Guest, MAX_RESOURCES, Sandbox, engine};
 use session_runtime::bindings::FileBacked;
 use session_runtime::bindings::exports::session3::sessions::session_manager;
 use session_runtime::bindings::exports::session3::sessions::session_store::{

@@ -3,7 +3,7 @@
 //! An instance does not wait for its client: with the end of an ordinary answer it ends, and its locks are free. What is
 //! kept until the client takes it is bounded, for each answer and for all of them. Beyond that, instances wait.
 
-use crate::response::{Body, Outcome};
+use super::response::{Body, Outcome};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Frame};
 use std::pin::Pin;

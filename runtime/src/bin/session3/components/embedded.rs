@@ -14,9 +14,9 @@ pub const LOCK_FILES: &[u8] = include_bytes!(env!("LOCK_FILES_WASM"));
 
 /// The contract: file names and texts.
 pub const WIT: [(&str, &str); 5] = [
-    ("session-store.wit", include_str!("../../../../wit/session-store.wit")),
-    ("session-manager.wit", include_str!("../../../../wit/session-manager.wit")),
-    ("session-events.wit", include_str!("../../../../wit/session-events.wit")),
-    ("advisory-locks.wit", include_str!("../../../../wit/advisory-locks.wit")),
-    ("world.wit", include_str!("../../../../wit/world.wit")),
+    ("session-store.wit", include_str!("../../../../../wit/session-store.wit")),
+    ("session-manager.wit", include_str!("../../../../../wit/session-manager.wit")),
+    ("session-events.wit", include_str!("../../../../../wit/session-events.wit")),
+    ("advisory-locks.wit", include_str!("../../../../../wit/advisory-locks.wit")),
+    ("world.wit", include_str!("../../../../../wit/world.wit")),
 ];

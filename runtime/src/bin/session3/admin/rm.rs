@@ -1,11 +1,11 @@
 //! `session3 rm`
 
-use crate::admin::Admin;
+use super::Admin;
+use super::interrupt::Interrupt;
+use super::json::Object;
+use super::text::count;
 use crate::cli::StoreArgs;
-use crate::interrupt::Interrupt;
-use crate::json::Object;
 use crate::output;
-use crate::text::count;
 use session_runtime::Shown;
 use std::process::ExitCode;
 use wasmtime::Result;

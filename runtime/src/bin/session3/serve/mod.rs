@@ -1,17 +1,30 @@
 //! The commands `demo` and `serve`: from a component to a server that runs.
 
-use crate::authority::Names;
+mod answer;
+pub mod authority;
+mod client_address;
+mod collector;
+mod connection;
+mod course;
+mod endpoint;
+mod handler;
+mod response;
+mod server;
+mod signals;
+mod stream;
+
+use self::authority::Names;
+use self::collector::Collector;
+use self::handler::{App, Handler};
+use self::server::MAX_CONNECTIONS;
+use self::signals::Signals;
+use self::stream::Times;
 use crate::cli::ServerArgs;
-use crate::collector::Collector;
-use crate::compose::Sessions;
-use crate::embedded::WEB_DEMO;
-use crate::guest::{MAX_RESOURCES, Sandbox};
-use crate::handler::{App, Handler};
+use crate::components::compose::{self, Sessions};
+use crate::components::embedded::WEB_DEMO;
+use crate::dir;
+use crate::guest::{self, MAX_RESOURCES, Sandbox, engine};
 use crate::metrics::Metrics;
-use crate::server::MAX_CONNECTIONS;
-use crate::signals::Signals;
-use crate::stream::Times;
-use crate::{compose, dir, endpoint, engine, guest, server};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use session_runtime::EventLog;
 use std::borrow::Cow;

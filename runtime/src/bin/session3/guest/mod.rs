@@ -1,9 +1,12 @@
 //! One instance and all it can reach: the directory as `.`, locks, clocks, random bytes, our standard error.
 //! No network, no environment, no requests to other servers.
 
-use crate::compose::Sessions;
+pub mod engine;
+mod output;
+
+use self::output::GuestOutput;
+use crate::components::compose::Sessions;
 use crate::dir::Private;
-use crate::guest_output::GuestOutput;
 use crate::metrics::Metrics;
 use hyper::{Request, Response};
 use session_runtime::events::NoSink;

@@ -1,13 +1,13 @@
 //! `session3 stats`
 
+use super::Admin;
+use super::json::Object;
+use super::progress::Progress;
+use super::text::{count, size, time};
 use crate::INCOMPLETE;
-use crate::admin::Admin;
 use crate::beside::is_session;
 use crate::cli::StoreArgs;
-use crate::json::Object;
 use crate::output::{print, tell};
-use crate::progress::Progress;
-use crate::text::{count, size, time};
 use session_runtime::bindings::exports::session3::sessions::session_store::SessionInfo;
 use std::fmt;
 use std::process::ExitCode;

@@ -1,12 +1,12 @@
 //! One request: an instance for it alone, a bounded time, and one answer whatever happens.
 
-use crate::answer::Answers;
-use crate::authority::{self, Names, Unusable};
-use crate::client_address;
-use crate::connection::close_after;
+use super::answer::Answers;
+use super::authority::{self, Names, Unusable};
+use super::client_address;
+use super::connection::close_after;
+use super::response::{self, Body, Outcome};
 use crate::guest::{Guest, Sandbox};
 use crate::metrics::Metrics;
-use crate::response::{self, Body, Outcome};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::HOST;

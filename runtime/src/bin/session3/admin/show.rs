@@ -1,10 +1,10 @@
 //! `session3 show`
 
-use crate::admin::{Admin, Inspected};
+use super::json::{self, Object};
+use super::text::{expires, size, time};
+use super::{Admin, Inspected};
 use crate::cli::StoreArgs;
-use crate::json::{self, Object};
 use crate::output::print;
-use crate::text::{expires, size, time};
 use serde_json::{Map, Value as Json};
 use session_runtime::Shown;
 use session_runtime::bindings::exports::session3::sessions::session_manager::Value;

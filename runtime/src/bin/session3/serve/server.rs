@@ -1,9 +1,9 @@
 //! The accept loop: connections in, a graceful end at a signal.
 
-use crate::connection;
-use crate::handler::Handler;
-use crate::signals::Signals;
-use crate::stream::Times;
+use super::connection;
+use super::handler::Handler;
+use super::signals::Signals;
+use super::stream::Times;
 use std::future::ready;
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;

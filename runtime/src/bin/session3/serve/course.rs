@@ -1,6 +1,6 @@
 //! Where a connection is: what it waits for and since when, and why it ends.
 
-use crate::response::Body;
+use super::response::Body;
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Frame, SizeHint};
 use std::pin::Pin;

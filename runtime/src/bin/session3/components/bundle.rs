@@ -1,7 +1,7 @@
 //! The command `bundle`: ready-made components, each with its WIT, and the contract as a WIT package.
 
-use crate::compose::{self, Sessions};
-use crate::embedded::{SESSION_STORE, WEB_DEMO, WIT};
+use super::compose::{self, Sessions};
+use super::embedded::{SESSION_STORE, WEB_DEMO, WIT};
 use crate::output;
 use session_runtime::Shown;
 use std::borrow::Cow;
