@@ -1,11 +1,11 @@
-//! Compiles two components to `target/components/` that only tests need: `session_store_mutants.wasm`, the component once
-//! more, with the deliberate defects that the tests must notice; and `memory_store.wasm`, another back end. The
-//! components that are shipped are made by the build of `session-runtime`.
+//! Compiles the component once more for the tests, to `target/components/session_store_mutants.wasm`: with the deliberate
+//! defects that they must notice. All other components are made by the build of `session-runtime`.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[allow(dead_code, reason = "shared with the build of `session-runtime`")]
 #[path = "../runtime/guests.rs"]
 mod guests;
 
@@ -15,14 +15,11 @@ fn main() -> guests::Result<()> {
     let target_dir = out.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists()).ok_or("no target directory")?;
     let components = target_dir.join("components");
     fs::create_dir_all(&components)?;
-    let compile = |target: &str, package: &str, flags: &[&str]| {
-        guests::compile(&workspace, &guests::cargo_home()?, &target_dir.join(target), &[package], flags)
-    };
-    let mutants = compile("mutants", "session-store", &["--cfg", "mutants"])?;
-    fs::copy(mutants.join("session_store.wasm"), components.join("session_store_mutants.wasm"))?;
-    let built = compile("guests", "memory-store", &[])?;
-    fs::copy(built.join("memory_store.wasm"), components.join("memory_store.wasm"))?;
-    for source in ["src", "core/src", "components/memory-store", "runtime/guests.rs", "wit", "Cargo.lock"] {
+    let packages = ["session-store"];
+    let flags = ["--cfg", "mutants"];
+    let built = guests::compile(&workspace, &guests::cargo_home()?, &target_dir.join("mutants"), &packages, &flags)?;
+    fs::copy(built.join(guests::file("session-store")), components.join("session_store_mutants.wasm"))?;
+    for source in ["src", "core/src", "runtime/guests.rs", "wit", "Cargo.lock"] {
         println!("cargo:rerun-if-changed={}", workspace.join(source).display());
     }
     Ok(())

@@ -1,23 +1,17 @@
-//! Compiles the components that the command carries inside. They are also put where tests and users look for them:
-//! `target/components/`.
+//! Compiles all components of the workspace: the root package and those in `components/`, each package one. The command
+//! carries some of them inside. They are also put where tests and users look for them: `target/components/`.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 mod guests;
 
 use guests::{Result, TARGET};
 
-/// Package, file, and the variable that tells the command where the file is, if it carries it inside.
-const GUESTS: [(&str, &str, Option<&str>); 5] = [
-    ("session-store", "session_store", Some("SESSION_STORE_WASM")),
-    ("session-manager", "session_manager", None),
-    ("web-demo", "web_demo", Some("WEB_DEMO_WASM")),
-    ("drop-events", "drop_events", Some("DROP_EVENTS_WASM")),
-    ("lock-files", "lock_files", Some("LOCK_FILES_WASM")),
-];
+/// What the components are made of.
+const SOURCES: [&str; 7] = ["Cargo.toml", "Cargo.lock", "wit", "core/Cargo.toml", "core/src", "src", "components"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -37,31 +31,18 @@ fn build() -> Result<()> {
     let target = target_dir(&out)?;
     let components = target.join("components");
 
-    install_target(&workspace)?;
-    let packages = GUESTS.map(|(package, ..)| package);
-    let guests = guests::compile(&workspace, &guests::cargo_home()?, &target.join("guests"), &packages, &[])?;
+    find_target(&workspace)?;
+    let packages = guests::components(&workspace)?;
+    let built = guests::compile(&workspace, &guests::cargo_home()?, &target.join("guests"), &packages, &[])?;
     fs::create_dir_all(&components)?;
-    for (_, file, variable) in GUESTS {
-        let built = guests.join(file);
-        let wasm = fs::read(built.with_extension("wasm"))?;
-        write_if_changed(&components.join(file).with_extension("wasm"), &wasm)?;
-        if let Some(variable) = variable {
-            let embedded = out.join(file).with_extension("wasm");
-            write_if_changed(&embedded, &wasm)?;
-            println!("cargo:rustc-env={variable}={}", embedded.display());
-        }
-        watch_sources(&built.with_extension("d"))?;
+    for package in packages {
+        let file = guests::file(&package);
+        let wasm = fs::read(built.join(&file))?;
+        write_if_changed(&components.join(&file), &wasm)?;
+        write_if_changed(&out.join(&file), &wasm)?;
     }
-    let manifests = [
-        "Cargo.toml",
-        "core/Cargo.toml",
-        "components/drop-events/Cargo.toml",
-        "components/lock-files/Cargo.toml",
-        "components/session-manager/Cargo.toml",
-        "components/web-demo/Cargo.toml",
-    ];
-    for file in manifests.iter().chain(&["Cargo.lock", "wit"]) {
-        println!("cargo:rerun-if-changed={}", workspace.join(file).display());
+    for source in SOURCES {
+        println!("cargo:rerun-if-changed={}", workspace.join(source).display());
     }
     Ok(())
 }
@@ -72,7 +53,8 @@ fn target_dir(out: &Path) -> Result<&Path> {
     marked.or(out.ancestors().nth(4)).ok_or_else(|| format!("no target directory above {}", out.display()).into())
 }
 
-fn install_target(workspace: &Path) -> Result<()> {
+/// Say what to do when Rust cannot compile for it.
+fn find_target(workspace: &Path) -> Result<()> {
     let rustc = env::var("RUSTC")?;
     let libdir =
         Command::new(rustc).current_dir(workspace).args(["--print=target-libdir", "--target", TARGET]).output()?;
@@ -80,28 +62,7 @@ fn install_target(workspace: &Path) -> Result<()> {
     if !libdir.trim().is_empty() && Path::new(libdir.trim()).exists() {
         return Ok(());
     }
-    let added =
-        Command::new("rustup").current_dir(workspace).args(["target", "add", TARGET]).stdout(Stdio::null()).status();
-    match added {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("`rustup target add {TARGET}` failed ({status}); run it by hand").into()),
-        Err(error) => Err(format!(
-            "the Rust target {TARGET} is not installed, and rustup cannot be run ({error}); install the target with \
-             `rustup target add {TARGET}`, or from where your Rust came from"
-        )
-        .into()),
-    }
-}
-
-/// Cargo has noted beside the component which files it was made of.
-fn watch_sources(list: &Path) -> Result<()> {
-    let list = fs::read_to_string(list)?;
-    let (_, sources) = list.split_once(": ").ok_or("an empty list of sources")?;
-    // A space in a name is escaped.
-    for source in sources.trim_end().replace("\\ ", "\0").split(' ') {
-        println!("cargo:rerun-if-changed={}", source.replace('\0', " "));
-    }
-    Ok(())
+    Err(format!("the Rust target {TARGET} is not installed; run `rustup target add {TARGET}`").into())
 }
 
 /// The time of a file that stays the same stays, too, and nothing is rebuilt for it.

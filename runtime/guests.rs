@@ -3,10 +3,12 @@
 use std::env;
 use std::error::Error;
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub const TARGET: &str = "wasm32-wasip2";
+const PROFILE: &str = "component";
 
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -16,26 +18,45 @@ pub fn cargo_home() -> Result<PathBuf> {
     env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home).ok_or_else(|| "there is no home directory".into())
 }
 
+/// The packages of the workspace that are components: the one at its root, and each in `components/`.
+pub fn components(workspace: &Path) -> Result<Vec<String>> {
+    let mut packages = vec!["session-store".to_owned()];
+    for entry in fs::read_dir(workspace.join("components"))? {
+        let folder = entry?;
+        if folder.path().join("Cargo.toml").is_file() {
+            packages.push(folder.file_name().into_string().map_err(|name| format!("{name:?} is no package"))?);
+        }
+    }
+    packages.sort();
+    Ok(packages)
+}
+
+/// The file that a package is compiled to.
+pub fn file(package: &str) -> String {
+    format!("{}.wasm", package.replace('-', "_"))
+}
+
 /// Compile packages of the workspace into a target directory of their own: the one of the cargo that runs the build
 /// script is locked until that is done. Returns where the components are.
 pub fn compile(
     workspace: &Path,
     cargo_home: &Path,
     target: &Path,
-    packages: &[&str],
+    packages: &[impl AsRef<str>],
     flags: &[&str],
 ) -> Result<PathBuf> {
     let mut cargo = Command::new(tool("CARGO", "cargo"));
     cargo.env("CARGO_HOME", cargo_home).current_dir(workspace).args([
         "build",
-        "--release",
+        "--profile",
+        PROFILE,
         "--locked",
         "--target",
         TARGET,
     ]);
     cargo.arg("--target-dir").arg(target);
     for package in packages {
-        cargo.args(["-p", package]);
+        cargo.args(["-p", package.as_ref()]);
     }
     // What is meant for the host: flags of its linker, and the clippy that may be checking us.
     for variable in ["RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET"] {
@@ -49,7 +70,7 @@ pub fn compile(
     if !status.success() {
         return Err(format!("cargo build --target {TARGET}: {status}").into());
     }
-    Ok(target.join(TARGET).join("release"))
+    Ok(target.join(TARGET).join(PROFILE))
 }
 
 /// Flags for the same bytes on every machine: the texts of panics name source files, and not whose they are.

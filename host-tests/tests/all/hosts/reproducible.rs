@@ -37,10 +37,10 @@ fn another_directory_makes_the_same_bytes() {
     }
     fs::create_dir(&home).unwrap();
     symlink(guests::cargo_home().unwrap().join("registry"), home.join("registry")).unwrap();
-    let packages = ["session-store", "session-manager", "web-demo", "drop-events", "lock-files"];
+    let packages = guests::components(&workspace).unwrap();
     let built = guests::compile(&workspace, &home, &elsewhere.path().join("target"), &packages, &[]).unwrap();
     for package in packages {
-        let file = format!("{}.wasm", package.replace('-', "_"));
+        let file = guests::file(&package);
         let (here, there) =
             (fs::read(component_path().with_file_name(&file)).unwrap(), fs::read(built.join(&file)).unwrap());
         assert!(here == there, "{file} has {} bytes here and {} there, and not the same", here.len(), there.len());

@@ -1,16 +1,16 @@
 //! The components that are built into the command; `build.rs` compiles them.
 
 /// Sessions as files: exports `session-store` and `session-manager`.
-pub const SESSION_STORE: &[u8] = include_bytes!(env!("SESSION_STORE_WASM"));
+pub const SESSION_STORE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/session_store.wasm"));
 
 /// The web demo: imports them.
-pub const WEB_DEMO: &[u8] = include_bytes!(env!("WEB_DEMO_WASM"));
+pub const WEB_DEMO: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/web_demo.wasm"));
 
 /// Takes `session-events` and drops them.
-pub const DROP_EVENTS: &[u8] = include_bytes!(env!("DROP_EVENTS_WASM"));
+pub const DROP_EVENTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/drop_events.wasm"));
 
 /// Provides `advisory-locks` with lock files.
-pub const LOCK_FILES: &[u8] = include_bytes!(env!("LOCK_FILES_WASM"));
+pub const LOCK_FILES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/lock_files.wasm"));
 
 /// The contract: file names and texts.
 pub const WIT: [(&str, &str); 5] = [
