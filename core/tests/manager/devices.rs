@@ -5,6 +5,7 @@ use session_core::client::Client;
 use session_core::configuration::{CapPolicy, Configuration};
 use session_core::cookie::{HeaderField, Policy};
 use session_core::events::{Event, Limit};
+use session_core::manager::Manager;
 use session_core::session::Access;
 
 use crate::site::{Browser, MINUTE, START, Site, log_in, set};
@@ -121,6 +122,24 @@ fn or_the_oldest_login_ends() {
     assert!(site.id(&first).is_none(), "the oldest login, and not the oldest session");
     assert!(site.id(&second).is_some() && site.id(&old_visitor).is_some());
     assert_eq!(site.manager.sessions_of("ann").expect("devices").len(), 2);
+}
+
+/// Somebody had more than that before the cap came.
+#[test]
+fn a_cap_that_comes_late_holds_from_the_next_login_on() {
+    for policy in [CapPolicy::Refuse, CapPolicy::EndOldest] {
+        let mut site = Site::new();
+        let [_, mut last, mut other] = [(); 3].map(|()| logged_in(&site, "ann"));
+        let configuration = Configuration { session_cap: Some((1, policy)), ..Configuration::default() };
+        site.manager = Manager::new(site.store.clone(), configuration).expect("a valid configuration");
+        let mut session = site.start(&Browser::default(), Access::Optimistic);
+        log_in(&mut session, "ann");
+        let answer = site.try_finish(&mut last, session);
+        assert_eq!((answer.is_ok(), policy), (policy == CapPolicy::EndOldest, policy));
+        let left = if answer.is_ok() { 1 } else { 3 };
+        assert_eq!(site.manager.sessions_of("ann").expect("devices").len(), left);
+        site.visit(&mut other, |session| set(session, "a", 1));
+    }
 }
 
 #[test]

@@ -77,6 +77,20 @@ fn the_store_holds_so_many_bytes() {
 }
 
 #[test]
+fn the_limit_on_bytes_is_exact() {
+    let size = {
+        let site = Site::new();
+        arrive(&site, "192.0.2.1").expect("no limit");
+        site.store.only().contents.data.len() as u64
+    };
+    for (most, fits) in [(size - 1, 0), (size, 1), (2 * size - 1, 1), (2 * size, 2)] {
+        let site = Site::with(Configuration { total_bytes: Some(most), ..Configuration::default() });
+        let stored = (0..3).filter(|_| arrive(&site, "192.0.2.1").is_ok()).count();
+        assert_eq!(stored, fits, "{most} bytes, {size} each");
+    }
+}
+
+#[test]
 fn what_is_counted_is_nobodys_session() {
     let site = Site::with(Configuration { total_sessions: Some(9), ..Configuration::default() });
     arrive(&site, "192.0.2.1").expect("arrive");
