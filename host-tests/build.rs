@@ -19,7 +19,7 @@ fn main() -> guests::Result<()> {
     let flags = ["--cfg", "mutants"];
     let built = guests::compile(&workspace, &guests::cargo_home()?, &target_dir.join("mutants"), &packages, &flags)?;
     fs::copy(built.join(guests::file("session-store")), components.join("session_store_mutants.wasm"))?;
-    for source in ["src", "core/src", "runtime/guests.rs", "wit", "Cargo.lock"] {
+    for source in ["src", "core/src", "guest", "runtime/guests.rs", "wit", "Cargo.lock"] {
         println!("cargo:rerun-if-changed={}", workspace.join(source).display());
     }
     Ok(())

@@ -11,7 +11,8 @@ mod guests;
 use guests::{Result, TARGET};
 
 /// What the components are made of.
-const SOURCES: [&str; 7] = ["Cargo.toml", "Cargo.lock", "wit", "core/Cargo.toml", "core/src", "src", "components"];
+const SOURCES: [&str; 8] =
+    ["Cargo.toml", "Cargo.lock", "wit", "core/Cargo.toml", "core/src", "src", "components", "guest"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

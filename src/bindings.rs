@@ -1,6 +1,6 @@
 //! The generated side of the WIT contract.
 
-use crate::exports::Component;
+use crate::store::FileStore;
 
 wit_bindgen::generate!({
     path: "wit",
@@ -8,4 +8,5 @@ wit_bindgen::generate!({
     generate_all,
 });
 
-export!(Component with_types_in crate::bindings);
+type Exports = guest_exports::Exports<FileStore>;
+export!(Exports with_types_in guest_exports::bindings);

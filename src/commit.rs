@@ -3,14 +3,15 @@
 //! Every function leaves the session as it was when it fails, or says `outcome-unknown`. After a failed sync nothing
 //! is tried again in place: the kernel has dropped the pages and calls them clean.
 
+use guest_exports::memory;
 use session_core::error::{Error, Result};
-use session_core::record::{HEADER, MAX_OWNER, Version};
+use session_core::record::{HEADER, Version};
 use session_core::slots::{self, CELL_AT, Slots};
-use session_core::store::Instant;
+use session_core::store::{Instant, MAX_OWNER};
 use session_core::{SessionId, mutant};
 
 use crate::directory::{Directory, ErrorCode, File, Io, failed, unknown};
-use crate::{layout, memory};
+use crate::layout;
 
 /// What a version takes beside its data, at most.
 const OVERHEAD: usize = HEADER + MAX_OWNER;

@@ -286,11 +286,6 @@ impl File {
     }
 }
 
-/// The host's wall clock in milliseconds.
-pub fn now() -> Instant {
-    milliseconds(&wasi::clocks::wall_clock::now())
-}
-
 fn milliseconds(stamp: &Datetime) -> Instant {
     stamp.seconds.saturating_mul(1000).saturating_add(u64::from(stamp.nanoseconds) / 1_000_000)
 }

@@ -5,29 +5,16 @@
 use alloc::format;
 use alloc::string::String;
 
+use guest_exports::host::now;
 use session_core::error::{Error, Result};
+use session_core::store::{GarbageReport, LockMode, Store};
 use session_core::{SessionId, expiry, mutant};
 
 use crate::directory::ErrorCode;
 use crate::listing::{Walk, names_after};
 use crate::locks::{self, Lock};
-use crate::store::Store;
+use crate::store::FileStore;
 use crate::{layout, owners};
-
-/// What one step did.
-#[derive(Default)]
-pub struct Report {
-    /// Files looked at.
-    pub examined: u32,
-    /// Expired sessions deleted.
-    pub expired: u32,
-    /// Left-overs of killed instances deleted.
-    pub abandoned: u32,
-    /// Sessions entered in the index, where they were missing.
-    pub repaired: u32,
-    /// Where to go on.
-    pub resume: Option<String>,
-}
 
 /// Where a step stands: a tree, one of its 256 directories, and the last name seen there. As text `s3f:NAME`.
 struct Place {
@@ -70,11 +57,8 @@ impl Place {
 }
 
 /// Do one step from the start or from where an earlier one ended.
-pub fn collect(store: &Store, budget: u32, resume: Option<&str>) -> Result<Report> {
-    if budget == 0 {
-        return Err(Error::InvalidArgument("the budget is at least 1 file".into()));
-    }
-    let mut report = Report::default();
+pub fn collect(store: &FileStore, budget: u32, resume: Option<&str>) -> Result<GarbageReport> {
+    let mut report = GarbageReport::default();
     let mut place = match resume {
         Some(text) => Place::parse(text)?,
         None => {
@@ -107,7 +91,7 @@ pub fn collect(store: &Store, budget: u32, resume: Option<&str>) -> Result<Repor
     }
 }
 
-fn session(store: &Store, place: &Place, name: &str, report: &mut Report) -> Result<()> {
+fn session(store: &FileStore, place: &Place, name: &str, report: &mut GarbageReport) -> Result<()> {
     if let Some(id) = layout::session_in(place.shard.into(), name) {
         let peek = match store.peek(&id) {
             Ok(Some(peek)) => peek,
@@ -115,14 +99,14 @@ fn session(store: &Store, place: &Place, name: &str, report: &mut Report) -> Res
             Err(error) => return Err(error),
         };
         if !peek.expired {
-            return repair(store, &id, peek.record.contents.owner.as_deref(), report);
+            return repair(store, &id, peek.info.owner.as_deref(), report);
         }
-        if let Some(mut guard) = free(store.lock_for(&id, true, Some(0)))? {
+        if let Some(mut guard) = free(store.lock(&id, LockMode::Exclusive, Some(0)))? {
             guard.bury_expired()?;
             report.expired += 1;
         }
     } else if let Some(id) = layout::unique_of(name).and_then(|id| SessionId::parse(id).ok())
-        && let Some(_guard) = free(store.lock_for(&id, true, Some(0)))?
+        && let Some(_guard) = free(store.lock(&id, LockMode::Exclusive, Some(0)))?
     {
         // A file in the making is made under its session's lock, so nobody is making this one.
         remove(store, &format!("{}/{name}", place.path()), report)?;
@@ -134,13 +118,13 @@ fn session(store: &Store, place: &Place, name: &str, report: &mut Report) -> Res
 
 /// Enter a session in the index if it is missing there: with a copy of the directory that was made while sessions came, the
 /// index may be older than they are. Then nobody could list it, or end it with the others of its owner.
-fn repair(store: &Store, id: &SessionId, owner: Option<&str>, report: &mut Report) -> Result<()> {
+fn repair(store: &FileStore, id: &SessionId, owner: Option<&str>, report: &mut GarbageReport) -> Result<()> {
     let is_missing = |owner: Option<&str>| match owner {
         Some(owner) => owners::has(store.root(), owner, id).map(|there| !there),
         None => Ok(false),
     };
     if is_missing(owner)?
-        && let Some(_guard) = free(store.lock_for(id, true, Some(0)))?
+        && let Some(_guard) = free(store.lock(id, LockMode::Exclusive, Some(0)))?
         && let Some(owner) = owner_of(store, id)?
         && is_missing(Some(&owner))?
     {
@@ -151,15 +135,15 @@ fn repair(store: &Store, id: &SessionId, owner: Option<&str>, report: &mut Repor
 }
 
 /// The owner of a session that is there and can be read.
-fn owner_of(store: &Store, id: &SessionId) -> Result<Option<String>> {
+fn owner_of(store: &FileStore, id: &SessionId) -> Result<Option<String>> {
     match store.peek(id) {
-        Ok(peek) => Ok(peek.filter(|peek| !peek.expired).and_then(|peek| peek.record.contents.owner)),
+        Ok(peek) => Ok(peek.filter(|peek| !peek.expired).and_then(|peek| peek.info.owner)),
         Err(Error::Corrupt(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn owner(store: &Store, path: &str, report: &mut Report) -> Result<()> {
+fn owner(store: &FileStore, path: &str, report: &mut GarbageReport) -> Result<()> {
     let ids = match owners::ids(store.root(), path) {
         Err(Error::Corrupt(_)) => return Ok(()),
         ids => ids?,
@@ -169,7 +153,7 @@ fn owner(store: &Store, path: &str, report: &mut Report) -> Result<()> {
         if belongs(store, id, path)? {
             continue;
         }
-        if let Some(_guard) = free(store.lock_for(id, true, Some(0)))?
+        if let Some(_guard) = free(store.lock(id, LockMode::Exclusive, Some(0)))?
             && !belongs(store, id, path)?
         {
             owners::remove_at(store.root(), path, id);
@@ -184,23 +168,21 @@ fn owner(store: &Store, path: &str, report: &mut Report) -> Result<()> {
 }
 
 /// Whether a session's owner has this index directory. A session that cannot be read might.
-fn belongs(store: &Store, id: &SessionId, path: &str) -> Result<bool> {
+fn belongs(store: &FileStore, id: &SessionId, path: &str) -> Result<bool> {
     match store.peek(id) {
-        Ok(peek) => {
-            Ok(peek.and_then(|peek| peek.record.contents.owner).is_some_and(|owner| layout::owner(&owner) == path))
-        }
+        Ok(peek) => Ok(peek.and_then(|peek| peek.info.owner).is_some_and(|owner| layout::owner(&owner) == path)),
         Err(Error::Corrupt(_)) => Ok(true),
         Err(error) => Err(error),
     }
 }
 
 /// A set-up that was killed leaves its marker in the making.
-fn abandoned_markers(store: &Store, report: &mut Report) -> Result<()> {
+fn abandoned_markers(store: &FileStore, report: &mut GarbageReport) -> Result<()> {
     let (names, _) = names_after(store.root(), ".", "")?;
     if !names.iter().any(|name| layout::unique_of(name) == Some(layout::MARKER)) {
         return Ok(());
     }
-    if let Some(_lock) = free(Lock::acquire(locks::SETUP, true, 0))? {
+    if let Some(_lock) = free(Lock::acquire(locks::SETUP, LockMode::Exclusive, 0))? {
         for name in names.iter().filter(|name| layout::unique_of(name) == Some(layout::MARKER)) {
             remove(store, name, report)?;
         }
@@ -208,7 +190,7 @@ fn abandoned_markers(store: &Store, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-fn remove(store: &Store, path: &str, report: &mut Report) -> Result<()> {
+fn remove(store: &FileStore, path: &str, report: &mut GarbageReport) -> Result<()> {
     match store.root().remove(path) {
         Ok(gone) => report.abandoned += u32::from(gone),
         // Not a file, so not ours.
@@ -228,12 +210,12 @@ fn free<T>(lock: Result<T>) -> Result<Option<T>> {
 }
 
 /// Delete sessions by age of their last activity. Returns how many were deleted and how many remain.
-pub fn delete_old(store: &Store, minutes: u32) -> Result<(u64, u64)> {
+pub fn delete_old(store: &FileStore, minutes: u32) -> Result<(u64, u64)> {
     let age = u64::from(minutes) * 60_000;
     let (mut deleted, mut remaining) = (0, 0);
     let mut walk = Walk::new(store.clone(), None);
     while let Some(id) = walk.next_id()? {
-        let now = crate::directory::now();
+        let now = now();
         let is_old = |dated: Option<u64>| dated.is_some_and(|dated| now - dated.min(now) >= age);
         let old = match store.peek(&id) {
             Ok(Some(peek)) => peek.expired || is_old(peek.dated),
@@ -242,7 +224,7 @@ pub fn delete_old(store: &Store, minutes: u32) -> Result<(u64, u64)> {
             Err(error) => return Err(error),
         };
         let gone = old
-            && match free(store.lock_for(&id, true, Some(0)))? {
+            && match free(store.lock(&id, LockMode::Exclusive, Some(0)))? {
                 Some(mut guard) => {
                     guard.collect_if(|version, touched, now| is_old(expiry::last_active(version, touched, now)))?
                         || store.peek(&id)?.is_none()

@@ -3,30 +3,31 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use guest_exports::events::Host;
+use guest_exports::host::now;
 use session_core::error::{Error, Result};
+use session_core::events::{Event, Events};
 use session_core::record::Version;
-use session_core::store::{Contents, Instant, Record, SessionGuard};
+use session_core::store::{self, Contents, Instant, LockMode, Record, Store};
 use session_core::{SessionId, expiry, mutant};
 
-use crate::bindings::session3::sessions::session_events::Event;
-use crate::directory;
-use crate::events;
+use crate::found::{Found, record};
 use crate::locks::Lock;
-use crate::store::{self, Found, Store};
+use crate::store::FileStore;
 use crate::{commit, layout, owners};
 
 /// A session, locked. Dropping it unlocks the session.
-pub struct Guard {
-    store: Store,
+pub struct FileGuard {
+    store: FileStore,
     id: SessionId,
     lock: Lock,
     /// The locks of the ids that the session had before it was renamed: nobody else gets those while this goes on.
     renamed: Vec<Lock>,
 }
 
-impl Guard {
+impl FileGuard {
     /// Take over a lock.
-    pub fn new(store: Store, id: SessionId, lock: Lock) -> Self {
+    pub fn new(store: FileStore, id: SessionId, lock: Lock) -> Self {
         Self { store, id, lock, renamed: Vec::new() }
     }
 
@@ -61,7 +62,7 @@ impl Guard {
             return Ok(false);
         }
         self.remove(slots.live().owner, durable)?;
-        events::tell(&self.id, Event::Destroyed);
+        Host.tell(Some(&self.id), Event::Destroyed);
         Ok(true)
     }
 
@@ -74,11 +75,11 @@ impl Guard {
             Ok(slots) => slots,
             Err(error) => return Err(self.quarantine(&found, error)),
         };
-        let (live, now) = (slots.live(), directory::now());
+        let (live, now) = (slots.live(), now());
         // A recent save speaks for itself; only then it takes a look at when the session was touched.
         if expiry::expired(&live, live.modified, now) && expiry::expired(&live, found.touched()?, now) {
             self.remove(live.owner, false)?;
-            events::tell(&self.id, Event::Expired);
+            Host.tell(Some(&self.id), Event::Expired);
             return Ok(None);
         }
         Ok(Some((found, now)))
@@ -96,7 +97,7 @@ impl Guard {
     /// Keep a file that cannot be read for inspection. What is not a file stays where it is.
     fn quarantine(&self, found: &Found, seen: Error) -> Error {
         let Error::Corrupt(why) = seen else { return seen };
-        events::tell(&self.id, Event::Corrupt);
+        Host.tell(Some(&self.id), Event::Corrupt);
         if mutant!("quarantine deletes") {
             let _ = self.store.root().remove(&layout::session(&self.id));
             return Error::Corrupt(why);
@@ -117,35 +118,22 @@ impl Guard {
         }
         Err(Error::AccessDenied("this guard is shared; lock the session exclusively to change it".into()))
     }
+}
 
-    /// See `session-guard.load`; through a shared guard, too.
-    pub fn load_session(&mut self) -> Result<Option<Record>> {
+impl store::Guard for FileGuard {
+    fn load(&mut self) -> Result<Option<Record>> {
         if !self.lock.is_exclusive() {
-            return self.store.load_session(&self.id);
+            return self.store.load(&self.id);
         }
         let Some((found, now)) = self.find()? else { return Ok(None) };
         let (slots, touched) = (found.slots(&self.id)?, found.touched()?);
-        Ok(Some(store::record(self.id.clone(), &slots.live(), touched, now)))
+        Ok(Some(record(self.id.clone(), &slots.live(), touched, now)))
     }
 
-    /// Rename to a given id or a random one, and return it.
-    pub fn rename_session(&mut self, new_id: Option<SessionId>) -> Result<SessionId> {
-        let new_id = new_id.unwrap_or_else(store::random_id);
-        self.rename(&new_id)?;
-        Ok(new_id)
-    }
-}
-
-impl SessionGuard for Guard {
-    fn load(&mut self) -> Result<Option<Record>> {
-        self.load_session()
-    }
-
-    fn save(&mut self, contents: &Contents, expected: Option<u64>) -> Result<u64> {
-        self.store.check(contents)?;
+    fn save(&mut self, contents: Contents, expected: Option<u64>) -> Result<u64> {
         if mutant!("save creates") && self.find()?.is_none() {
-            let now = directory::now();
-            return commit::new_file(self.store.root(), &self.id, &Version::of(contents, 1, now, now)).map(|()| 1);
+            let now = now();
+            return commit::new_file(self.store.root(), &self.id, &Version::of(&contents, 1, now, now)).map(|()| 1);
         }
         let (found, now) = self.find()?.ok_or(Error::Gone)?;
         let slots = found.slots(&self.id)?;
@@ -154,7 +142,7 @@ impl SessionGuard for Guard {
             return Err(Error::Conflict(live.version));
         }
         let root = self.store.root();
-        let next = Version::of(contents, live.version + 1, live.created, now);
+        let next = Version::of(&contents, live.version + 1, live.created, now);
         // The index may have an entry too many, never one too few: entries come first and go last. Owners who meet in a
         // hash have one entry.
         let moves = live.owner != next.owner && live.owner.map(layout::owner) != next.owner.map(layout::owner);
@@ -176,7 +164,7 @@ impl SessionGuard for Guard {
         if *new_id == self.id {
             return Err(Error::AlreadyExists);
         }
-        let mut target = self.store.lock_for(new_id, true, None)?;
+        let mut target = self.store.lock(new_id, LockMode::Exclusive, None)?;
         target.refuse_taken()?;
         let (found, now) = self.find()?.ok_or(Error::Gone)?;
         let slots = found.slots(&self.id)?;

@@ -7,17 +7,15 @@ use alloc::vec::{IntoIter, Vec};
 
 use session_core::SessionId;
 use session_core::error::{Error, Result};
-use session_core::store::Instant;
+use session_core::store::{self, Instant, Page};
 
 use crate::directory::{Directory, ErrorCode, failed};
-use crate::store::{Peek, Store};
+use crate::found::Peek;
+use crate::store::FileStore;
 use crate::{layout, owners};
 
 /// Most names of one directory held at a time.
 const BATCH: usize = 1024;
-
-/// Most sessions on a page.
-pub const MAX_PAGE: u32 = 1000;
 
 /// The names in a directory that come after a given one, sorted: at most a batch of them, and whether there are more.
 /// Memory is bounded however many names there are; a directory of several batches is read several times.
@@ -43,18 +41,9 @@ pub fn names_after(root: &Directory, path: &str, after: &str) -> Result<(Vec<Str
     Ok((first.into_sorted_vec(), more))
 }
 
-/// One page of a listing.
-#[derive(Default)]
-pub struct Page {
-    /// Sessions that have not expired.
-    pub sessions: Vec<Peek>,
-    /// Sessions whose files cannot be read.
-    pub unreadable: Vec<SessionId>,
-}
-
 /// A listing under way.
-pub struct Cursor {
-    store: Store,
+pub struct FileCursor {
+    store: FileStore,
     ids: Ids,
 }
 
@@ -65,18 +54,18 @@ enum Ids {
     Of(String, IntoIter<(Instant, SessionId)>),
 }
 
-impl Cursor {
+impl FileCursor {
     /// All sessions, from the beginning or from behind an id.
-    pub fn all(store: Store, after: Option<&SessionId>) -> Self {
+    pub fn all(store: FileStore, after: Option<&SessionId>) -> Self {
         Self { ids: Ids::All(Walk::new(store.clone(), after)), store }
     }
 
     /// The sessions of an owner. Each is read for the order, which is made once.
-    pub fn of(store: Store, owner: &str) -> Result<Self> {
+    pub fn of(store: FileStore, owner: &str) -> Result<Self> {
         let mut sessions = Vec::new();
         for id in owners::ids(store.root(), &layout::owner(owner))? {
             if let Some(peek) = look(&store, &id, owner)? {
-                sessions.push((peek.record.created, id));
+                sessions.push((peek.info.created, id));
             }
         }
         sessions.sort_unstable();
@@ -90,19 +79,17 @@ impl Cursor {
             Ids::Of(_, ids) => ids.map(|(_, id)| id).collect(),
         }
     }
+}
 
-    /// The next page; an empty one is the end.
-    pub fn next_page(&mut self, limit: u32) -> Result<Page> {
-        if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(Error::InvalidArgument(alloc::format!("a page has 1 to {MAX_PAGE} sessions")));
-        }
+impl store::Cursor for FileCursor {
+    fn next_page(&mut self, limit: u32) -> Result<Page> {
         let mut page = Page::default();
         while page.sessions.len() + page.unreadable.len() < limit as usize {
             match &mut self.ids {
                 Ids::All(walk) => {
                     let Some(id) = walk.next_id()? else { break };
                     match self.store.peek(&id) {
-                        Ok(Some(peek)) if !peek.expired => page.sessions.push(peek),
+                        Ok(Some(peek)) if !peek.expired => page.sessions.push(peek.info),
                         Ok(_) => {}
                         Err(Error::Corrupt(_) | Error::AccessDenied(_) | Error::Io(_)) => page.unreadable.push(id),
                         Err(error) => return Err(error),
@@ -110,7 +97,7 @@ impl Cursor {
                 }
                 Ids::Of(owner, ids) => {
                     let Some((_, id)) = ids.next() else { break };
-                    page.sessions.extend(look(&self.store, &id, owner)?);
+                    page.sessions.extend(look(&self.store, &id, owner)?.map(|peek| peek.info));
                 }
             }
         }
@@ -119,9 +106,9 @@ impl Cursor {
 }
 
 /// A session, if it is the owner's. What cannot be read is nobody's: whoever loads it learns why.
-fn look(store: &Store, id: &SessionId, owner: &str) -> Result<Option<Peek>> {
+fn look(store: &FileStore, id: &SessionId, owner: &str) -> Result<Option<Peek>> {
     match store.peek(id) {
-        Ok(peek) => Ok(peek.filter(|peek| !peek.expired && peek.record.contents.owner.as_deref() == Some(owner))),
+        Ok(peek) => Ok(peek.filter(|peek| !peek.expired && peek.info.owner.as_deref() == Some(owner))),
         Err(Error::Corrupt(_)) => Ok(None),
         Err(error) => Err(error),
     }
@@ -129,7 +116,7 @@ fn look(store: &Store, id: &SessionId, owner: &str) -> Result<Option<Peek>> {
 
 /// A walk through the names of all sessions.
 pub struct Walk {
-    store: Store,
+    store: FileStore,
     /// The directory it is in; 256 is the end.
     shard: u16,
     /// The last name it has seen there.
@@ -142,7 +129,7 @@ pub struct Walk {
 
 impl Walk {
     /// Start at the beginning or behind an id.
-    pub fn new(store: Store, after: Option<&SessionId>) -> Self {
+    pub fn new(store: FileStore, after: Option<&SessionId>) -> Self {
         let (shard, after) = after.map_or((0, String::new()), |id| (id.shard().into(), id.as_str().into()));
         Self { store, shard, after, ahead: Vec::new(), more: true }
     }

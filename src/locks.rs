@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 
 use session_core::error::{Error, Result};
-use session_core::store::Milliseconds;
+use session_core::store::{LockMode, Milliseconds};
 use session_core::{SessionId, mutant};
 
 use crate::bindings::session3::sessions::advisory_locks::{self, Guard, LockScope, Mode};
@@ -12,15 +12,18 @@ use crate::bindings::session3::sessions::advisory_locks::{self, Guard, LockScope
 /// A lock, held until dropped.
 pub struct Lock {
     _guard: Option<Guard>,
-    exclusive: bool,
+    mode: LockMode,
 }
 
 impl Lock {
     /// Wait for a lock.
-    pub fn acquire(name: &str, exclusive: bool, wait: Milliseconds) -> Result<Self> {
-        let mode = if exclusive { Mode::Exclusive } else { Mode::Shared };
+    pub fn acquire(name: &str, mode: LockMode, wait: Milliseconds) -> Result<Self> {
+        let wanted = match mode {
+            LockMode::Shared => Mode::Shared,
+            LockMode::Exclusive => Mode::Exclusive,
+        };
         let wait = wait.min(u32::MAX.into()) as u32;
-        let guard = advisory_locks::acquire(name, mode, wait).map_err(|error| match error {
+        let guard = advisory_locks::acquire(name, wanted, wait).map_err(|error| match error {
             advisory_locks::Error::TimedOut => Error::Busy,
             advisory_locks::Error::Deadlock => Error::Deadlock,
             // Most likely so many wait for it that the provider lets nobody else wait.
@@ -28,12 +31,12 @@ impl Lock {
             advisory_locks::Error::InvalidName => Error::Other(format!("the lock provider refuses the name {name}")),
             advisory_locks::Error::Other(text) => Error::Other(text),
         })?;
-        Ok(Self { _guard: (!mutant!("lock released early")).then_some(guard), exclusive })
+        Ok(Self { _guard: (!mutant!("lock released early")).then_some(guard), mode })
     }
 
     /// Whether its holder is alone.
     pub fn is_exclusive(&self) -> bool {
-        self.exclusive
+        self.mode == LockMode::Exclusive
     }
 }
 

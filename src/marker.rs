@@ -9,12 +9,13 @@ use alloc::format;
 use alloc::string::String;
 use core::cell::Cell;
 
+use guest_exports::host::now;
 use session_core::SessionId;
 use session_core::error::{Error, Result};
 use session_core::store::Milliseconds;
 
 use crate::commit;
-use crate::directory::{self, Directory, Stamps, failed};
+use crate::directory::{Directory, Stamps, failed};
 use crate::layout;
 
 const TEXT: &str = "session3 store, format 1, id ";
@@ -67,13 +68,14 @@ impl Marker {
 
     /// Keep the file young, where that is allowed.
     pub fn refresh(&self, root: &Directory) {
-        let now = directory::now();
-        if self.stamps.get().is_some_and(|stamps| now.saturating_sub(stamps.modified) >= REFRESH)
+        let stamps = || root.stamps(layout::MARKER).ok().flatten();
+        let now = now();
+        if self.stamps.get().or_else(stamps).is_some_and(|stamps| now.saturating_sub(stamps.modified) >= REFRESH)
             && let Ok(Some(file)) = root.write(layout::MARKER)
         {
             // It is as good with its old stamp, to everybody but such a cleaner.
             let _ = file.set_modified(now);
-            self.stamps.set(root.stamps(layout::MARKER).ok().flatten());
+            self.stamps.set(stamps());
         }
     }
 }

@@ -6,13 +6,13 @@ use session_core::store::Usage;
 
 use crate::directory::{Directory, ErrorCode, Io, failed};
 use crate::layout;
-use crate::store::Store;
+use crate::store::FileStore;
 
 /// So many names are enough to estimate from: ids spread evenly, and the error is about their number's root.
 const ENOUGH: u64 = 4096;
 
 /// Count the sessions of as many directories as it takes.
-pub fn usage(store: &Store) -> Result<Usage> {
+pub fn usage(store: &FileStore) -> Result<Usage> {
     let doing = "count the sessions";
     let mut seen = Usage::default();
     for shard in 0..=u8::MAX {

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use crate::cookie::Credentials;
 use crate::credential::Credential;
 use crate::error::{Error, Result};
-use crate::events::Event;
+use crate::events::{Event, Events};
 use crate::manager::Manager;
 use crate::session::{Shown, Via};
 use crate::state::State;
-use crate::store::{Backend, Instant, Record};
+use crate::store::{Instant, Record, Store};
 use crate::succession::Old;
 
 /// What all cookies of a request are worth.
@@ -34,7 +34,7 @@ enum Worth {
     Nothing,
 }
 
-impl<S: Backend> Manager<S> {
+impl<S: Store, E: Events> Manager<S, E> {
     /// Find the session of a request.
     ///
     /// With several cookies it is the one session that one of them opens: the others are left over from another path,
@@ -82,7 +82,7 @@ impl<S: Backend> Manager<S> {
             return Ok(Claim::Late(record, state, shown));
         }
         for (credential, event) in refused {
-            self.store().tell(Some(&credential.id), event);
+            self.events.tell(Some(&credential.id), event);
         }
         Ok(Claim::Refused(shown))
     }

@@ -1,10 +1,18 @@
-//! What the manager tells of sessions: the interface `session-events` in Rust.
+//! What the host is told of sessions: the interface `session-events` in Rust.
 
 use crate::SessionId;
 
-/// What happened. The store tells of its sessions, the manager of what is here.
+/// What happened. The first four are a store's to tell, the others the manager's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// The store has a new session.
+    Created,
+    /// The session was deleted.
+    Destroyed,
+    /// The session was found to be over, and deleted.
+    Expired,
+    /// The session could not be read.
+    Corrupt,
     /// The session goes on under this id.
     Renewed(SessionId),
     /// A user has logged in.

@@ -7,11 +7,11 @@ use alloc::vec::Vec;
 use crate::cookie::HeaderField;
 use crate::credential::Credential;
 use crate::error::Result;
-use crate::events::{Event, Operation, timed};
+use crate::events::{Event, Events, Operation, timed};
 use crate::manager::Manager;
 use crate::session::{Access, Session, Shown, Stored, Via};
 use crate::state::{Cookie, State, Succession};
-use crate::store::{Backend, Contents, Instant, Record, SessionGuard};
+use crate::store::{Contents, Guard, Instant, Record, Store};
 use crate::succession::{HOPS, Why};
 use crate::{Error, SessionId};
 
@@ -24,7 +24,7 @@ struct End<'a> {
     random: &'a mut dyn FnMut() -> [u8; 16],
 }
 
-impl<S: Backend> Manager<S> {
+impl<S: Store, E: Events> Manager<S, E> {
     /// End a request that succeeded: store what changed, complete a logout. `random` gives 16 bytes of a
     /// cryptographic generator at each call.
     pub fn finish_successful_request(
@@ -119,10 +119,10 @@ impl<S: Backend> Manager<S> {
             let credential = Credential::generate(end.random);
             state.secret = credential.hash();
             let contents = self.contents(state, deadline)?;
-            match timed(&self.store, Operation::Create, || self.store.create(&credential.id, contents)) {
+            match timed(&self.events, Operation::Create, || self.store.create(&credential.id, contents)) {
                 Ok(_) => {
                     if state.user.is_some() {
-                        self.store.tell(Some(&credential.id), Event::Login);
+                        self.events.tell(Some(&credential.id), Event::Login);
                     }
                     return Ok(self.cookie(&credential, state, deadline, end.now));
                 }
@@ -140,7 +140,7 @@ impl<S: Backend> Manager<S> {
         if !stored.idle_timeout.is_some_and(is_due) {
             return;
         }
-        match timed(&self.store, Operation::Touch, || self.store.touch(&stored.id)) {
+        match timed(&self.events, Operation::Touch, || self.store.touch(&stored.id)) {
             Ok(()) | Err(Error::Gone) => {}
             Err(_) => drop(self.not_noted(&stored.id)),
         }
@@ -157,38 +157,34 @@ impl<S: Backend> Manager<S> {
 
     /// A page view is answered though nothing of it could be stored.
     fn not_noted(&self, id: &SessionId) -> Vec<HeaderField> {
-        self.store.tell(Some(id), Event::TouchFailed);
+        self.events.tell(Some(id), Event::TouchFailed);
         Vec::new()
     }
 
-    /// Store the changes of a request, under the lock. What began under one id ends under the one that the session has by
-    /// then.
+    /// Store the changes of a request. What began under one id ends under the one that the session has by then.
     fn store_changes(
         &self,
         session: &mut Session<S::Guard>,
         stored: &mut Stored,
         end: &mut End,
     ) -> Result<Vec<HeaderField>> {
-        let mut guard = match session.guard.take() {
-            Some(guard) => guard,
-            None => self.store.lock(&stored.id)?,
-        };
+        let mut guard = session.guard.take();
         for _ in 0..=HOPS {
             let answer = if session.ending {
-                self.log_out(&mut guard, session, &stored.id, session.base.user.is_some())
+                self.log_out(guard.take().as_mut(), session, &stored.id, session.base.user.is_some())
             } else {
-                self.update(session, stored, guard, end)
+                self.update(session, stored, guard.take(), end)
             };
             match answer {
                 Err(Error::Gone) => {}
                 Err(Error::Conflict(version)) => {
-                    self.store.tell(Some(&stored.id), Event::Conflict);
+                    self.events.tell(Some(&stored.id), Event::Conflict);
                     return Err(Error::Conflict(version));
                 }
                 answer => return answer,
             }
             match self.successor(&stored.id)? {
-                Some(next) => (guard, stored.id, stored.renamed) = (self.store.lock(&next)?, next, true),
+                Some(next) => (stored.id, stored.renamed) = (next, true),
                 // Somebody else has ended it.
                 None if session.ending => return Ok(self.revoke(session, session.base.user.is_some())),
                 None => return Err(Error::Gone),
@@ -200,16 +196,20 @@ impl<S: Backend> Manager<S> {
     /// End a session. [`Gone`](Error::Gone) when it is not there, or not any more under this id.
     fn log_out(
         &self,
-        guard: &mut S::Guard,
+        guard: Option<&mut S::Guard>,
         session: &Session<S::Guard>,
         id: &SessionId,
         was_logged_in: bool,
     ) -> Result<Vec<HeaderField>> {
-        if !timed(&self.store, Operation::Delete, || guard.delete())? {
+        let delete = || match guard {
+            Some(guard) => guard.delete(),
+            None => self.store.delete(id),
+        };
+        if !timed(&self.events, Operation::Delete, delete)? {
             return Err(Error::Gone);
         }
         if was_logged_in {
-            self.store.tell(Some(id), Event::Logout);
+            self.events.tell(Some(id), Event::Logout);
         }
         Ok(self.revoke(session, was_logged_in))
     }
@@ -227,7 +227,7 @@ impl<S: Backend> Manager<S> {
                 Ok(false)
             };
             if self.end_unless(id, look)? && was_logged_in {
-                self.store.tell(Some(id), Event::Logout);
+                self.events.tell(Some(id), Event::Logout);
             }
         }
         let mut fields = if shown.several { self.configuration.cookie.sweep() } else { Vec::new() };
@@ -255,23 +255,33 @@ impl<S: Backend> Manager<S> {
         &self,
         session: &Session<S::Guard>,
         stored: &Stored,
-        mut guard: S::Guard,
+        mut guard: Option<S::Guard>,
         end: &mut End,
     ) -> Result<Vec<HeaderField>> {
         let wants_renewal = session.renewing || session.changes.renews();
 
-        // Nearly always nobody else was here, and one save does it.
+        // Nearly always nobody else was here, and one save does it: it needs no lock, for it names the version that the
+        // changes were made to.
         let is_due = self.is_renewal_due(&session.base, session.created(), end.now);
         if !wants_renewal && !is_due && !stored.renamed && session.has_info() {
             let mut state = session.base.clone();
             self.apply(session, &mut state, end.now);
-            match self.save(&mut guard, &self.contents(&state, stored.deadline)?, stored.version) {
+            let contents = self.contents(&state, stored.deadline)?;
+            let save = || match &mut guard {
+                Some(guard) => guard.save(contents, Some(stored.version)),
+                None => self.store.save(&stored.id, contents, Some(stored.version)),
+            };
+            match timed(&self.events, Operation::Save, save) {
                 Err(Error::Conflict(_)) => {}
                 result => return result.map(|_| Vec::new()),
             }
         }
 
-        let newest = timed(&self.store, Operation::Load, || guard.load())?.ok_or(Error::Gone)?;
+        let mut guard = match guard {
+            Some(guard) => guard,
+            None => self.lock(&stored.id)?,
+        };
+        let newest = timed(&self.events, Operation::Load, || guard.load())?.ok_or(Error::Gone)?;
         let mut before = State::decode(&newest.contents.data)?;
         // Another session, or another user's by now.
         let is_same =
@@ -291,7 +301,7 @@ impl<S: Backend> Manager<S> {
         let mut state = before.clone();
         self.apply(session, &mut state, end.now);
         if !state.has_info() {
-            return self.log_out(&mut guard, session, &newest.id, before.user.is_some());
+            return self.log_out(Some(&mut guard), session, &newest.id, before.user.is_some());
         }
         let starts_anew = session.changes.authenticates() || state.more.remembered != before.more.remembered;
         let deadline = if starts_anew { self.deadline(&state, end.now) } else { newest.contents.deadline };
@@ -300,7 +310,7 @@ impl<S: Backend> Manager<S> {
         } else if self.is_renewal_due(&before, newest.created, end.now) {
             Why::Due
         } else {
-            self.save(&mut guard, &self.contents(&state, deadline)?, newest.version)?;
+            self.save(&mut guard, self.contents(&state, deadline)?, newest.version)?;
             return Ok(Vec::new());
         };
         let logs_in = session.changes.user_change().flatten().map(String::from);
@@ -338,7 +348,7 @@ impl<S: Backend> Manager<S> {
             return Err(failure);
         }
         if version != renewal.newest.version
-            && let Err(error) = self.save(&mut guard, &renewal.newest.contents, version)
+            && let Err(error) = self.save(&mut guard, renewal.newest.contents.clone(), version)
         {
             return Err(Error::OutcomeUnknown(format!(
                 "the session could get no new id ({failure}) and now has no cookie either ({error})"
@@ -363,8 +373,8 @@ impl<S: Backend> Manager<S> {
         state.more.renewed = self.configuration.renewal_interval.map(|_| now);
         let cookie = if *why == Why::Due { Cookie::Awaited } else { Cookie::Newest };
         state.succession = Succession { cookie, follows: false };
-        *version = self.save(guard, &self.contents(state, *deadline)?, *version)?;
-        timed(&self.store, Operation::Rename, || guard.rename(&credential.id))
+        *version = self.save(guard, self.contents(state, *deadline)?, *version)?;
+        timed(&self.events, Operation::Rename, || guard.rename(&credential.id))
     }
 
     /// A session has its new id: tell who has to know.
@@ -375,7 +385,7 @@ impl<S: Backend> Manager<S> {
             && self.lead_on(&via.id, &credential.id).is_err()
         {
             // It still leads here, by one step more.
-            self.store.tell(Some(&credential.id), Event::TouchFailed);
+            self.events.tell(Some(&credential.id), Event::TouchFailed);
         }
         self.tell_renewal(&newest.id, &credential.id, before, state);
         let mut fields = self.sweep(session);
@@ -387,13 +397,13 @@ impl<S: Backend> Manager<S> {
     }
 
     fn tell_renewal(&self, old: &SessionId, new: &SessionId, before: &State, after: &State) {
-        self.store.tell(Some(old), Event::Renewed(new.clone()));
+        self.events.tell(Some(old), Event::Renewed(new.clone()));
         if before.user != after.user {
             if before.user.is_some() {
-                self.store.tell(Some(new), Event::Logout);
+                self.events.tell(Some(new), Event::Logout);
             }
             if after.user.is_some() {
-                self.store.tell(Some(new), Event::Login);
+                self.events.tell(Some(new), Event::Login);
             }
         }
     }
@@ -433,8 +443,8 @@ impl<S: Backend> Manager<S> {
         state
     }
 
-    fn save(&self, guard: &mut S::Guard, contents: &Contents, expected: u64) -> Result<u64> {
-        timed(&self.store, Operation::Save, || guard.save(contents, Some(expected)))
+    fn save(&self, guard: &mut S::Guard, contents: Contents, expected: u64) -> Result<u64> {
+        timed(&self.events, Operation::Save, || guard.save(contents, Some(expected)))
     }
 
     fn contents(&self, state: &State, deadline: Option<Instant>) -> Result<Contents> {

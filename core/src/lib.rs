@@ -1,6 +1,6 @@
 //! What a session is, whatever keeps it: ids, the record format, expiry, cookies and the manager.
 //!
-//! Nothing here does I/O. The clock and random bytes are arguments, storage is the trait [`store::Sessions`]; so all
+//! Nothing here does I/O. The clock and random bytes are arguments, storage is the trait [`store::Store`]; so all
 //! of it can be tested natively, under a model and under a fuzzer. WASI and WIT types do not appear: the components
 //! translate at their borders.
 //!
@@ -10,7 +10,8 @@
 //! | [`record`] | one session as the bytes of one slot |
 //! | [`slots`] | three slots in one file: which is live, which may be overwritten |
 //! | [`expiry`] | when a session is over, on a clock that may be stepped |
-//! | [`store`] | the contract that the manager needs of a store |
+//! | [`store`] | the contract of a store |
+//! | `checked` | what an argument of a store must be |
 //! | [`credential`] | id + secret: what lets a client in, and what is kept of it |
 //! | [`cookie`] | the cookie in a request, and the fields that set and revoke it |
 //! | [`attributes`] | the values of attributes, and their names |
@@ -38,6 +39,7 @@ extern crate std;
 
 pub mod attributes;
 mod changes;
+mod checked;
 mod claim;
 pub mod client;
 pub mod configuration;

@@ -12,9 +12,9 @@ use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::events::{Event, Limit};
+use crate::events::{Event, Events, Limit};
 use crate::manager::Manager;
-use crate::store::{Backend, Contents, Instant, Milliseconds, SessionGuard};
+use crate::store::{Contents, Guard, Instant, Milliseconds, Store};
 use crate::{Error, SessionId};
 
 /// For how long is counted.
@@ -34,7 +34,7 @@ struct Tally {
     bytes: u64,
 }
 
-impl<S: Backend> Manager<S> {
+impl<S: Store, E: Events> Manager<S, E> {
     /// Count a new session in, or refuse it.
     pub(crate) fn admit(&self, address: Option<&str>, bytes: usize, now: Instant) -> Result<()> {
         if let Some(most) = self.configuration.new_sessions {
@@ -85,11 +85,11 @@ impl<S: Backend> Manager<S> {
     /// Change a tally under its lock; it starts anew after a period.
     fn count(&self, id: &SessionId, now: Instant, count: impl Fn(Option<Tally>) -> Result<Tally>) -> Result<()> {
         for _ in 0..ATTEMPTS {
-            let mut guard = self.store.lock(id)?;
+            let mut guard = self.lock(id)?;
             let answer = match guard.load() {
                 Ok(Some(record)) => {
                     let tally = Tally::decode(&record.contents.data).filter(|tally| !tally.is_over(now));
-                    guard.save(&count(tally)?.contents()?, None).map(drop)
+                    guard.save(count(tally)?.contents()?, None).map(drop)
                 }
                 Ok(None) => {
                     // To create takes the lock.
@@ -109,7 +109,7 @@ impl<S: Backend> Manager<S> {
     }
 
     pub(crate) fn refuse(&self, limit: Limit) -> Error {
-        self.store.tell(None, Event::Refused(limit));
+        self.events.tell(None, Event::Refused(limit));
         let cap = self.configuration.session_cap.map_or(0, |(cap, _)| cap);
         match limit {
             Limit::SessionsOfUser => Error::AccessDenied(format!(

@@ -6,28 +6,30 @@ use crate::claim::Claim;
 use crate::client::Client;
 use crate::configuration::Configuration;
 use crate::error::Result;
-use crate::events::{Event, Operation, timed};
+use crate::events::{Event, Events, Operation, timed};
 use crate::session::{Access, Session};
 use crate::state::State;
-use crate::store::{Backend, Instant, Record, SessionGuard};
+use crate::store::{Guard, Instant, LockMode, Record, Store};
 use crate::succession::HOPS;
 use crate::{Error, SessionId};
 
-/// Runs sessions over a store. See `manager` in `wit/session-manager.wit`: the operations are the same.
+/// Runs sessions over a store, and tells what happens to them. See `manager` in `wit/session-manager.wit`: the operations
+/// are the same.
 #[derive(Clone)]
-pub struct Manager<S> {
+pub struct Manager<S, E> {
     pub(crate) store: S,
+    pub(crate) events: E,
     pub(crate) configuration: Configuration,
 }
 
 /// How often a session is looked for anew that changed while its lock was waited for.
 const ATTEMPTS: usize = 8;
 
-impl<S: Backend> Manager<S> {
+impl<S: Store, E: Events> Manager<S, E> {
     /// Refuses a configuration that cannot work.
-    pub fn new(store: S, configuration: Configuration) -> Result<Self> {
+    pub fn new(store: S, events: E, configuration: Configuration) -> Result<Self> {
         configuration.check()?;
-        Ok(Self { store, configuration })
+        Ok(Self { store, events, configuration })
     }
 
     /// The store it works on.
@@ -60,9 +62,9 @@ impl<S: Backend> Manager<S> {
                 return Ok(Session::found(access, record, state, None, client, now).showing(shown));
             }
             // Only now, so that nobody locks a session who may not have it. It may change while we wait.
-            let mut guard = self.store.lock(&record.id)?;
+            let mut guard = self.lock(&record.id)?;
             let id = record.id;
-            let loaded = timed(&self.store, Operation::Load, || guard.load());
+            let loaded = timed(&self.events, Operation::Load, || guard.load());
             let newest = loaded.and_then(|found| {
                 found.map(|record| State::decode(&record.contents.data).map(|state| (record, state))).transpose()
             });
@@ -73,7 +75,7 @@ impl<S: Backend> Manager<S> {
                 }
                 Ok(_) => {}
                 Err(Error::Corrupt(_)) => {
-                    self.store.tell(Some(&id), Event::UnknownId);
+                    self.events.tell(Some(&id), Event::UnknownId);
                     return Ok(Session::new(access, client, now));
                 }
                 Err(error) => return Err(error),
@@ -113,11 +115,11 @@ impl<S: Backend> Manager<S> {
     ) -> Result<bool> {
         let mut id = id.clone();
         for _ in 0..=HOPS {
-            let mut guard = self.store.lock(&id)?;
+            let mut guard = self.lock(&id)?;
             if is_kept(&id)? {
                 return Ok(false);
             }
-            if timed(&self.store, Operation::Delete, || guard.delete())? {
+            if timed(&self.events, Operation::Delete, || guard.delete())? {
                 return Ok(true);
             }
             drop(guard);
@@ -138,6 +140,11 @@ impl<S: Backend> Manager<S> {
     }
 
     pub(crate) fn load(&self, id: &SessionId) -> Result<Option<Record>> {
-        timed(&self.store, Operation::Load, || self.store.load(id))
+        timed(&self.events, Operation::Load, || self.store.load(id))
+    }
+
+    /// Lock a session exclusively, waiting as long as the store was told to.
+    pub(crate) fn lock(&self, id: &SessionId) -> Result<S::Guard> {
+        self.store.lock(id, LockMode::Exclusive, None)
     }
 }

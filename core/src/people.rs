@@ -8,10 +8,10 @@ use crate::attributes::check_name;
 use crate::client::Client;
 use crate::configuration::CapPolicy;
 use crate::error::Result;
-use crate::events::{Limit, Operation, timed};
+use crate::events::{Events, Limit, Operation, timed};
 use crate::manager::Manager;
 use crate::state::State;
-use crate::store::{Backend, Instant, Record, SessionGuard};
+use crate::store::{Guard, Instant, Record, Store};
 use crate::{Error, SessionId};
 
 /// How often the sessions of a user are looked for again before it is given up: some log in all the time.
@@ -38,19 +38,20 @@ pub struct Device {
 }
 
 /// A list of a user's sessions under way: their ids, and no more.
-pub struct Devices<S> {
+pub struct Devices<S, E> {
     store: S,
+    events: E,
     user: String,
     ids: IntoIter<SessionId>,
 }
 
-impl<S: Backend> Devices<S> {
+impl<S: Store, E: Events> Devices<S, E> {
     /// Read the next page; an empty one is the end. What cannot be read is left out.
     pub fn next_page(&mut self, limit: u32) -> Result<Vec<Device>> {
         if !(1..=MAX_PAGE).contains(&limit) {
             return Err(Error::InvalidArgument(format!("a page has 1 to {MAX_PAGE} devices")));
         }
-        read(&self.store, &self.user, &mut self.ids, limit as usize)
+        read(&self.store, &self.events, &self.user, &mut self.ids, limit as usize)
     }
 
     /// Pass over so many sessions without reading them.
@@ -61,7 +62,7 @@ impl<S: Backend> Devices<S> {
     }
 }
 
-impl<S: Backend> Manager<S> {
+impl<S: Store, E: Events> Manager<S, E> {
     /// End all sessions of a user, and say how many there were.
     pub fn end_sessions_of(&self, user: &str) -> Result<u64> {
         check_name("a user", user)?;
@@ -69,18 +70,19 @@ impl<S: Backend> Manager<S> {
     }
 
     /// Begin to list a user's sessions, oldest first.
-    pub fn devices_of(&self, user: &str) -> Result<Devices<S>>
+    pub fn devices_of(&self, user: &str) -> Result<Devices<S, E>>
     where
-        S: Clone,
+        E: Clone,
     {
         check_name("a user", user)?;
-        Ok(Devices { store: self.store.clone(), user: user.into(), ids: self.store.ids_of(user)?.into_iter() })
+        let ids = self.store.ids_of(user)?.into_iter();
+        Ok(Devices { store: self.store.clone(), events: self.events.clone(), user: user.into(), ids })
     }
 
     /// All of a user's sessions at once, oldest first. What cannot be read is left out.
     pub fn sessions_of(&self, user: &str) -> Result<Vec<Device>> {
         check_name("a user", user)?;
-        read(&self.store, user, &mut self.store.ids_of(user)?.into_iter(), usize::MAX)
+        read(&self.store, &self.events, user, &mut self.store.ids_of(user)?.into_iter(), usize::MAX)
     }
 
     /// End all sessions of a user but one, and say how many there were. One that gets a new id meanwhile is found under
@@ -112,7 +114,7 @@ impl<S: Backend> Manager<S> {
         let Some((cap, policy)) = self.configuration.session_cap else {
             return log_in();
         };
-        let _alone = self.store.lock(&lock_id(user)?)?;
+        let _alone = self.lock(&lock_id(user)?)?;
         // The count may be too high, and then the sessions are looked at.
         if self.store.count_of(user)? < cap.into() {
             return log_in();
@@ -128,7 +130,7 @@ impl<S: Backend> Manager<S> {
         let answer = log_in()?;
         if let Some(oldest) = &mut oldest {
             // The login is stored, and its client must get its cookie. What the disk does not let go of ends at the next one.
-            let _ = timed(&self.store, Operation::Delete, || oldest.delete());
+            let _ = timed(&self.events, Operation::Delete, || oldest.delete());
         }
         Ok(answer)
     }
@@ -148,9 +150,9 @@ impl<S: Backend> Manager<S> {
                 self.end_session(&device.id)?;
             }
             let Some(oldest) = devices.get(too_many) else { return Ok(None) };
-            let mut guard = self.store.lock(&oldest.id)?;
+            let mut guard = self.lock(&oldest.id)?;
             // It may have ended, or got a new id, while we waited.
-            if timed(&self.store, Operation::Load, || guard.load())?.is_some() {
+            if timed(&self.events, Operation::Load, || guard.load())?.is_some() {
                 return Ok(Some(guard));
             }
         }
@@ -158,12 +160,18 @@ impl<S: Backend> Manager<S> {
     }
 }
 
-fn read<S: Backend>(store: &S, user: &str, ids: &mut IntoIter<SessionId>, most: usize) -> Result<Vec<Device>> {
+fn read(
+    store: &impl Store,
+    events: &impl Events,
+    user: &str,
+    ids: &mut IntoIter<SessionId>,
+    most: usize,
+) -> Result<Vec<Device>> {
     let mut page = Vec::new();
     while page.len() < most
         && let Some(id) = ids.next()
     {
-        match timed(store, Operation::Load, || store.load(&id)) {
+        match timed(events, Operation::Load, || store.load(&id)) {
             Ok(Some(record)) => page.extend(device(record, user)),
             Ok(None) | Err(Error::Corrupt(_)) => {}
             Err(error) => return Err(error),

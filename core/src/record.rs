@@ -23,13 +23,10 @@ use core::str;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::mutant;
-use crate::store::{Contents, Instant, Milliseconds};
+use crate::store::{Contents, Instant, MAX_OWNER, Milliseconds};
 
 /// Length of the fixed part in bytes.
 pub const HEADER: usize = 56;
-
-/// Longest owner in bytes.
-pub const MAX_OWNER: usize = 256;
 
 const HAS_IDLE: u16 = 1;
 const HAS_DEADLINE: u16 = 2;

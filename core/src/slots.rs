@@ -33,14 +33,12 @@ use alloc::vec::Vec;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::record::{HEADER, MAX_OWNER, Version, u32_at, u64_at};
+use crate::record::{HEADER, Version, u32_at, u64_at};
+use crate::store::{MAX_DATA, MAX_OWNER};
 use crate::{Error, SessionId, mutant};
 
 /// The unit in which a medium writes, in bytes.
 pub const SECTOR: usize = 512;
-
-/// Most bytes of data of one session, whatever a store's own limit: 16 MiB.
-pub const MAX_DATA: u32 = 16 << 20;
 
 /// Where the cell with proof and names is written.
 pub const CELL_AT: u64 = 64;

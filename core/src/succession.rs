@@ -12,10 +12,10 @@
 use crate::SessionId;
 use crate::credential::Credential;
 use crate::error::{Error, Result};
-use crate::events::{Operation, timed};
+use crate::events::{Events, Operation, timed};
 use crate::manager::Manager;
 use crate::state::{Cookie, More, Replaced, State, Succession};
-use crate::store::{Backend, Contents, Instant, Milliseconds, Record, SessionGuard};
+use crate::store::{Contents, Guard, Instant, Milliseconds, Record, Store};
 
 /// How long the use of an old cookie is noticed when there is no idle timeout.
 const WATCH: Milliseconds = 30 * 60 * 1000;
@@ -84,7 +84,7 @@ struct Trace {
     closed: Option<Instant>,
 }
 
-impl<S: Backend> Manager<S> {
+impl<S: Store, E: Events> Manager<S, E> {
     /// Look for what a session is now that had this cookie.
     pub(crate) fn find_old(&self, credential: &Credential, now: Instant) -> Result<Old> {
         let Some(kept) = self.load_old(&credential.id)?.filter(|kept| kept.state.secret.is(&credential.hash())) else {
@@ -211,11 +211,10 @@ impl<S: Backend> Manager<S> {
     }
 
     fn write_old(&self, id: &SessionId, contents: Contents) -> Result<()> {
-        match timed(&self.store, Operation::Create, || self.store.create(id, contents.clone())) {
+        match timed(&self.events, Operation::Create, || self.store.create(id, contents.clone())) {
             // An attempt to get a new id failed before.
             Err(Error::AlreadyExists) => {
-                let mut guard = self.store.lock(id)?;
-                timed(&self.store, Operation::Save, || guard.save(&contents, None)).map(drop)
+                timed(&self.events, Operation::Save, || self.store.save(id, contents, None)).map(drop)
             }
             result => result.map(drop),
         }
@@ -223,26 +222,26 @@ impl<S: Backend> Manager<S> {
 
     /// Have an old cookie lead to the newest id at once, however many answers were lost before.
     pub(crate) fn lead_on(&self, via: &SessionId, to: &SessionId) -> Result<()> {
-        let mut guard = self.store.lock(&kept_id(via)?)?;
-        let Some(record) = timed(&self.store, Operation::Load, || guard.load())? else { return Ok(()) };
+        let mut guard = self.lock(&kept_id(via)?)?;
+        let Some(record) = timed(&self.events, Operation::Load, || guard.load())? else { return Ok(()) };
         let mut state = State::decode(&record.contents.data)?;
         if let Some(replaced) = &mut state.more.replaced {
             replaced.by = to.as_str().into();
         }
         let contents = Contents { data: state.encode()?, ..record.contents };
-        timed(&self.store, Operation::Save, || guard.save(&contents, Some(record.version))).map(drop)
+        timed(&self.events, Operation::Save, || guard.save(contents, Some(record.version))).map(drop)
     }
 
     /// Note that an old cookie is in use, as its session is.
     pub(crate) fn touch_old(&self, via: &SessionId) -> Result<()> {
         let id = kept_id(via)?;
-        timed(&self.store, Operation::Touch, || self.store.touch(&id))
+        timed(&self.events, Operation::Touch, || self.store.touch(&id))
     }
 
     /// The session keeps its id after all.
     pub(crate) fn forget_old(&self, id: &SessionId) -> Result<()> {
-        let mut guard = self.store.lock(&kept_id(id)?)?;
-        timed(&self.store, Operation::Delete, || guard.delete()).map(drop)
+        let id = kept_id(id)?;
+        timed(&self.events, Operation::Delete, || self.store.delete(&id)).map(drop)
     }
 }
 

@@ -6,11 +6,10 @@
 
 extern crate alloc;
 
+use guest_platform as _;
+
 #[expect(unsafe_code, reason = "generated: the canonical ABI passes addresses")]
 mod bindings;
-#[expect(unsafe_code, reason = "the canonical ABI's allocator works on raw memory, and functions are linked by name")]
-#[path = "../../../src/platform.rs"]
-mod platform;
 
 use alloc::string::String;
 

@@ -30,6 +30,8 @@
 
 extern crate alloc;
 
+use guest_platform as _;
+
 #[expect(unsafe_code, reason = "generated: the canonical ABI passes addresses")]
 mod bindings;
 mod chain;
@@ -39,9 +41,6 @@ mod exports;
 mod files;
 mod held;
 mod lock;
-#[expect(unsafe_code, reason = "the canonical ABI's allocator works on raw memory, and functions are linked by name")]
-#[path = "../../../src/platform.rs"]
-mod platform;
 mod random;
 mod readers;
 mod reclaim;

@@ -1,35 +1,32 @@
 //! The operations on a locked session.
 
-use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::mem;
 
 use session_core::SessionId;
+use session_core::error::{Error, Result};
+use session_core::store::{Contents, Guard, LockMode, Record};
 
-use crate::bindings::wit::{Contents, Error, GuestSessionGuard, LockMode, Session, Version};
-use crate::host::random_id;
-use crate::places::Shared;
-use crate::{ids, limits};
+use crate::store::MemoryStore;
 
 /// A session, locked until this is dropped.
-pub struct Guard {
-    place: Shared,
+pub struct MemoryGuard {
+    store: MemoryStore,
     /// Another one after a rename.
-    id: RefCell<SessionId>,
+    id: SessionId,
     /// The ids it had before: nobody else gets those while this goes on.
-    renamed: RefCell<Vec<SessionId>>,
+    renamed: Vec<SessionId>,
     mode: LockMode,
-    size_limit: u32,
 }
 
-impl Guard {
+impl MemoryGuard {
     /// Lock a session.
-    pub fn new(place: Shared, id: SessionId, mode: LockMode, size_limit: u32) -> Result<Self, Error> {
-        place.borrow_mut().locks.take(&id, mode)?;
-        Ok(Self { place, id: RefCell::new(id), renamed: RefCell::default(), mode, size_limit })
+    pub fn new(store: MemoryStore, id: &SessionId, mode: LockMode) -> Result<Self> {
+        store.place().locks.take(id, mode)?;
+        Ok(Self { store, id: id.clone(), renamed: Vec::new(), mode })
     }
 
-    fn need_exclusive(&self) -> Result<(), Error> {
+    fn need_exclusive(&self) -> Result<()> {
         if self.mode == LockMode::Exclusive {
             return Ok(());
         }
@@ -37,38 +34,35 @@ impl Guard {
     }
 }
 
-impl GuestSessionGuard for Guard {
-    fn load(&self) -> Result<Option<Session>, Error> {
-        let id = self.id.borrow();
-        Ok(self.place.borrow_mut().find(&id).map(|(kept, now)| kept.session(&id, now)))
+impl Guard for MemoryGuard {
+    fn load(&mut self) -> Result<Option<Record>> {
+        Ok(self.store.place().load(&self.id))
     }
 
-    fn save(&self, contents: Contents, expected: Option<Version>) -> Result<Version, Error> {
+    fn save(&mut self, contents: Contents, expected: Option<u64>) -> Result<u64> {
         self.need_exclusive()?;
-        limits::contents(&contents, self.size_limit)?;
-        self.place.borrow_mut().save(&self.id.borrow(), contents, expected)
+        self.store.place().save(&self.id, contents, expected)
     }
 
-    fn delete(&self) -> Result<bool, Error> {
+    fn delete(&mut self) -> Result<bool> {
         self.need_exclusive()?;
-        Ok(self.place.borrow_mut().delete(&self.id.borrow()))
+        Ok(self.store.place().delete(&self.id))
     }
 
-    fn rename(&self, new_id: Option<String>) -> Result<String, Error> {
+    fn rename(&mut self, new_id: &SessionId) -> Result<()> {
         self.need_exclusive()?;
-        let new_id = ids::parse_some(new_id)?.unwrap_or_else(random_id);
-        let mut place = self.place.borrow_mut();
-        place.rename(&self.id.borrow(), &new_id)?;
-        place.locks.take(&new_id, self.mode)?;
-        self.renamed.borrow_mut().push(self.id.replace(new_id.clone()));
-        Ok(new_id.to_string())
+        let mut place = self.store.place();
+        place.rename(&self.id, new_id)?;
+        place.locks.take(new_id, self.mode)?;
+        self.renamed.push(mem::replace(&mut self.id, new_id.clone()));
+        Ok(())
     }
 }
 
-impl Drop for Guard {
+impl Drop for MemoryGuard {
     fn drop(&mut self) {
-        let mut place = self.place.borrow_mut();
-        place.locks.release(self.id.get_mut());
-        self.renamed.get_mut().iter().for_each(|id| place.locks.release(id));
+        let mut place = self.store.place();
+        place.locks.release(&self.id);
+        self.renamed.iter().for_each(|id| place.locks.release(id));
     }
 }

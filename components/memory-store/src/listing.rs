@@ -2,21 +2,19 @@
 
 use alloc::string::String;
 use alloc::vec::{IntoIter, Vec};
-use core::cell::RefCell;
-use core::ops::Bound::{Excluded, Unbounded};
 
+use guest_exports::host::now;
 use session_core::SessionId;
+use session_core::error::Result;
+use session_core::store::{Cursor, Info, Instant, Page};
 
-use crate::bindings::wit::{Error, GuestSessionCursor, Instant, Page, SessionInfo};
-use crate::host::now;
-use crate::limits::need;
-use crate::place::Place;
-use crate::places::Shared;
+use crate::place::{Place, info, is_of, is_over};
+use crate::store::MemoryStore;
 
 /// A listing, and where it stands.
-pub struct Cursor {
-    place: Shared,
-    at: RefCell<At>,
+pub struct MemoryCursor {
+    store: MemoryStore,
+    at: At,
 }
 
 enum At {
@@ -26,44 +24,40 @@ enum At {
     Of(String, IntoIter<(Instant, SessionId)>),
 }
 
-impl Cursor {
+impl MemoryCursor {
     /// All sessions, behind an id or from the first.
-    pub fn all(place: Shared, after: Option<SessionId>) -> Self {
-        Self { place, at: RefCell::new(At::Behind(after)) }
+    pub fn all(store: MemoryStore, after: Option<SessionId>) -> Self {
+        Self { store, at: At::Behind(after) }
     }
 
     /// An owner's sessions, in this order.
-    pub fn of(place: Shared, owner: String, sessions: Vec<(Instant, SessionId)>) -> Self {
-        Self { place, at: RefCell::new(At::Of(owner, sessions.into_iter())) }
+    pub fn of(store: MemoryStore, owner: String, sessions: Vec<(Instant, SessionId)>) -> Self {
+        Self { store, at: At::Of(owner, sessions.into_iter()) }
     }
 }
 
-impl GuestSessionCursor for Cursor {
-    fn next_page(&self, limit: u32) -> Result<Page, Error> {
-        need((1..=1000).contains(&limit), || "a page has 1 to 1000 sessions".into())?;
-        let (place, limit) = (self.place.borrow(), limit as usize);
-        let sessions = match &mut *self.at.borrow_mut() {
-            At::Behind(after) => behind(&place, after, limit),
+impl Cursor for MemoryCursor {
+    fn next_page(&mut self, limit: u32) -> Result<Page> {
+        let (place, now) = (self.store.place(), now());
+        let sessions = match &mut self.at {
+            At::Behind(after) => {
+                let found = behind(&place, after.as_ref(), now, limit as usize);
+                *after = found.last().map(|info| info.id.clone()).or(after.take());
+                found
+            }
             At::Of(owner, sessions) => {
-                let now = now();
                 let found = sessions.filter_map(|(_, id)| {
-                    let kept = place.sessions.get(&id)?;
-                    (kept.is_of(owner) && !kept.is_over(now)).then(|| kept.info(&id, now))
+                    let record = place.sessions.get(&id)?;
+                    (is_of(record, owner) && !is_over(record, now)).then(|| info(record, now))
                 });
-                found.take(limit).collect()
+                found.take(limit as usize).collect()
             }
         };
         Ok(Page { sessions, unreadable: Vec::new() })
     }
 }
 
-fn behind(place: &Place, after: &mut Option<SessionId>, limit: usize) -> Vec<SessionInfo> {
-    let now = now();
-    let behind = after.as_ref().map_or(Unbounded, Excluded);
-    let alive = place.sessions.range((behind, Unbounded)).filter(|(_, kept)| !kept.is_over(now));
-    let found: Vec<_> = alive.take(limit).collect();
-    let last = found.last().map(|(id, _)| (*id).clone());
-    let sessions = found.into_iter().map(|(id, kept)| kept.info(id, now)).collect();
-    *after = last.or(after.take());
-    sessions
+fn behind(place: &Place, after: Option<&SessionId>, now: Instant, limit: usize) -> Vec<Info> {
+    let alive = place.behind(after).filter(|record| !is_over(record, now));
+    alive.take(limit).map(|record| info(record, now)).collect()
 }

@@ -3,8 +3,8 @@
 use alloc::collections::BTreeMap;
 
 use session_core::SessionId;
-
-use crate::bindings::wit::{Error, LockMode};
+use session_core::error::{Error, Result};
+use session_core::store::LockMode;
 
 /// The guards of each session that has any: how many shared ones, or an exclusive one.
 #[derive(Default)]
@@ -18,7 +18,7 @@ enum Held {
 
 impl Locks {
     /// Lock a session. The holder of a lock is in this instance and waits for us, so we cannot wait for it.
-    pub fn take(&mut self, id: &SessionId, mode: LockMode) -> Result<(), Error> {
+    pub fn take(&mut self, id: &SessionId, mode: LockMode) -> Result<()> {
         let held = match (mode, self.0.get(id)) {
             (LockMode::Exclusive, None) => Held::Exclusively,
             (LockMode::Shared, None) => Held::Shared(1),
@@ -43,7 +43,7 @@ impl Locks {
     }
 
     /// Refuse what only the holder of the exclusive lock may do.
-    pub fn need_free(&self, id: &SessionId) -> Result<(), Error> {
+    pub fn need_free(&self, id: &SessionId) -> Result<()> {
         if self.is_free(id) { Ok(()) } else { Err(Error::Deadlock) }
     }
 }

@@ -2,19 +2,24 @@
 //! that it is free, and nothing comes between, for an instance does one thing at a time.
 
 use alloc::collections::BTreeMap;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::ops::Bound::{Excluded, Unbounded};
 
-use session_core::SessionId;
+use guest_exports::host::now;
+use session_core::error::{Error, Result};
+use session_core::record::Version;
+use session_core::store::{Contents, GarbageReport, Info, Instant, Milliseconds, Record};
+use session_core::{SessionId, expiry};
 
-use crate::bindings::wit::{Contents, Error, Instant};
-use crate::host::now;
-use crate::kept::Kept;
 use crate::locks::Locks;
 
 /// The sessions and their locks.
 #[derive(Default)]
 pub struct Place {
-    /// By id, expired ones included that nobody has looked at since.
-    pub sessions: BTreeMap<SessionId, Kept>,
+    /// By id, expired ones included that nobody has looked at since. `last_active` is the clock at the last save, touch or
+    /// rename, whatever the clock says now.
+    pub sessions: BTreeMap<SessionId, Record>,
     /// Who holds them.
     pub locks: Locks,
 }
@@ -22,31 +27,49 @@ pub struct Place {
 impl Place {
     /// The session and the time, if there is one. One that is seen to be over stays so, also when the clock is stepped
     /// back.
-    pub fn find(&mut self, id: &SessionId) -> Option<(&mut Kept, Instant)> {
+    pub fn find(&mut self, id: &SessionId) -> Option<(&mut Record, Instant)> {
         let now = now();
-        if self.sessions.get(id)?.is_over(now) {
+        if is_over(self.sessions.get(id)?, now) {
             self.sessions.remove(id);
         }
         Some((self.sessions.get_mut(id)?, now))
     }
 
-    /// An owner's sessions that are not over.
-    pub fn of(&self, owner: &str, now: Instant) -> impl Iterator<Item = (&SessionId, &Kept)> {
-        self.sessions.iter().filter(move |(_, kept)| kept.is_of(owner) && !kept.is_over(now))
+    /// Sessions behind an id, or from the first.
+    pub fn behind(&self, after: Option<&SessionId>) -> impl Iterator<Item = &Record> {
+        self.sessions.range((after.map_or(Unbounded, Excluded), Unbounded)).map(|(_, record)| record)
     }
 
-    /// Refuse an id that is taken.
-    pub fn need_new(&mut self, id: &SessionId) -> Result<(), Error> {
-        if self.find(id).is_some() { Err(Error::AlreadyExists) } else { Ok(()) }
+    /// An owner's sessions that are not over.
+    pub fn of(&self, owner: &str, now: Instant) -> impl Iterator<Item = &Record> {
+        self.sessions.values().filter(move |record| is_of(record, owner) && !is_over(record, now))
+    }
+
+    /// Store a new session.
+    pub fn create(&mut self, id: &SessionId, contents: Contents) -> Result<Info> {
+        self.need_new(id)?;
+        let now = now();
+        let record = Record { id: id.clone(), version: 1, created: now, modified: now, last_active: now, contents };
+        let info = record.info();
+        self.sessions.insert(id.clone(), record);
+        Ok(info)
+    }
+
+    /// The session, if there is one.
+    pub fn load(&mut self, id: &SessionId) -> Option<Record> {
+        self.find(id).map(|(record, now)| Record { last_active: last_active(record, now), ..record.clone() })
     }
 
     /// Replace the contents of a session that exists.
-    pub fn save(&mut self, id: &SessionId, contents: Contents, expected: Option<u64>) -> Result<u64, Error> {
-        let (kept, now) = self.find(id).ok_or(Error::Gone)?;
-        if expected.is_some_and(|expected| expected != kept.version) {
-            return Err(Error::Conflict(kept.version));
+    pub fn save(&mut self, id: &SessionId, contents: Contents, expected: Option<u64>) -> Result<u64> {
+        let (record, now) = self.find(id).ok_or(Error::Gone)?;
+        if expected.is_some_and(|expected| expected != record.version) {
+            return Err(Error::Conflict(record.version));
         }
-        Ok(kept.save(contents, now))
+        record.version += 1;
+        record.contents = contents;
+        (record.modified, record.last_active) = (now, now);
+        Ok(record.version)
     }
 
     /// Delete a session and say whether there was one.
@@ -55,16 +78,68 @@ impl Place {
     }
 
     /// Move a session to an id that is neither taken nor locked.
-    pub fn rename(&mut self, id: &SessionId, new_id: &SessionId) -> Result<(), Error> {
+    pub fn rename(&mut self, id: &SessionId, new_id: &SessionId) -> Result<()> {
         if id == new_id {
             return Err(Error::AlreadyExists);
         }
         self.locks.need_free(new_id)?;
         self.need_new(new_id)?;
-        let (kept, now) = self.find(id).ok_or(Error::Gone)?;
-        kept.touched = now;
-        let kept = self.sessions.remove(id).ok_or(Error::Gone)?;
-        self.sessions.insert(new_id.clone(), kept);
+        let (_, now) = self.find(id).ok_or(Error::Gone)?;
+        let record = self.sessions.remove(id).ok_or(Error::Gone)?;
+        self.sessions.insert(new_id.clone(), Record { id: new_id.clone(), last_active: now, ..record });
         Ok(())
     }
+
+    fn need_new(&mut self, id: &SessionId) -> Result<()> {
+        if self.find(id).is_some() { Err(Error::AlreadyExists) } else { Ok(()) }
+    }
+
+    /// Delete what is over among so many sessions, from behind an id on. What somebody holds is left for later.
+    pub fn collect(&mut self, budget: u32, after: Option<&SessionId>) -> GarbageReport {
+        let seen: Vec<SessionId> = self.behind(after).map(|record| record.id.clone()).take(budget as usize).collect();
+        let mut report = GarbageReport { examined: seen.len() as u32, ..GarbageReport::default() };
+        for id in &seen {
+            report.expired += u32::from(self.locks.is_free(id) && self.find(id).is_none());
+        }
+        // A full step may have been the last; then the next one finds nothing.
+        report.resume = seen.last().filter(|_| seen.len() == budget as usize).map(SessionId::to_string);
+        report
+    }
+
+    /// Delete the sessions that nobody holds and that were not used for so long, and say how many were and how many are
+    /// left.
+    pub fn delete_old(&mut self, age: Milliseconds) -> (u64, u64) {
+        let (before, now) = (self.sessions.len(), now());
+        let Self { sessions, locks } = self;
+        sessions.retain(|id, record| {
+            let active = expiry::last_active(&version(record), record.last_active, now);
+            let is_old = active.is_some_and(|active| now - active >= age);
+            !(locks.is_free(id) && (is_old || is_over(record, now)))
+        });
+        ((before - sessions.len()) as u64, sessions.len() as u64)
+    }
+}
+
+/// Whether a session has expired.
+pub fn is_over(record: &Record, now: Instant) -> bool {
+    expiry::expired(&version(record), record.last_active, now)
+}
+
+/// Whether it is this owner's.
+pub fn is_of(record: &Record, owner: &str) -> bool {
+    record.contents.owner.as_deref() == Some(owner)
+}
+
+/// A session without its data.
+pub fn info(record: &Record, now: Instant) -> Info {
+    Info { last_active: last_active(record, now), ..record.info() }
+}
+
+fn last_active(record: &Record, now: Instant) -> Instant {
+    expiry::last_active(&version(record), record.last_active, now).unwrap_or(record.created.min(now))
+}
+
+/// What the rules of expiry ask for.
+fn version(record: &Record) -> Version<'_> {
+    Version::of(&record.contents, record.version, record.created, record.modified)
 }

@@ -1,148 +1,149 @@
-//! The operations of a store.
+//! The operations of the store.
 
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::rc::Rc;
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::{RefCell, RefMut};
 
+use guest_exports::host::now;
 use session_core::SessionId;
-
-use crate::bindings::wit::{
-    self, Contents, Error, GarbageReport, GuestStore, Instant, LockMode, Milliseconds, Options, Session, SessionCursor,
-    SessionGuard, SessionInfo, Usage, Version,
+use session_core::error::{Error, Result};
+use session_core::store::{
+    Contents, GarbageReport, Info, Instant, LockMode, Milliseconds, Options, Record, Store, Usage,
 };
-use crate::guard::Guard;
-use crate::host::{now, random_id};
-use crate::kept::Kept;
-use crate::listing::Cursor;
-use crate::places::Shared;
-use crate::{garbage, ids, limits, places};
 
-/// A handle to the sessions at a location.
-pub struct Store {
-    place: Shared,
-    size_limit: u32,
+use crate::guard::MemoryGuard;
+use crate::listing::MemoryCursor;
+use crate::place::Place;
+
+/// The places at their locations. They last as long as the instance.
+struct Places(RefCell<BTreeMap<String, MemoryStore>>);
+
+#[expect(unsafe_code, reason = "a `static` has to be `Sync`")]
+// SAFETY: an instance has one thread.
+unsafe impl Sync for Places {}
+
+static PLACES: Places = Places(RefCell::new(BTreeMap::new()));
+
+/// The sessions at a location.
+#[derive(Clone, Default)]
+pub struct MemoryStore(Rc<RefCell<Place>>);
+
+impl MemoryStore {
+    /// The place, for one operation.
+    pub fn place(&self) -> RefMut<'_, Place> {
+        self.0.borrow_mut()
+    }
+
+    /// The place, to work on a session that nobody holds.
+    fn place_with_free(&self, id: &SessionId) -> Result<RefMut<'_, Place>> {
+        let place = self.place();
+        place.locks.need_free(id)?;
+        Ok(place)
+    }
+
+    fn make(location: &str) -> Self {
+        let store = Self::default();
+        PLACES.0.borrow_mut().insert(location.to_owned(), store.clone());
+        store
+    }
 }
 
-impl GuestStore for Store {
-    fn open(location: String, options: Options) -> Result<wit::Store, Error> {
-        limits::location(&location)?;
-        let size_limit = limits::size(options)?;
-        let place = match places::at(&location) {
-            Some(place) => place,
-            None if options.create => places::make(&location),
-            None => {
-                return Err(Error::NoSuchStore(format!("nobody has made a store at `{location}` in this instance")));
-            }
-        };
-        Ok(wit::Store::new(Self { place, size_limit }))
+impl Store for MemoryStore {
+    type Guard = MemoryGuard;
+    type Cursor = MemoryCursor;
+
+    fn open(location: &str, options: Options) -> Result<Self> {
+        let found = PLACES.0.borrow().get(location).cloned();
+        match found {
+            Some(store) => Ok(store),
+            None if options.create => Ok(Self::make(location)),
+            None => Err(Error::NoSuchStore(format!("nobody has made a store at `{location}` in this instance"))),
+        }
     }
 
-    fn setup(location: String, options: Options) -> Result<wit::Store, Error> {
-        limits::location(&location)?;
-        let size_limit = limits::size(options)?;
-        if places::at(&location).is_some() {
+    fn setup(location: &str, _: Options) -> Result<Self> {
+        if PLACES.0.borrow().contains_key(location) {
             return Err(Error::AlreadyExists);
         }
-        Ok(wit::Store::new(Self { place: places::make(&location), size_limit }))
+        Ok(Self::make(location))
     }
 
-    fn create_session(&self, id: Option<String>, contents: Contents) -> Result<SessionInfo, Error> {
-        let id = ids::parse_some(id)?.unwrap_or_else(random_id);
-        limits::contents(&contents, self.size_limit)?;
-        let mut place = self.place.borrow_mut();
-        place.locks.need_free(&id)?;
-        place.need_new(&id)?;
-        let now = now();
-        let kept = Kept::new(contents, now);
-        let info = kept.info(&id, now);
-        place.sessions.insert(id, kept);
-        Ok(info)
+    fn create(&self, id: &SessionId, contents: Contents) -> Result<Info> {
+        self.place_with_free(id)?.create(id, contents)
     }
 
-    fn load_session(&self, id: String) -> Result<Option<Session>, Error> {
-        let id = ids::parse(&id)?;
-        Ok(self.place.borrow_mut().find(&id).map(|(kept, now)| kept.session(&id, now)))
+    fn load(&self, id: &SessionId) -> Result<Option<Record>> {
+        Ok(self.place().load(id))
     }
 
-    fn save_session(&self, id: String, contents: Contents, expected: Option<Version>) -> Result<Version, Error> {
-        let id = ids::parse(&id)?;
-        limits::contents(&contents, self.size_limit)?;
-        let mut place = self.place.borrow_mut();
-        place.locks.need_free(&id)?;
-        place.save(&id, contents, expected)
+    fn save(&self, id: &SessionId, contents: Contents, expected: Option<u64>) -> Result<u64> {
+        self.place_with_free(id)?.save(id, contents, expected)
     }
 
-    fn touch_session(&self, id: String) -> Result<(), Error> {
-        let mut place = self.place.borrow_mut();
-        let (kept, now) = place.find(&ids::parse(&id)?).ok_or(Error::Gone)?;
-        kept.touched = now;
+    fn touch(&self, id: &SessionId) -> Result<()> {
+        let mut place = self.place();
+        let (record, now) = place.find(id).ok_or(Error::Gone)?;
+        record.last_active = now;
         Ok(())
     }
 
-    fn delete_session(&self, id: String) -> Result<bool, Error> {
-        let id = ids::parse(&id)?;
-        let mut place = self.place.borrow_mut();
-        place.locks.need_free(&id)?;
-        Ok(place.delete(&id))
+    fn delete(&self, id: &SessionId) -> Result<bool> {
+        Ok(self.place_with_free(id)?.delete(id))
     }
 
-    fn has_session(&self, id: String) -> Result<bool, Error> {
-        Ok(self.place.borrow_mut().find(&ids::parse(&id)?).is_some())
+    fn has(&self, id: &SessionId) -> Result<bool> {
+        Ok(self.place().find(id).is_some())
     }
 
-    fn rename_session(&self, id: String, new_id: Option<String>) -> Result<String, Error> {
-        let (id, new_id) = (ids::parse(&id)?, ids::parse_some(new_id)?.unwrap_or_else(random_id));
-        let mut place = self.place.borrow_mut();
-        place.locks.need_free(&id)?;
-        place.rename(&id, &new_id)?;
-        Ok(new_id.to_string())
+    fn rename(&self, id: &SessionId, new_id: &SessionId) -> Result<()> {
+        self.place_with_free(id)?.rename(id, new_id)
     }
 
-    fn lock_session(&self, id: String, mode: LockMode, _wait: Option<Milliseconds>) -> Result<SessionGuard, Error> {
-        let guard = Guard::new(self.place.clone(), ids::parse(&id)?, mode, self.size_limit)?;
-        Ok(SessionGuard::new(guard))
+    fn lock(&self, id: &SessionId, mode: LockMode, _: Option<Milliseconds>) -> Result<MemoryGuard> {
+        MemoryGuard::new(self.clone(), id, mode)
     }
 
-    fn delete_old_sessions(&self, minutes: u32) -> Result<(u64, u64), Error> {
-        Ok(garbage::delete_old(&mut self.place.borrow_mut(), minutes))
+    fn delete_old(&self, minutes: u32) -> Result<(u64, u64)> {
+        Ok(self.place().delete_old(u64::from(minutes) * 60_000))
     }
 
-    fn collect_garbage(&self, budget: u32, resume: Option<String>) -> Result<GarbageReport, Error> {
-        garbage::collect(&mut self.place.borrow_mut(), budget, resume.as_deref())
+    fn collect_garbage(&self, budget: u32, resume: Option<&str>) -> Result<GarbageReport> {
+        let after = resume.map(SessionId::parse).transpose();
+        let after =
+            after.map_err(|_| Error::InvalidArgument("`resume` is not from an earlier garbage report".into()))?;
+        Ok(self.place().collect(budget, after.as_ref()))
     }
 
-    fn iter_sessions(&self, after: Option<String>) -> Result<SessionCursor, Error> {
-        Ok(SessionCursor::new(Cursor::all(self.place.clone(), ids::parse_some(after)?)))
+    fn sessions(&self, after: Option<&SessionId>) -> Result<MemoryCursor> {
+        Ok(MemoryCursor::all(self.clone(), after.cloned()))
     }
 
-    fn sessions_of(&self, owner: String) -> Result<SessionCursor, Error> {
-        limits::owner(&owner)?;
+    fn sessions_of(&self, owner: &str) -> Result<MemoryCursor> {
         let mut sessions: Vec<(Instant, SessionId)> =
-            self.place.borrow().of(&owner, now()).map(|(id, kept)| (kept.created, id.clone())).collect();
+            self.place().of(owner, now()).map(|record| (record.created, record.id.clone())).collect();
         sessions.sort_unstable();
-        Ok(SessionCursor::new(Cursor::of(self.place.clone(), owner, sessions)))
+        Ok(MemoryCursor::of(self.clone(), owner.to_owned(), sessions))
     }
 
-    fn count_sessions_of(&self, owner: String) -> Result<u64, Error> {
-        limits::owner(&owner)?;
-        Ok(self.place.borrow().of(&owner, now()).count() as u64)
+    fn count_of(&self, owner: &str) -> Result<u64> {
+        Ok(self.place().of(owner, now()).count() as u64)
     }
 
-    fn delete_sessions_of(&self, owner: String) -> Result<u64, Error> {
-        limits::owner(&owner)?;
-        let ids: Vec<SessionId> = self.place.borrow().of(&owner, now()).map(|(id, _)| id.clone()).collect();
-        let mut place = self.place.borrow_mut();
+    fn delete_of(&self, owner: &str) -> Result<u64> {
         let mut deleted = 0;
-        for id in &ids {
-            place.locks.need_free(id)?;
-            deleted += u64::from(place.delete(id));
+        for id in self.ids_of(owner)? {
+            deleted += u64::from(self.delete(&id)?);
         }
         Ok(deleted)
     }
 
-    fn usage(&self) -> Result<Usage, Error> {
-        let place = self.place.borrow();
-        let bytes = place.sessions.values().map(|kept| kept.contents.data.len() as u64).sum();
+    fn usage(&self) -> Result<Usage> {
+        let place = self.place();
+        let bytes = place.sessions.values().map(|record| record.contents.data.len() as u64).sum();
         Ok(Usage { sessions: place.sessions.len() as u64, bytes })
     }
 

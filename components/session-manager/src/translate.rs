@@ -1,10 +1,8 @@
-//! Records and errors as they come from the store.
-
-use alloc::vec::Vec;
+//! Records and errors as they go to the store and come from it.
 
 use session_core::SessionId;
 use session_core::error::{Error, Result};
-use session_core::store::{Contents, Record};
+use session_core::store::{Contents, Durability, GarbageReport, Info, LockMode, Options, Record};
 
 use crate::bindings::session3::sessions::session_store as wit;
 
@@ -13,23 +11,72 @@ pub fn id(id: &str) -> Result<SessionId> {
     SessionId::parse(id).map_err(|_| Error::Corrupt("the store has named a session by what is no session id".into()))
 }
 
-/// A session as one record.
-pub fn record(info: wit::SessionInfo, data: Vec<u8>) -> Result<Record> {
-    Ok(Record {
-        id: id(&info.id)?,
-        version: info.version,
-        created: info.created,
-        modified: info.modified,
-        last_active: info.last_active,
-        contents: Contents { data, owner: info.owner, idle_timeout: info.idle_timeout, deadline: info.deadline },
-    })
-}
-
 impl TryFrom<wit::Session> for Record {
     type Error = Error;
 
     fn try_from(session: wit::Session) -> Result<Self> {
-        record(session.info, session.data)
+        let wit::Session { info, data } = session;
+        Ok(Self {
+            id: id(&info.id)?,
+            version: info.version,
+            created: info.created,
+            modified: info.modified,
+            last_active: info.last_active,
+            contents: Contents { data, owner: info.owner, idle_timeout: info.idle_timeout, deadline: info.deadline },
+        })
+    }
+}
+
+impl TryFrom<wit::SessionInfo> for Info {
+    type Error = Error;
+
+    fn try_from(info: wit::SessionInfo) -> Result<Self> {
+        Ok(Self {
+            id: id(&info.id)?,
+            version: info.version,
+            created: info.created,
+            modified: info.modified,
+            last_active: info.last_active,
+            owner: info.owner,
+            idle_timeout: info.idle_timeout,
+            deadline: info.deadline,
+            size: info.size,
+        })
+    }
+}
+
+impl From<wit::GarbageReport> for GarbageReport {
+    fn from(report: wit::GarbageReport) -> Self {
+        Self {
+            examined: report.examined,
+            expired: report.expired,
+            abandoned: report.abandoned,
+            repaired: report.repaired,
+            resume: report.resume,
+        }
+    }
+}
+
+impl From<Options> for wit::Options {
+    fn from(options: Options) -> Self {
+        Self {
+            create: options.create,
+            durability: match options.durability {
+                Durability::Relaxed => wit::Durability::Relaxed,
+                Durability::Durable => wit::Durability::Durable,
+            },
+            size_limit: Some(options.size_limit),
+            lock_wait: Some(options.lock_wait),
+        }
+    }
+}
+
+impl From<LockMode> for wit::LockMode {
+    fn from(mode: LockMode) -> Self {
+        match mode {
+            LockMode::Shared => Self::Shared,
+            LockMode::Exclusive => Self::Exclusive,
+        }
     }
 }
 

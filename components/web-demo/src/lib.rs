@@ -11,7 +11,7 @@
 //! | `client`, `user_agent` | who sent a request, and what that is called |
 //! | `time` | moments and ages in words |
 //! | `http` | requests and responses: the only place that calls `wasi:http` |
-//! | `bindings`, `platform` | the contract's types, and what a program without a standard library owes its compiler |
+//! | `bindings` | the contract's types |
 
 // First, so that elsewhere the crate is empty: `no_std` before it would stay, without a panic handler.
 #![cfg(target_family = "wasm")]
@@ -19,15 +19,14 @@
 
 extern crate alloc;
 
+use guest_platform as _;
+
 mod bindings;
 mod client;
 mod failure;
 mod http;
 mod origin;
 mod pages;
-#[expect(unsafe_code, reason = "the canonical ABI's allocator works on raw memory, and functions are linked by name")]
-#[path = "../../../src/platform.rs"]
-mod platform;
 mod routes;
 mod sessions;
 mod time;

@@ -194,7 +194,7 @@ fn the_fields_that_set_and_revoke_the_cookie() {
 fn policy(name: &str, secure: bool, same_site: SameSite, path: &str, refused: Option<&str>) {
     let policy = Policy { name: name.into(), secure, same_site, path: path.into(), ..Policy::default() };
     let configuration = Configuration { cookie: policy, ..Configuration::default() };
-    let error = Manager::new(Memory::default(), configuration).err();
+    let error = Manager::new(Memory::default(), Memory::default(), configuration).err();
     let expected = refused.map(|reason| Error::InvalidArgument(reason.into()));
     assert_eq!(error, expected, "{name:?} {secure} {same_site:?} {path:?}");
 }
@@ -289,6 +289,6 @@ fn a_timeout_of_nothing_is_refused() {
         [(Some(0), None, false), (None, Some(0), false), (Some(1), Some(1), true), (None, None, true)]
     {
         let configuration = Configuration { idle_timeout, absolute_timeout, ..Configuration::default() };
-        assert_eq!(Manager::new(Memory::default(), configuration).is_ok(), valid);
+        assert_eq!(Manager::new(Memory::default(), Memory::default(), configuration).is_ok(), valid);
     }
 }

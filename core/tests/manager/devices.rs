@@ -131,7 +131,8 @@ fn a_cap_that_comes_late_holds_from_the_next_login_on() {
         let mut site = Site::new();
         let [_, mut last, mut other] = [(); 3].map(|()| logged_in(&site, "ann"));
         let configuration = Configuration { session_cap: Some((1, policy)), ..Configuration::default() };
-        site.manager = Manager::new(site.store.clone(), configuration).expect("a valid configuration");
+        site.manager =
+            Manager::new(site.store.clone(), site.store.clone(), configuration).expect("a valid configuration");
         let mut session = site.start(&Browser::default(), Access::Optimistic);
         log_in(&mut session, "ann");
         let answer = site.try_finish(&mut last, session);

@@ -80,24 +80,26 @@ fn a_finish_that_fails_changes_nothing() {
     let login: Work = |session| log_in(session, "alice");
     let logout: Work = |session| session.expire().expect("expire");
     let empty: Work = |session| drop(session.remove("a"));
-    for (operation, work) in [
-        ("lock", change),
-        ("guard.save", change),
-        ("lock", login),
-        ("guard.load", login),
-        ("guard.save", login),
-        ("guard.rename", login),
-        ("lock", logout),
-        ("guard.delete", logout),
-        ("guard.load", empty),
-        ("guard.delete", empty),
+    use Access::{Exclusive, Optimistic};
+    for (access, operation, work) in [
+        (Optimistic, "save", change),
+        (Exclusive, "guard.save", change),
+        (Optimistic, "lock", login),
+        (Optimistic, "guard.load", login),
+        (Optimistic, "guard.save", login),
+        (Optimistic, "guard.rename", login),
+        (Optimistic, "delete", logout),
+        (Exclusive, "guard.delete", logout),
+        (Optimistic, "lock", empty),
+        (Optimistic, "guard.load", empty),
+        (Optimistic, "guard.delete", empty),
     ] {
         let site = Site::new();
         let mut browser = site.visitor();
         let before = site.store.only();
         site.wait(2 * MINUTE);
         for error in [io(), Error::Busy, Error::NoSpace("full".into()), Error::TooLarge(10)] {
-            let mut session = site.start(&browser, Access::Optimistic);
+            let mut session = site.start(&browser, access);
             work(&mut session);
             site.store.fail(operation, error.clone());
             assert_eq!(site.try_finish(&mut browser, session), Err(error), "{operation}");
@@ -219,12 +221,13 @@ fn a_merge_that_fails_stores_nothing() {
         site.visit(&mut browser.clone(), |session| increment(session, "a"));
         late
     };
-    let late = merge();
-    site.store.pass("guard.save");
-    site.store.fail("guard.save", io());
-    let before = site.store.only();
-    assert_eq!(site.try_finish(&mut browser.clone(), late), Err(io()));
-    assert_eq!(site.store.only(), before);
+    for operation in ["lock", "guard.load", "guard.save"] {
+        let late = merge();
+        site.store.fail(operation, io());
+        let before = site.store.only();
+        assert_eq!(site.try_finish(&mut browser.clone(), late), Err(io()), "{operation}");
+        assert_eq!(site.store.only(), before, "{operation}");
+    }
 
     let late = merge();
     let mut rotten = site.store.only();
@@ -240,9 +243,7 @@ fn a_merge_that_fails_stores_nothing() {
 fn a_visit_that_cannot_be_noted_is_no_failure_of_the_page() {
     let due = Configuration { renewal_interval: Some(MINUTE), ..Configuration::default() };
     let unreturned = Configuration { unreturned_timeout: Some(60 * MINUTE), ..Configuration::default() };
-    for (configuration, operation) in
-        [(Configuration::default(), "touch"), (due, "guard.save"), (unreturned, "guard.save")]
-    {
+    for (configuration, operation) in [(Configuration::default(), "touch"), (due, "guard.save"), (unreturned, "save")] {
         for error in [io(), Error::AccessDenied("read-only".into()), Error::NoSpace("full".into())] {
             let site = Site::with(configuration.clone());
             let mut browser = site.visitor();

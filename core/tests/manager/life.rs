@@ -159,9 +159,32 @@ fn a_change_costs_one_save_and_no_new_cookie() {
     let mut browser = site.visitor();
     let fields = site.visit(&mut browser, |session| set(session, "a", 2));
     assert_eq!(fields, NOTHING);
-    assert_eq!(site.store.calls(), ["load", "lock", "guard.save"]);
+    assert_eq!(site.store.calls(), ["load", "save"]);
     assert_eq!(site.store.only().version, 2);
+}
+
+/// The save that names the version found it is not that any more: only then the session is locked.
+#[test]
+fn a_change_that_meets_another_is_merged_under_the_lock() {
+    let site = Site::new();
+    let mut browser = site.visitor();
+    let mut late = site.start(&browser, Access::Optimistic);
+    set(&mut late, "b", 2);
+    site.visit(&mut browser.clone(), |session| set(session, "a", 2));
+    site.store.calls();
+    site.finish(&mut browser, late);
+    assert_eq!(site.store.calls(), ["save", "lock", "guard.load", "guard.save"]);
+    assert_eq!(site.store.only().version, 3);
     assert!(site.store.inner().locked.is_empty());
+}
+
+#[test]
+fn a_logout_costs_one_delete() {
+    let site = Site::new();
+    let mut browser = site.visitor();
+    site.visit(&mut browser, |session| session.expire().expect("expire"));
+    assert_eq!(site.store.calls(), ["load", "delete"]);
+    assert!(site.store.is_empty());
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use session_core::error::Result;
 use session_core::events::{Event, Events};
-use session_core::store::{Contents, Instant, Owners, Record, SessionGuard, Sessions, Usage};
+use session_core::store::{
+    self, Contents, GarbageReport, Info, Instant, LockMode, Milliseconds, Options, Page, Record, Store, Usage,
+};
 use session_core::{Error, SessionId};
 
 #[derive(Clone, Default)]
@@ -31,6 +33,9 @@ pub struct Guard {
     store: Memory,
     id: SessionId,
 }
+
+/// Nobody lists through it.
+pub enum NoCursor {}
 
 impl Memory {
     pub fn inner(&self) -> RefMut<'_, Inner> {
@@ -97,24 +102,56 @@ impl Inner {
                 && idle.is_none_or(|idle| now.saturating_sub(record.last_active) < idle)
         })
     }
+
+    /// Nobody waits: who holds it waits for us.
+    fn need_free(&self, id: &SessionId) -> Result<()> {
+        if self.locked.contains(id) { Err(Error::Busy) } else { Ok(()) }
+    }
+
+    fn save(&mut self, id: &SessionId, contents: Contents, expected: Option<u64>) -> Result<u64> {
+        let now = self.now;
+        let record = self.find(id).ok_or(Error::Gone)?;
+        if expected.is_some_and(|expected| expected != record.version) {
+            return Err(Error::Conflict(record.version));
+        }
+        record.version += 1;
+        record.modified = now;
+        record.last_active = now;
+        record.contents = contents;
+        Ok(record.version)
+    }
+
+    fn delete(&mut self, id: &SessionId) -> bool {
+        let there = self.find(id).is_some();
+        self.records.remove(id);
+        there
+    }
 }
 
-impl Sessions for Memory {
+impl Store for Memory {
     type Guard = Guard;
+    type Cursor = NoCursor;
 
-    fn create(&self, id: &SessionId, contents: Contents) -> Result<Record> {
+    fn create(&self, id: &SessionId, contents: Contents) -> Result<Info> {
         let mut inner = self.call("create")?;
         if inner.find(id).is_some() {
             return Err(Error::AlreadyExists);
         }
         let now = inner.now;
         let record = Record { id: id.clone(), version: 1, created: now, modified: now, last_active: now, contents };
-        inner.records.insert(id.clone(), record.clone());
-        Ok(record)
+        let info = record.info();
+        inner.records.insert(id.clone(), record);
+        Ok(info)
     }
 
     fn load(&self, id: &SessionId) -> Result<Option<Record>> {
         Ok(self.call("load")?.find(id).cloned())
+    }
+
+    fn save(&self, id: &SessionId, contents: Contents, expected: Option<u64>) -> Result<u64> {
+        let mut inner = self.call("save")?;
+        inner.need_free(id)?;
+        inner.save(id, contents, expected)
     }
 
     fn touch(&self, id: &SessionId) -> Result<()> {
@@ -127,22 +164,24 @@ impl Sessions for Memory {
         Ok(())
     }
 
-    fn lock(&self, id: &SessionId) -> Result<Guard> {
+    fn delete(&self, id: &SessionId) -> Result<bool> {
+        let mut inner = self.call("delete")?;
+        inner.need_free(id)?;
+        Ok(inner.delete(id))
+    }
+
+    fn has(&self, id: &SessionId) -> Result<bool> {
+        Ok(self.call("has")?.find(id).is_some())
+    }
+
+    fn lock(&self, id: &SessionId, mode: LockMode, wait: Option<Milliseconds>) -> Result<Guard> {
+        assert_eq!((mode, wait), (LockMode::Exclusive, None), "what the manager asks for");
         let mut inner = self.call("lock")?;
-        if !inner.locked.insert(id.clone()) {
-            return Err(Error::Busy);
-        }
+        inner.need_free(id)?;
+        inner.locked.insert(id.clone());
         Ok(Guard { store: self.clone(), id: id.clone() })
     }
 
-    fn usage(&self) -> Result<Usage> {
-        let inner = self.call("usage")?;
-        let bytes = inner.records.values().map(|record| record.contents.data.len() as u64).sum();
-        Ok(Usage { sessions: inner.records.len() as u64, bytes })
-    }
-}
-
-impl Owners for Memory {
     fn ids_of(&self, owner: &str) -> Result<Vec<SessionId>> {
         let mut inner = self.call("ids_of")?;
         let ids: Vec<SessionId> = inner.records.keys().cloned().collect();
@@ -163,6 +202,56 @@ impl Owners for Memory {
         inner.records.retain(|_, record| record.contents.owner.as_deref() != Some(owner));
         Ok((before - inner.records.len()) as u64)
     }
+
+    fn usage(&self) -> Result<Usage> {
+        let inner = self.call("usage")?;
+        let bytes = inner.records.values().map(|record| record.contents.data.len() as u64).sum();
+        Ok(Usage { sessions: inner.records.len() as u64, bytes })
+    }
+
+    // The manager does none of these.
+
+    fn open(_: &str, _: Options) -> Result<Self> {
+        unreachable!()
+    }
+
+    fn setup(_: &str, _: Options) -> Result<Self> {
+        unreachable!()
+    }
+
+    fn rename(&self, _: &SessionId, _: &SessionId) -> Result<()> {
+        unreachable!()
+    }
+
+    fn delete_old(&self, _: u32) -> Result<(u64, u64)> {
+        unreachable!()
+    }
+
+    fn collect_garbage(&self, _: u32, _: Option<&str>) -> Result<GarbageReport> {
+        unreachable!()
+    }
+
+    fn sessions(&self, _: Option<&SessionId>) -> Result<NoCursor> {
+        unreachable!()
+    }
+
+    fn sessions_of(&self, _: &str) -> Result<NoCursor> {
+        unreachable!()
+    }
+
+    fn is_multiprocess_safe(&self) -> bool {
+        unreachable!()
+    }
+
+    fn is_thread_safe(&self) -> bool {
+        unreachable!()
+    }
+}
+
+impl store::Cursor for NoCursor {
+    fn next_page(&mut self, _: u32) -> Result<Page> {
+        match *self {}
+    }
 }
 
 impl Events for Memory {
@@ -171,30 +260,17 @@ impl Events for Memory {
     }
 }
 
-impl SessionGuard for Guard {
+impl store::Guard for Guard {
     fn load(&mut self) -> Result<Option<Record>> {
         Ok(self.store.call("guard.load")?.find(&self.id).cloned())
     }
 
-    fn save(&mut self, contents: &Contents, expected: Option<u64>) -> Result<u64> {
-        let mut inner = self.store.call("guard.save")?;
-        let now = inner.now;
-        let record = inner.find(&self.id).ok_or(Error::Gone)?;
-        if expected.is_some_and(|expected| expected != record.version) {
-            return Err(Error::Conflict(record.version));
-        }
-        record.version += 1;
-        record.modified = now;
-        record.last_active = now;
-        record.contents = contents.clone();
-        Ok(record.version)
+    fn save(&mut self, contents: Contents, expected: Option<u64>) -> Result<u64> {
+        self.store.call("guard.save")?.save(&self.id, contents, expected)
     }
 
     fn delete(&mut self) -> Result<bool> {
-        let mut inner = self.store.call("guard.delete")?;
-        let there = inner.find(&self.id).is_some();
-        inner.records.remove(&self.id);
-        Ok(there)
+        Ok(self.store.call("guard.delete")?.delete(&self.id))
     }
 
     fn rename(&mut self, new_id: &SessionId) -> Result<()> {

@@ -23,7 +23,7 @@ pub const START: u64 = 1_795_000_000_000;
 
 pub struct Site {
     pub store: Memory,
-    pub manager: Manager<Memory>,
+    pub manager: Manager<Memory, Memory>,
     drawn: RefCell<u128>,
     /// What the generator gives first, instead of numbers that never repeat.
     pub rigged: RefCell<VecDeque<[u8; 16]>>,
@@ -43,7 +43,7 @@ impl Site {
     pub fn with(configuration: Configuration) -> Self {
         let store = Memory::default();
         store.inner().now = START;
-        let manager = Manager::new(store.clone(), configuration).expect("a valid configuration");
+        let manager = Manager::new(store.clone(), store.clone(), configuration).expect("a valid configuration");
         Self { store, manager, drawn: RefCell::default(), rigged: RefCell::default() }
     }
 

@@ -1,7 +1,8 @@
 //! A session's file may hold anything: what is read from it is a version that was written, or an error.
 
-use session_core::record::{HEADER, MAX_OWNER, Version};
+use session_core::record::{HEADER, Version};
 use session_core::slots::{self, SECTOR, Slots};
+use session_core::store::MAX_OWNER;
 use session_core::{Error, SessionId};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 

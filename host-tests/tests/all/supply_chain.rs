@@ -11,12 +11,14 @@ use serde_json::Value;
 const SAFE_WASMTIME: [u64; 3] = [48, 0, 8];
 
 /// The packages of this repository.
-const OURS: [&str; 14] = [
+const OURS: [&str; 16] = [
     "adversary",
     "counter",
     "counter-rust",
     "drop-events",
     "embed",
+    "guest-exports",
+    "guest-platform",
     "host-tests",
     "lock-files",
     "memory-store",

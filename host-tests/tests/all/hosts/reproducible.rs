@@ -11,12 +11,13 @@ use host_tests::host::component_path;
 mod guests;
 
 /// All that they are made of, and what the workspace cannot do without.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
     "core",
     "components",
+    "guest",
     "src",
     "wit",
     "runtime",

@@ -1,4 +1,12 @@
-//! What a `no_std` component has to bring along.
+//! What a component without a standard library brings along: the allocator, the panic handler and `cabi_realloc`.
+//!
+//! Nothing here is called by name. A component links it with `use guest_platform as _;`.
+
+#![cfg(target_family = "wasm")]
+#![no_std]
+#![expect(unsafe_code, reason = "the canonical ABI's allocator works on raw memory, and functions are linked by name")]
+
+extern crate alloc;
 
 use alloc::alloc::{Layout, alloc, handle_alloc_error, realloc};
 use core::panic::PanicInfo;

@@ -1,4 +1,9 @@
-//! `session-manager`.
+//! `session-manager`, on any [`Store`]. Nothing is decided here.
+//!
+//! Two components instantiate it: `session-store` on files, and `session-manager` on a store that it imports. The first could
+//! be composed of the second and a store alone. It is one component because that is measured: composed, it has 13 percent
+//! more bytes, a small request takes 11 percent longer and a read of 64 KiB 111 percent, and an instance takes twice the
+//! memory.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -11,19 +16,29 @@ use session_core::cookie::{SameSite, Transport};
 use session_core::manager::Manager;
 use session_core::people::{Device, Devices};
 use session_core::session::{Access, Session};
-use session_core::{Error, SessionId, store::Instant};
+use session_core::store::{Checked, Instant, Store};
+use session_core::{Error, SessionId};
 
-use super::Component;
-use crate::backend::{Guard, Store, now, random_16};
+use crate::Exports;
 use crate::bindings::exports::session3::sessions::session_manager as wit;
+use crate::events::Host;
+use crate::host::{now, random_16};
 use crate::memory;
 
-impl wit::Guest for Component {
+type Guard<S> = <Checked<S> as Store>::Guard;
+
+impl<S: Store> wit::Guest for Exports<S> {
     type Configuration = RefCell<Configuration>;
-    type Manager = Manager<Store>;
-    type DeviceCursor = RefCell<Devices<Store>>;
-    type Session = Request;
+    type Manager = ManagerHandle<S>;
+    type DeviceCursor = DeviceCursorHandle<S>;
+    type Session = Request<S>;
 }
+
+/// The resource `manager`.
+pub struct ManagerHandle<S>(Manager<Checked<S>, Host>);
+
+/// The resource `device-cursor`.
+pub struct DeviceCursorHandle<S>(RefCell<Devices<Checked<S>, Host>>);
 
 impl wit::GuestConfiguration for RefCell<Configuration> {
     fn new() -> Self {
@@ -120,7 +135,7 @@ impl wit::GuestConfiguration for RefCell<Configuration> {
     }
 }
 
-impl wit::GuestManager for Manager<Store> {
+impl<S: Store> wit::GuestManager for ManagerHandle<S> {
     fn open(
         location: String,
         options: wit::Options,
@@ -128,7 +143,8 @@ impl wit::GuestManager for Manager<Store> {
     ) -> Result<wit::Manager, wit::Error> {
         let configuration = configuration.into_inner::<RefCell<Configuration>>().into_inner();
         configuration.check()?;
-        Ok(wit::Manager::new(Manager::new(Store::open(&location, options.into())?, configuration)?))
+        let store = Checked::<S>::open(&location, options.into())?;
+        Ok(wit::Manager::new(Self(Manager::new(store, Host, configuration)?)))
     }
 
     fn start_request(
@@ -137,7 +153,7 @@ impl wit::GuestManager for Manager<Store> {
         peer: Option<String>,
         access: wit::Access,
     ) -> Result<wit::Session, wit::Error> {
-        start(self, &cookies, Client::at(peer.as_deref()), access)
+        self.start(&cookies, Client::at(peer.as_deref()), access)
     }
 
     fn start_request_of(
@@ -147,82 +163,79 @@ impl wit::GuestManager for Manager<Store> {
         access: wit::Access,
     ) -> Result<wit::Session, wit::Error> {
         let client = Client::new(client.address.as_deref(), client.user_agent.as_deref());
-        start(self, &credentials, client, access)
+        self.start(&credentials, client, access)
     }
 
     fn finish_successful_request(&self, session: wit::Session) -> Result<Vec<wit::HeaderField>, wit::Error> {
-        let session = session.into_inner::<Request>().session.into_inner();
-        Ok(self.finish_successful_request(session, now(), &mut random_16)?)
+        let session = session.into_inner::<Request<S>>().session.into_inner();
+        Ok(self.0.finish_successful_request(session, now(), &mut random_16)?)
     }
 
     fn finish_failed_request(&self, session: wit::Session) -> Vec<wit::HeaderField> {
-        self.finish_failed_request(session.into_inner::<Request>().session.into_inner())
+        self.0.finish_failed_request(session.into_inner::<Request<S>>().session.into_inner())
     }
 
     fn has_session(&self, id: String) -> Result<bool, wit::Error> {
-        Ok(self.store().has_session(&SessionId::parse(&id)?)?)
+        Ok(self.0.store().has(&SessionId::parse(&id)?)?)
     }
 
     fn inspect_session(&self, id: String) -> Result<Option<wit::Session>, wit::Error> {
-        let session = self.inspect_session(&SessionId::parse(&id)?, now())?;
-        Ok(session.map(|session| request(self, session)))
+        let session = self.0.inspect_session(&SessionId::parse(&id)?, now())?;
+        Ok(session.map(|session| self.request(session)))
     }
 
     fn end_session(&self, id: String) -> Result<bool, wit::Error> {
-        Ok(self.end_session(&SessionId::parse(&id)?)?)
+        Ok(self.0.end_session(&SessionId::parse(&id)?)?)
     }
 
     fn end_sessions_of(&self, user: String) -> Result<u64, wit::Error> {
-        Ok(self.end_sessions_of(&user)?)
+        Ok(self.0.end_sessions_of(&user)?)
     }
 
     fn sessions_of(&self, user: String) -> Result<wit::DeviceCursor, wit::Error> {
-        Ok(wit::DeviceCursor::new(RefCell::new(self.devices_of(&user)?)))
+        Ok(wit::DeviceCursor::new(DeviceCursorHandle(RefCell::new(self.0.devices_of(&user)?))))
     }
 
     fn end_other_sessions_of(&self, user: String, keep: String) -> Result<u64, wit::Error> {
-        Ok(self.end_other_sessions_of(&user, &SessionId::parse(&keep)?)?)
+        Ok(self.0.end_other_sessions_of(&user, &SessionId::parse(&keep)?)?)
     }
 }
 
-fn start(
-    manager: &Manager<Store>,
-    credentials: &[String],
-    client: Client,
-    access: wit::Access,
-) -> Result<wit::Session, wit::Error> {
-    let access = match access {
-        wit::Access::ReadOnly => Access::ReadOnly,
-        wit::Access::Optimistic => Access::Optimistic,
-        wit::Access::Exclusive => Access::Exclusive,
-    };
-    Ok(request(manager, manager.start_request(credentials, client, access, now())?))
+impl<S: Store> ManagerHandle<S> {
+    fn start(&self, credentials: &[String], client: Client, access: wit::Access) -> Result<wit::Session, wit::Error> {
+        let access = match access {
+            wit::Access::ReadOnly => Access::ReadOnly,
+            wit::Access::Optimistic => Access::Optimistic,
+            wit::Access::Exclusive => Access::Exclusive,
+        };
+        Ok(self.request(self.0.start_request(credentials, client, access, now())?))
+    }
+
+    fn request(&self, session: Session<Guard<S>>) -> wit::Session {
+        let expires = self.0.expires(&session);
+        wit::Session::new(Request::<S> { session: RefCell::new(session), expires, written: Cell::new(0) })
+    }
 }
 
-fn request(manager: &Manager<Store>, session: Session<Guard>) -> wit::Session {
-    let expires = manager.expires(&session);
-    wit::Session::new(Request { session: RefCell::new(session), expires, written: Cell::new(0) })
-}
-
-impl wit::GuestDeviceCursor for RefCell<Devices<Store>> {
+impl<S: Store> wit::GuestDeviceCursor for DeviceCursorHandle<S> {
     fn next_page(&self, limit: u32) -> Result<Vec<wit::Device>, wit::Error> {
-        Ok(self.borrow_mut().next_page(limit)?.into_iter().map(wit::Device::from).collect())
+        Ok(self.0.borrow_mut().next_page(limit)?.into_iter().map(wit::Device::from).collect())
     }
 
     fn skip(&self, count: u32) {
-        self.borrow_mut().skip(count);
+        self.0.borrow_mut().skip(count);
     }
 }
 
 /// A session during a request.
-pub struct Request {
-    session: RefCell<Session<Guard>>,
+pub struct Request<S: Store> {
+    session: RefCell<Session<Guard<S>>>,
     expires: Option<Instant>,
     /// Bytes of the values that were set.
     written: Cell<usize>,
 }
 
-impl Request {
+impl<S: Store> Request<S> {
     /// Take a value to store, if there is memory for what becomes of it: the session with it, and its data while they grow.
     fn take(&self, value: wit::Value) -> Result<Value, Error> {
         let length = match &value {
@@ -237,7 +250,7 @@ impl Request {
     }
 }
 
-impl wit::GuestSession for Request {
+impl<S: Store> wit::GuestSession for Request<S> {
     fn id(&self) -> Option<String> {
         self.session.borrow().id().map(SessionId::to_string)
     }

@@ -1,0 +1,221 @@
+//! What an argument of a store must be, checked in one place.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::SessionId;
+use crate::error::{Error, Result};
+use crate::store::{
+    Contents, Cursor, GarbageReport, Guard, Info, LockMode, MAX_DATA, MAX_OWNER, MAX_PAGE, Milliseconds, Options, Page,
+    Record, Store, Usage,
+};
+
+/// A store, a guard or a cursor that is asked for nothing outside the limits of the contract.
+#[derive(Clone)]
+pub struct Checked<T> {
+    inner: T,
+    size_limit: u32,
+}
+
+impl<T> Checked<T> {
+    fn check(&self, contents: &Contents) -> Result<()> {
+        if contents.data.len() > self.size_limit as usize {
+            return Err(Error::TooLarge(self.size_limit));
+        }
+        contents.owner.as_deref().map_or(Ok(()), check_owner)
+    }
+
+    fn wrap<U>(&self, inner: U) -> Checked<U> {
+        Checked { inner, size_limit: self.size_limit }
+    }
+}
+
+impl<S: Store> Store for Checked<S> {
+    type Guard = Checked<S::Guard>;
+    type Cursor = Checked<S::Cursor>;
+
+    fn open(location: &str, options: Options) -> Result<Self> {
+        check_place(location, options)?;
+        Ok(Self { inner: S::open(location, options)?, size_limit: options.size_limit })
+    }
+
+    fn setup(location: &str, options: Options) -> Result<Self> {
+        check_place(location, options)?;
+        Ok(Self { inner: S::setup(location, options)?, size_limit: options.size_limit })
+    }
+
+    fn create(&self, id: &SessionId, contents: Contents) -> Result<Info> {
+        self.check(&contents)?;
+        self.inner.create(id, contents)
+    }
+
+    fn load(&self, id: &SessionId) -> Result<Option<Record>> {
+        self.inner.load(id)
+    }
+
+    fn save(&self, id: &SessionId, contents: Contents, expected: Option<u64>) -> Result<u64> {
+        self.check(&contents)?;
+        self.inner.save(id, contents, expected)
+    }
+
+    fn touch(&self, id: &SessionId) -> Result<()> {
+        self.inner.touch(id)
+    }
+
+    fn delete(&self, id: &SessionId) -> Result<bool> {
+        self.inner.delete(id)
+    }
+
+    fn has(&self, id: &SessionId) -> Result<bool> {
+        self.inner.has(id)
+    }
+
+    fn rename(&self, id: &SessionId, new_id: &SessionId) -> Result<()> {
+        self.inner.rename(id, new_id)
+    }
+
+    fn lock(&self, id: &SessionId, mode: LockMode, wait: Option<Milliseconds>) -> Result<Self::Guard> {
+        Ok(self.wrap(self.inner.lock(id, mode, wait)?))
+    }
+
+    fn delete_old(&self, minutes: u32) -> Result<(u64, u64)> {
+        self.inner.delete_old(minutes)
+    }
+
+    fn collect_garbage(&self, budget: u32, resume: Option<&str>) -> Result<GarbageReport> {
+        need(budget > 0, || "the budget is at least 1".into())?;
+        self.inner.collect_garbage(budget, resume)
+    }
+
+    fn sessions(&self, after: Option<&SessionId>) -> Result<Self::Cursor> {
+        Ok(self.wrap(self.inner.sessions(after)?))
+    }
+
+    fn sessions_of(&self, owner: &str) -> Result<Self::Cursor> {
+        check_owner(owner)?;
+        Ok(self.wrap(self.inner.sessions_of(owner)?))
+    }
+
+    fn ids_of(&self, owner: &str) -> Result<Vec<SessionId>> {
+        check_owner(owner)?;
+        self.inner.ids_of(owner)
+    }
+
+    fn count_of(&self, owner: &str) -> Result<u64> {
+        check_owner(owner)?;
+        self.inner.count_of(owner)
+    }
+
+    fn delete_of(&self, owner: &str) -> Result<u64> {
+        check_owner(owner)?;
+        self.inner.delete_of(owner)
+    }
+
+    fn usage(&self) -> Result<Usage> {
+        self.inner.usage()
+    }
+
+    fn is_multiprocess_safe(&self) -> bool {
+        self.inner.is_multiprocess_safe()
+    }
+
+    fn is_thread_safe(&self) -> bool {
+        self.inner.is_thread_safe()
+    }
+}
+
+impl<G: Guard> Guard for Checked<G> {
+    fn load(&mut self) -> Result<Option<Record>> {
+        self.inner.load()
+    }
+
+    fn save(&mut self, contents: Contents, expected: Option<u64>) -> Result<u64> {
+        self.check(&contents)?;
+        self.inner.save(contents, expected)
+    }
+
+    fn delete(&mut self) -> Result<bool> {
+        self.inner.delete()
+    }
+
+    fn rename(&mut self, new_id: &SessionId) -> Result<()> {
+        self.inner.rename(new_id)
+    }
+}
+
+impl<C: Cursor> Cursor for Checked<C> {
+    fn next_page(&mut self, limit: u32) -> Result<Page> {
+        need((1..=MAX_PAGE).contains(&limit), || format!("a page has 1 to {MAX_PAGE} sessions"))?;
+        self.inner.next_page(limit)
+    }
+}
+
+fn check_place(location: &str, options: Options) -> Result<()> {
+    need(options.size_limit <= MAX_DATA, || format!("the size limit is at most {MAX_DATA} bytes"))?;
+    let is_part = |part: &str| !matches!(part, "" | "." | "..") && !part.bytes().any(|byte| matches!(byte, b'\\' | 0));
+    need(location == "." || location.split('/').all(is_part), || {
+        "a location is `.` or a path below the preopened directory, without `..`, empty parts or a leading `/`".into()
+    })
+}
+
+fn check_owner(owner: &str) -> Result<()> {
+    need((1..=MAX_OWNER).contains(&owner.len()), || {
+        format!("an owner has 1 to {MAX_OWNER} bytes, this one {}", owner.len())
+    })
+}
+
+fn need(good: bool, text: impl FnOnce() -> String) -> Result<()> {
+    if good { Ok(()) } else { Err(Error::InvalidArgument(text())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    use super::*;
+
+    fn refused<T: core::fmt::Debug>(answer: Result<T>) -> String {
+        let Err(Error::InvalidArgument(text)) = answer else { panic!("{answer:?}") };
+        text
+    }
+
+    #[test]
+    fn locations() {
+        for good in [".", "a", "a/b", "a.b/..c", "~"] {
+            assert_eq!(check_place(good, Options::default()), Ok(()), "{good}");
+        }
+        for bad in ["", "/", "/a", "a/", "a//b", "..", "a/../b", "./a", "a\\b", "a\0"] {
+            refused(check_place(bad, Options::default()));
+        }
+    }
+
+    #[test]
+    fn size_limits() {
+        for (size_limit, good) in [(0, true), (MAX_DATA, true), (MAX_DATA + 1, false)] {
+            assert_eq!(check_place(".", Options { size_limit, ..Options::default() }).is_ok(), good, "{size_limit}");
+        }
+    }
+
+    #[test]
+    fn owners() {
+        for (length, good) in [(0, false), (1, true), (MAX_OWNER, true), (MAX_OWNER + 1, false)] {
+            assert_eq!(check_owner(&"o".repeat(length)).is_ok(), good, "{length}");
+        }
+        assert_eq!(refused(check_owner("")), "an owner has 1 to 256 bytes, this one 0");
+    }
+
+    #[test]
+    fn contents() {
+        let store = Checked { inner: (), size_limit: 3 };
+        let of = |length, owner: Option<&str>| Contents {
+            data: vec![0; length],
+            owner: owner.map(|owner| owner.to_string()),
+            ..Contents::default()
+        };
+        assert_eq!(store.check(&of(3, None)), Ok(()));
+        assert_eq!(store.check(&of(4, None)), Err(Error::TooLarge(3)));
+        refused(store.check(&of(0, Some(""))));
+    }
+}

@@ -1,0 +1,17 @@
+//! The generated side of the WIT contract: what is exported, and who is told.
+
+wit_bindgen::generate!({
+    path: "../../wit",
+    inline: "
+        package session3:guests;
+
+        world exports {
+            import session3:sessions/session-events@0.1.0;
+            export session3:sessions/session-store@0.1.0;
+            export session3:sessions/session-manager@0.1.0;
+        }
+    ",
+    world: "session3:guests/exports",
+    generate_all,
+    pub_export_macro: true,
+});

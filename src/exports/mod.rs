@@ -1,8 +1,0 @@
-//! The WIT interfaces, translated: nothing is decided here.
-
-mod error;
-mod manager;
-mod store;
-
-/// The component's exports.
-pub struct Component;
