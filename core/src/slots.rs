@@ -278,6 +278,14 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_session_has_a_file_that_can_be_read() {
+        let (data, owner) = (alloc::vec![7; MAX_DATA as usize], "o".repeat(MAX_OWNER));
+        let largest = Version { owner: Some(&owner), deadline: Some(4), ..version(1, &data) };
+        let (_, file) = new_file(&id(), &largest, 7);
+        assert_eq!(Slots::parse(&file, &id()).unwrap().live().data.len(), data.len());
+    }
+
+    #[test]
     fn nothing_is_overwritten_until_something_is_proven() {
         let (head, mut file) = new_file(&id(), &version(1, b"data"), 7);
         assert_eq!(Slots::parse(&file, &id()).unwrap().place(100), None);

@@ -8,7 +8,7 @@ use session_core::events::{Event, Limit};
 use session_core::manager::Manager;
 use session_core::session::Access;
 
-use crate::site::{Browser, MINUTE, START, Site, log_in, set};
+use crate::site::{Browser, MINUTE, START, Site, increment, log_in, set};
 
 fn logged_in(site: &Site, user: &str) -> Browser {
     let mut browser = Browser::default();
@@ -289,4 +289,28 @@ fn who_reads_a_last_flash_value_does_not_log_out() {
     let fields = site.visit(&mut browser, |session| assert!(session.take_flash("notice").is_some()));
     assert_eq!(browser.cookie, None);
     assert!(fields.iter().all(|(name, _)| name != "clear-site-data"), "{fields:?}");
+}
+
+/// The client that a session tells of is the one that made it or logged in, whoever asks.
+#[test]
+fn a_session_knows_the_client_that_logged_in() {
+    let site = Site::new();
+    let client = |number: u8| Client::new(Some(&format!("192.0.2.{number}")), Some(&format!("browser {number}")));
+    let mut browser = Browser::default();
+    let visit = |browser: &mut Browser, number, log_in_as: Option<&str>| {
+        let session = site.manager.start_request(&browser.fields(), client(number), Access::Optimistic, site.now());
+        let mut session = session.expect("start");
+        match log_in_as {
+            Some(user) => log_in(&mut session, user),
+            None => increment(&mut session, "visits"),
+        }
+        let known = (session.remote_address().map(String::from), session.user_agent().map(String::from));
+        site.finish(browser, session);
+        known
+    };
+    let known = |number: u8| (Some(format!("192.0.2.{number}")), Some(format!("browser {number}")));
+    assert_eq!(visit(&mut browser, 1, None), known(1), "a new session is its client's");
+    assert_eq!(visit(&mut browser, 2, None), known(1));
+    assert_eq!(visit(&mut browser, 3, Some("ann")), known(3));
+    assert_eq!(visit(&mut browser, 4, None), known(3));
 }

@@ -57,6 +57,7 @@ fn an_attribute_a_user_or_a_token_makes_a_session() {
                 _ => drop(session.create_form_token([1; 16])),
             }
             assert!(session.has_info());
+            assert_eq!((session.is_empty(), session.len()), (number > 0, usize::from(number == 0)));
             assert_eq!(session.id(), None, "not stored before the end");
         });
         let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
