@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| session_fuzz::cookie::holds(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| session_properties::cookie::holds(data));

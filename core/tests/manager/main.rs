@@ -13,7 +13,6 @@ mod life;
 mod limits;
 mod login;
 mod lost_answers;
-mod memory;
 mod merges;
 mod overload;
 mod renewal;
@@ -21,7 +20,8 @@ mod second_login;
 mod session3;
 mod several_cookies;
 mod sharing;
-mod site;
 mod succession;
 mod users;
 mod vanishing;
+
+use session_properties::{memory, site};

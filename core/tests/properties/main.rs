@@ -1,25 +1,12 @@
 //! Properties that hold for any input. The fuzzers in `fuzz/` look for one for which they do not; here the inputs they
 //! have found worth keeping are tried again, and random ones.
 
-mod attributes;
-mod bytes;
-mod cookie;
-mod id;
-#[expect(dead_code, reason = "the manager's tests use all of it")]
-#[path = "../manager/memory.rs"]
-mod memory;
-mod operations;
-mod record;
-#[expect(dead_code, reason = "the manager's tests use all of it")]
-#[path = "../manager/site.rs"]
-mod site;
-mod slots;
-
 use std::fs;
 use std::path::Path;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use session_properties::{attributes, cookie, id, operations, record, slots};
 
 /// Try every file of a corpus; say which one it is when the property does not hold.
 #[track_caller]

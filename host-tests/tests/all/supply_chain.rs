@@ -11,7 +11,7 @@ use serde_json::Value;
 const SAFE_WASMTIME: [u64; 3] = [48, 0, 8];
 
 /// The packages of this repository.
-const OURS: [&str; 16] = [
+const OURS: [&str; 17] = [
     "adversary",
     "counter",
     "counter-rust",
@@ -25,6 +25,7 @@ const OURS: [&str; 16] = [
     "session-core",
     "session-fuzz",
     "session-manager",
+    "session-properties",
     "session-runtime",
     "session-store",
     "web-demo",

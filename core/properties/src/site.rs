@@ -35,9 +35,15 @@ pub struct Browser {
     pub cookie: Option<String>,
 }
 
+impl Default for Site {
+    fn default() -> Self {
+        Self::with(Configuration::default())
+    }
+}
+
 impl Site {
     pub fn new() -> Self {
-        Self::with(Configuration::default())
+        Self::default()
     }
 
     pub fn with(configuration: Configuration) -> Self {

@@ -1,0 +1,12 @@
+//! What the tests of `session-core` and the fuzzers in `fuzz/` have in common: properties that hold for any input, one
+//! module for each target, and a browser with a site whose store is in memory.
+
+pub mod attributes;
+pub mod bytes;
+pub mod cookie;
+pub mod id;
+pub mod memory;
+pub mod operations;
+pub mod record;
+pub mod site;
+pub mod slots;
