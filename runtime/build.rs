@@ -6,9 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-mod guests;
-
-use guests::{Result, TARGET};
+use guest_build::{Result, TARGET};
 
 /// What the components are made of.
 const SOURCES: [&str; 8] =
@@ -16,7 +14,6 @@ const SOURCES: [&str; 8] =
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=guests.rs");
     if env::var_os("CARGO_FEATURE_COMMAND").is_none() {
         return;
     }
@@ -33,11 +30,11 @@ fn build() -> Result<()> {
     let components = target.join("components");
 
     find_target(&workspace)?;
-    let packages = guests::components(&workspace)?;
-    let built = guests::compile(&workspace, &guests::cargo_home()?, &target.join("guests"), &packages, &[])?;
+    let packages = guest_build::components(&workspace)?;
+    let built = guest_build::compile(&workspace, &guest_build::cargo_home()?, &target.join("guests"), &packages, &[])?;
     fs::create_dir_all(&components)?;
     for package in packages {
-        let file = guests::file(&package);
+        let file = guest_build::file(&package);
         let wasm = fs::read(built.join(&file))?;
         write_if_changed(&components.join(&file), &wasm)?;
         write_if_changed(&out.join(&file), &wasm)?;

@@ -11,12 +11,13 @@ use serde_json::Value;
 const SAFE_WASMTIME: [u64; 3] = [48, 0, 8];
 
 /// The packages of this repository.
-const OURS: [&str; 17] = [
+const OURS: [&str; 18] = [
     "adversary",
     "counter",
     "counter-rust",
     "drop-events",
     "embed",
+    "guest-build",
     "guest-exports",
     "guest-platform",
     "host-tests",

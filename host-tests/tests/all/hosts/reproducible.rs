@@ -7,9 +7,6 @@ use std::process::Command;
 
 use host_tests::host::component_path;
 
-#[path = "../../../../runtime/guests.rs"]
-mod guests;
-
 /// All that they are made of, and what the workspace cannot do without.
 const SOURCES: [&str; 13] = [
     "Cargo.toml",
@@ -37,11 +34,11 @@ fn another_directory_makes_the_same_bytes() {
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(source), &workspace.join(source));
     }
     fs::create_dir(&home).unwrap();
-    symlink(guests::cargo_home().unwrap().join("registry"), home.join("registry")).unwrap();
-    let packages = guests::components(&workspace).unwrap();
-    let built = guests::compile(&workspace, &home, &elsewhere.path().join("target"), &packages, &[]).unwrap();
+    symlink(guest_build::cargo_home().unwrap().join("registry"), home.join("registry")).unwrap();
+    let packages = guest_build::components(&workspace).unwrap();
+    let built = guest_build::compile(&workspace, &home, &elsewhere.path().join("target"), &packages, &[]).unwrap();
     for package in packages {
-        let file = guests::file(&package);
+        let file = guest_build::file(&package);
         let (here, there) =
             (fs::read(component_path().with_file_name(&file)).unwrap(), fs::read(built.join(&file)).unwrap());
         assert!(here == there, "{file} has {} bytes here and {} there, and not the same", here.len(), there.len());

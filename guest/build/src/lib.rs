@@ -1,4 +1,4 @@
-//! Compiles components: part of the build scripts of `session-runtime` and `host-tests`, and of a test.
+//! Finds the components of the workspace and compiles them, for build scripts and for the test that compares the bytes.
 
 use std::env;
 use std::error::Error;
@@ -7,9 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// What components are compiled for.
 pub const TARGET: &str = "wasm32-wasip2";
+/// The profile of the workspace that makes them small.
 const PROFILE: &str = "component";
 
+/// Whatever goes wrong, for a build script to print.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Where cargo keeps the sources of what we depend on.
