@@ -218,4 +218,154 @@ mod tests {
         assert_eq!(store.check(&of(4, None)), Err(Error::TooLarge(3)));
         refused(store.check(&of(0, Some(""))));
     }
+
+    /// A store, a guard and a listing whose answers nothing else would give.
+    #[derive(Clone, Debug, PartialEq)]
+    struct Told(bool);
+
+    fn id() -> SessionId {
+        SessionId::parse("session-1").unwrap()
+    }
+
+    fn record() -> Record {
+        Record { id: id(), version: 2, created: 3, modified: 4, last_active: 5, contents: Contents::default() }
+    }
+
+    impl Store for Told {
+        type Guard = Self;
+        type Cursor = Self;
+
+        fn open(location: &str, _: Options) -> Result<Self> {
+            Ok(Self(location == "yes"))
+        }
+        fn setup(location: &str, _: Options) -> Result<Self> {
+            Ok(Self(location == "yes"))
+        }
+        fn create(&self, _: &SessionId, _: Contents) -> Result<Info> {
+            Ok(record().info())
+        }
+        fn load(&self, _: &SessionId) -> Result<Option<Record>> {
+            Ok(Some(record()))
+        }
+        fn save(&self, _: &SessionId, _: Contents, expected: Option<u64>) -> Result<u64> {
+            Ok(expected.unwrap() + 1)
+        }
+        fn touch(&self, _: &SessionId) -> Result<()> {
+            Err(Error::Gone)
+        }
+        fn delete(&self, _: &SessionId) -> Result<bool> {
+            Ok(self.0)
+        }
+        fn has(&self, _: &SessionId) -> Result<bool> {
+            Ok(self.0)
+        }
+        fn rename(&self, _: &SessionId, _: &SessionId) -> Result<()> {
+            Err(Error::Gone)
+        }
+        fn lock(&self, _: &SessionId, _: LockMode, _: Option<Milliseconds>) -> Result<Self> {
+            Ok(self.clone())
+        }
+        fn delete_old(&self, minutes: u32) -> Result<(u64, u64)> {
+            Ok((minutes.into(), 6))
+        }
+        fn collect_garbage(&self, examined: u32, _: Option<&str>) -> Result<GarbageReport> {
+            Ok(GarbageReport { examined, ..GarbageReport::default() })
+        }
+        fn sessions(&self, _: Option<&SessionId>) -> Result<Self> {
+            Ok(self.clone())
+        }
+        fn sessions_of(&self, _: &str) -> Result<Self> {
+            Ok(self.clone())
+        }
+        fn ids_of(&self, _: &str) -> Result<Vec<SessionId>> {
+            Ok(vec![id()])
+        }
+        fn count_of(&self, _: &str) -> Result<u64> {
+            Ok(7)
+        }
+        fn delete_of(&self, _: &str) -> Result<u64> {
+            Ok(8)
+        }
+        fn usage(&self) -> Result<Usage> {
+            Ok(Usage { sessions: 9, bytes: 10 })
+        }
+        fn is_multiprocess_safe(&self) -> bool {
+            self.0
+        }
+        fn is_thread_safe(&self) -> bool {
+            self.0
+        }
+    }
+
+    impl Guard for Told {
+        fn load(&mut self) -> Result<Option<Record>> {
+            Ok(Some(record()))
+        }
+        fn save(&mut self, _: Contents, expected: Option<u64>) -> Result<u64> {
+            Ok(expected.unwrap() + 1)
+        }
+        fn delete(&mut self) -> Result<bool> {
+            Ok(self.0)
+        }
+        fn rename(&mut self, _: &SessionId) -> Result<()> {
+            Err(Error::Gone)
+        }
+    }
+
+    impl Cursor for Told {
+        fn next_page(&mut self, _: u32) -> Result<Page> {
+            Ok(Page { sessions: Vec::new(), unreadable: vec![id()] })
+        }
+    }
+
+    #[test]
+    fn what_is_good_is_passed_on_and_so_is_the_answer() {
+        for (location, yes) in [("yes", true), ("no", false)] {
+            let store = Checked::<Told>::open(location, Options::default()).unwrap();
+            assert_eq!(Checked::<Told>::setup(location, Options::default()).unwrap().inner, store.inner);
+            assert_eq!(store.create(&id(), Contents::default()), Ok(record().info()));
+            assert_eq!(store.load(&id()), Ok(Some(record())));
+            assert_eq!(store.save(&id(), Contents::default(), Some(5)), Ok(6));
+            assert_eq!(store.touch(&id()), Err(Error::Gone));
+            assert_eq!(store.delete(&id()), Ok(yes));
+            assert_eq!(store.has(&id()), Ok(yes));
+            assert_eq!(store.rename(&id(), &id()), Err(Error::Gone));
+            assert_eq!(store.delete_old(5), Ok((5, 6)));
+            assert_eq!(store.collect_garbage(1, None).unwrap().examined, 1);
+            assert_eq!(store.ids_of("ann"), Ok(vec![id()]));
+            assert_eq!(store.count_of("ann"), Ok(7));
+            assert_eq!(store.delete_of("ann"), Ok(8));
+            assert_eq!(store.usage(), Ok(Usage { sessions: 9, bytes: 10 }));
+            assert_eq!((store.is_multiprocess_safe(), store.is_thread_safe()), (yes, yes));
+            let mut guard = store.lock(&id(), LockMode::Shared, None).unwrap();
+            assert_eq!(Guard::load(&mut guard), Ok(Some(record())));
+            assert_eq!(Guard::save(&mut guard, Contents::default(), Some(5)), Ok(6));
+            assert_eq!(Guard::delete(&mut guard), Ok(yes));
+            assert_eq!(Guard::rename(&mut guard, &id()), Err(Error::Gone));
+            for mut cursor in [store.sessions(None).unwrap(), store.sessions_of("ann").unwrap()] {
+                assert_eq!(cursor.next_page(1).unwrap().unreadable, [id()]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_is_refused_wherever_it_comes_in() {
+        assert!(Checked::<Told>::open("..", Options::default()).is_err());
+        assert!(Checked::<Told>::setup("..", Options::default()).is_err());
+        let store = Checked::<Told>::open("yes", Options { size_limit: 3, ..Options::default() }).unwrap();
+        let large = || Contents { data: vec![0; 4], ..Contents::default() };
+        assert_eq!(store.create(&id(), large()), Err(Error::TooLarge(3)));
+        assert_eq!(store.save(&id(), large(), Some(5)), Err(Error::TooLarge(3)));
+        let mut guard = store.lock(&id(), LockMode::Exclusive, None).unwrap();
+        assert_eq!(Guard::save(&mut guard, large(), Some(5)), Err(Error::TooLarge(3)));
+        refused(store.collect_garbage(0, None));
+        refused(store.ids_of(""));
+        refused(store.count_of(""));
+        refused(store.delete_of(""));
+        assert!(store.sessions_of("").is_err());
+        let mut cursor = store.sessions(None).unwrap();
+        for (limit, good) in [(0, false), (1, true), (MAX_PAGE, true), (MAX_PAGE + 1, false)] {
+            assert_eq!(cursor.next_page(limit).is_ok(), good, "{limit}");
+        }
+    }
 }
