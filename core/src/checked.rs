@@ -175,6 +175,7 @@ mod tests {
     use alloc::vec;
 
     use super::*;
+    use crate::store::Durability;
 
     fn refused<T: core::fmt::Debug>(answer: Result<T>) -> String {
         let Err(Error::InvalidArgument(text)) = answer else { panic!("{answer:?}") };
@@ -219,9 +220,12 @@ mod tests {
         refused(store.check(&of(0, Some(""))));
     }
 
-    /// A store, a guard and a listing whose answers nothing else would give.
+    /// A store and a guard whose answers nothing else would give.
     #[derive(Clone, Debug, PartialEq)]
     struct Told(bool);
+
+    /// A listing: its pages from the last to the first.
+    struct Pages(Vec<Page>);
 
     fn id() -> SessionId {
         SessionId::parse("session-1").unwrap()
@@ -233,7 +237,7 @@ mod tests {
 
     impl Store for Told {
         type Guard = Self;
-        type Cursor = Self;
+        type Cursor = Pages;
 
         fn open(location: &str, _: Options) -> Result<Self> {
             Ok(Self(location == "yes"))
@@ -271,14 +275,12 @@ mod tests {
         fn collect_garbage(&self, examined: u32, _: Option<&str>) -> Result<GarbageReport> {
             Ok(GarbageReport { examined, ..GarbageReport::default() })
         }
-        fn sessions(&self, _: Option<&SessionId>) -> Result<Self> {
-            Ok(self.clone())
+        fn sessions(&self, _: Option<&SessionId>) -> Result<Pages> {
+            let one = Page { sessions: vec![record().info()], unreadable: Vec::new() };
+            Ok(Pages(vec![one, Page { sessions: Vec::new(), unreadable: vec![id()] }]))
         }
-        fn sessions_of(&self, _: &str) -> Result<Self> {
-            Ok(self.clone())
-        }
-        fn ids_of(&self, _: &str) -> Result<Vec<SessionId>> {
-            Ok(vec![id()])
+        fn sessions_of(&self, _: &str) -> Result<Pages> {
+            self.sessions(None)
         }
         fn count_of(&self, _: &str) -> Result<u64> {
             Ok(7)
@@ -312,10 +314,18 @@ mod tests {
         }
     }
 
-    impl Cursor for Told {
+    impl Cursor for Pages {
         fn next_page(&mut self, _: u32) -> Result<Page> {
-            Ok(Page { sessions: Vec::new(), unreadable: vec![id()] })
+            Ok(self.0.pop().unwrap_or_default())
         }
+    }
+
+    /// As `wit/session-store.wit` has them.
+    #[test]
+    fn the_limits_are_those_of_the_contract() {
+        assert_eq!((MAX_DATA, MAX_OWNER, MAX_PAGE), (16_777_216, 256, 1000));
+        let Options { create, durability, size_limit, lock_wait } = Options::default();
+        assert_eq!((create, durability, size_limit, lock_wait), (false, Durability::Relaxed, 1_048_576, 5000));
     }
 
     #[test]
@@ -344,6 +354,7 @@ mod tests {
             assert_eq!(Guard::rename(&mut guard, &id()), Err(Error::Gone));
             for mut cursor in [store.sessions(None).unwrap(), store.sessions_of("ann").unwrap()] {
                 assert_eq!(cursor.next_page(1).unwrap().unreadable, [id()]);
+                assert_eq!(cursor.next_page(1).unwrap().sessions, [record().info()]);
             }
         }
     }
