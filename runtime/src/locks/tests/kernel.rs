@@ -7,7 +7,7 @@ use shuttle::sync::{Mutex, MutexGuard};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity;
@@ -88,7 +88,8 @@ impl LockFile {
     }
 
     fn kernel(&self) -> MutexGuard<'_, Kernel> {
-        self.kernel.lock().unwrap()
+        // Those that a failure elsewhere drops close their files, too.
+        self.kernel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn home(&self) -> Identity {

@@ -9,6 +9,7 @@ use shuttle::future::{block_on, spawn, yield_now};
 use shuttle::rand::Rng;
 use shuttle::scheduler::{DfsScheduler, RandomScheduler, Scheduler};
 use space::{LockSpace, Place, Request};
+use std::mem::ManuallyDrop;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -91,8 +92,10 @@ fn assert_idle(space: &LockSpace) {
 
 /// Says how many orders there were. An order in which nobody can go on fails the test.
 fn explore(scheduler: impl Scheduler + 'static, test: impl Fn() + Send + Sync + 'static) -> usize {
-    // Time-outs are made in a runtime, and this one does not run.
+    // Time-outs are made in a runtime, and this one does not run. It is not dropped: after a failure, which a test may
+    // expect, it would wake those that still wait, and shuttle's wakers panic outside of an exploration.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime = ManuallyDrop::new(runtime);
     let _context = runtime.enter();
     shuttle::Runner::new(scheduler, shuttle::Config::default()).run(test)
 }
