@@ -4,11 +4,11 @@
 //! is tried again in place: the kernel has dropped the pages and calls them clean.
 
 use guest_exports::memory;
+use session_core::SessionId;
 use session_core::error::{Error, Result};
 use session_core::record::{HEADER, Version};
 use session_core::slots::{self, CELL_AT, Slots};
 use session_core::store::{Instant, MAX_OWNER};
-use session_core::{SessionId, mutant};
 
 use crate::directory::{Directory, ErrorCode, File, Io, failed, unknown};
 use crate::layout;
@@ -30,15 +30,9 @@ pub fn save(root: &Directory, id: &SessionId, file: &File, slots: &Slots, next: 
     memory::need(next.data.len(), |data| data + OVERHEAD)?;
     let head = slots.head();
     if let Err(code) = file.write(&slots::encode(&head, next), at) {
-        if mutant!("failed write not taken back") {
-            return Err(failed(SAVE)(code));
-        }
         return Err(take_back(file, at, slots.live().modified, code));
     }
-    if durable && !mutant!("sync after acknowledging") {
-        if mutant!("proof before sync") {
-            file.write(&head.cell(Some(next.version), id, id), CELL_AT).map_err(unknown(SAVE))?;
-        }
+    if durable {
         file.sync().map_err(unknown(SAVE))?;
         file.write(&head.cell(Some(next.version), id, id), CELL_AT).map_err(unknown(SAVE))?;
     }
@@ -77,8 +71,7 @@ pub fn marker(root: &Directory, text: &[u8]) -> Result<()> {
 fn publish(directory: &Directory, name: &str, bytes: &[u8]) -> Result<File> {
     let making = layout::unique(name);
     let file = directory.create(&making).map_err(failed(CREATE))?;
-    let sync = || if mutant!("rename before sync") { Ok(()) } else { file.sync() };
-    if let Err(code) = file.write(bytes, 0).and_then(|()| sync()) {
+    if let Err(code) = file.write(bytes, 0).and_then(|()| file.sync()) {
         discard(directory, &making);
         return Err(failed(CREATE)(code));
     }
@@ -88,18 +81,13 @@ fn publish(directory: &Directory, name: &str, bytes: &[u8]) -> Result<File> {
         discard(directory, &making);
         return Err(if renamed { unknown(CREATE)(code) } else { failed(CREATE)(code) });
     }
-    if mutant!("rename before sync") {
-        file.sync().map_err(unknown(CREATE))?;
-    }
     directory.sync().map_err(unknown(CREATE))?;
     Ok(file)
 }
 
 /// Remove a file in the making. If that fails too, garbage collection finds it.
 fn discard(directory: &Directory, making: &str) {
-    if !mutant!("temporary file kept") {
-        let _ = directory.remove(making);
-    }
+    let _ = directory.remove(making);
 }
 
 /// Move a session's file to its new name, used now.
@@ -139,11 +127,11 @@ pub fn remove(root: &Directory, id: &SessionId, durable: bool) -> Result<()> {
     let path = layout::session(id);
     if let Err(code) = root.remove(&path) {
         // An error after the effect looks the same: then the name is gone.
-        if !matches!(root.exists(&path), Ok(false)) || mutant!("failure taken for no effect") {
+        if !matches!(root.exists(&path), Ok(false)) {
             return Err(failed(DELETE)(code));
         }
     }
-    if durable && !mutant!("deletion not durable") { sync_shard(root, id).map_err(unknown(DELETE)) } else { Ok(()) }
+    if durable { sync_shard(root, id).map_err(unknown(DELETE)) } else { Ok(()) }
 }
 
 /// The directory of a session that is to be. It is missing where the store was restored from a copy without what was empty.

@@ -9,7 +9,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use session_core::error::{Error, Result};
-use session_core::mutant;
 use session_core::slots::{Head, SECTOR};
 use session_core::store::Instant;
 use wasi::clocks::wall_clock::Datetime;
@@ -84,7 +83,6 @@ impl Directory {
         match again(|| self.0.open_at(PathFlags::empty(), path, OpenFlags::empty(), flags)) {
             Ok(file) => Ok(Some(File(file))),
             Err(ErrorCode::NoEntry) => Ok(None),
-            Err(_) if mutant!("I/O error taken for not found") => Ok(None),
             Err(code) => Err(code),
         }
     }
@@ -147,9 +145,6 @@ impl Directory {
 
     /// Put the directory's names on the disk.
     pub fn sync(&self) -> Io<()> {
-        if mutant!("no directory sync") {
-            return Ok(());
-        }
         self.0.sync_data()
     }
 
@@ -241,9 +236,6 @@ impl File {
     pub fn write(&self, mut bytes: &[u8], mut at: u64) -> Io<()> {
         while !bytes.is_empty() {
             let written = again(|| self.0.write(bytes, at))?;
-            if mutant!("short write ignored") {
-                break;
-            }
             if written == 0 {
                 return Err(ErrorCode::Io);
             }
@@ -255,12 +247,6 @@ impl File {
 
     /// Put the file's data on the disk. Never call it again after it failed: the pages count as clean by then.
     pub fn sync(&self) -> Io<()> {
-        if mutant!("no sync") {
-            return Ok(());
-        }
-        if mutant!("retry after a failed sync") {
-            return self.0.sync_data().or_else(|_| self.0.sync_data());
-        }
         self.0.sync_data()
     }
 

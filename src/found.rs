@@ -7,7 +7,7 @@ use session_core::error::Result;
 use session_core::record::Version;
 use session_core::slots::Slots;
 use session_core::store::{Info, Instant, Record};
-use session_core::{SessionId, expiry, mutant};
+use session_core::{SessionId, expiry};
 
 use crate::directory::{Directory, File, failed};
 use crate::layout;
@@ -57,9 +57,6 @@ impl Found {
         let Some(file) = root.write(&layout::session(id)).map_err(failed("open the session for writing"))? else {
             return Ok(None);
         };
-        if mutant!("sync after acknowledging") {
-            let _ = file.sync();
-        }
         Ok(Some(Self { bytes: contents(&file)?, file }))
     }
 

@@ -8,7 +8,7 @@ use alloc::string::String;
 use guest_exports::host::now;
 use session_core::error::{Error, Result};
 use session_core::store::{GarbageReport, LockMode, Store};
-use session_core::{SessionId, expiry, mutant};
+use session_core::{SessionId, expiry};
 
 use crate::directory::ErrorCode;
 use crate::listing::{Walk, names_after};
@@ -109,8 +109,6 @@ fn session(store: &FileStore, place: &Place, name: &str, report: &mut GarbageRep
         && let Some(_guard) = free(store.lock(&id, LockMode::Exclusive, Some(0)))?
     {
         // A file in the making is made under its session's lock, so nobody is making this one.
-        remove(store, &format!("{}/{name}", place.path()), report)?;
-    } else if mutant!("collects foreign files") {
         remove(store, &format!("{}/{name}", place.path()), report)?;
     }
     Ok(())

@@ -9,7 +9,7 @@ use session_core::error::{Error, Result};
 use session_core::events::{Event, Events};
 use session_core::record::Version;
 use session_core::store::{self, Contents, Instant, LockMode, Record, Store};
-use session_core::{SessionId, expiry, mutant};
+use session_core::{SessionId, expiry};
 
 use crate::found::{Found, record};
 use crate::locks::Lock;
@@ -98,10 +98,6 @@ impl FileGuard {
     fn quarantine(&self, found: &Found, seen: Error) -> Error {
         let Error::Corrupt(why) = seen else { return seen };
         Host.tell(Some(&self.id), Event::Corrupt);
-        if mutant!("quarantine deletes") {
-            let _ = self.store.root().remove(&layout::session(&self.id));
-            return Error::Corrupt(why);
-        }
         let aside = format!("{}/{}", layout::QUARANTINE, layout::unique(self.id.as_str()));
         let moved = found.file.is_regular().is_ok_and(|regular| regular)
             && self.store.root().rename(&layout::session(&self.id), &aside).is_ok();
@@ -131,14 +127,10 @@ impl store::Guard for FileGuard {
     }
 
     fn save(&mut self, contents: Contents, expected: Option<u64>) -> Result<u64> {
-        if mutant!("save creates") && self.find()?.is_none() {
-            let now = now();
-            return commit::new_file(self.store.root(), &self.id, &Version::of(&contents, 1, now, now)).map(|()| 1);
-        }
         let (found, now) = self.find()?.ok_or(Error::Gone)?;
         let slots = found.slots(&self.id)?;
         let live = slots.live();
-        if expected.is_some_and(|expected| expected != live.version) && !mutant!("version not checked") {
+        if expected.is_some_and(|expected| expected != live.version) {
             return Err(Error::Conflict(live.version));
         }
         let root = self.store.root();

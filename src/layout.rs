@@ -11,7 +11,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use session_core::{SessionId, mutant};
+use session_core::SessionId;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Says that a directory is a store.
@@ -41,8 +41,7 @@ pub fn session_in(shard: u16, name: &str) -> Option<SessionId> {
 
 /// A name that no other instance uses and that is no session's: for a file in the making or put aside.
 pub fn unique(name: &str) -> String {
-    let random = if mutant!("temporary name predictable") { 1 } else { wasi::random::random::get_random_u64() };
-    format!("{name}~{random:016x}")
+    format!("{name}~{:016x}", wasi::random::random::get_random_u64())
 }
 
 /// The name that a file in the making is for.

@@ -7,8 +7,8 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use session_core::SessionId;
 use session_core::error::{Error, Result};
-use session_core::{SessionId, mutant};
 
 use crate::directory::{Directory, ErrorCode, Io, failed};
 use crate::layout;
@@ -28,7 +28,7 @@ pub fn with_entry(
     add(root, owner, id)?;
     let made = make();
     let undone = made.as_ref().is_err_and(|error| !matches!(error, Error::OutcomeUnknown(_)));
-    if undone && !mutant!("index entry kept") {
+    if undone {
         remove(root, owner, id);
     }
     made

@@ -28,10 +28,6 @@ pub fn no_store(location: &str) -> Error {
 pub fn locate(location: &str, create: bool) -> Result<Option<Directory>> {
     let parts: Vec<&str> = if location == "." { Vec::new() } else { location.split('/').collect() };
     let preopens = get_directories();
-    #[cfg(mutants)]
-    if let Some(name) = preopens.iter().find_map(|(_, name)| name.strip_prefix("mutant ")) {
-        session_core::mutants::choose(name);
-    }
     let named = preopens.iter().find(|(_, name)| preopens.len() > 1 && parts.first() == Some(&name.trim_matches('/')));
     let (preopen, parts) = match named {
         Some((preopen, _)) => (preopen, &parts[1..]),

@@ -11,7 +11,7 @@ use session_core::record::Version;
 use session_core::store::{
     Contents, Durability, GarbageReport, Guard, Info, Instant, LockMode, Milliseconds, Options, Record, Store, Usage,
 };
-use session_core::{SessionId, expiry, mutant};
+use session_core::{SessionId, expiry};
 
 use crate::directory::{Directory, changed};
 use crate::found::{Found, Peek, info, record};
@@ -145,14 +145,8 @@ impl Store for FileStore {
         guard.refuse_taken()?;
         let now = now();
         let version = Version::of(&contents, 1, now, now);
-        let first = version.owner.filter(|_| !mutant!("index entry last"));
-        owners::with_entry(self.root(), first, id, || commit::new_file(self.root(), id, &version))?;
+        owners::with_entry(self.root(), version.owner, id, || commit::new_file(self.root(), id, &version))?;
         Host.tell(Some(id), Event::Created);
-        if let Some(owner) = version.owner
-            && mutant!("index entry last")
-        {
-            owners::add(self.root(), owner, id)?;
-        }
         Ok(info(id.clone(), &version, now, now))
     }
 

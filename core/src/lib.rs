@@ -55,8 +55,6 @@ pub mod json;
 mod limits;
 pub mod manager;
 pub mod map;
-#[cfg(mutants)]
-pub mod mutants;
 pub mod people;
 pub mod record;
 pub mod session;
@@ -67,16 +65,3 @@ mod succession;
 
 pub use error::Error;
 pub use id::SessionId;
-
-/// Whether to have this deliberate defect. See `mutants`; it is `false` in every build that is used.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! mutant {
-    ($name:literal) => {{
-        #[cfg(mutants)]
-        let chosen = $crate::mutants::is($name);
-        #[cfg(not(mutants))]
-        let chosen = false;
-        chosen
-    }};
-}

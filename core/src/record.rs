@@ -22,7 +22,6 @@ use core::str;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::mutant;
 use crate::store::{Contents, Instant, MAX_OWNER, Milliseconds};
 
 /// Length of the fixed part in bytes.
@@ -100,7 +99,7 @@ impl<'a> Version<'a> {
             return None;
         }
         let record = slot.get(..length)?;
-        if xxh3_64_with_seed(&record[8..], seed) != u64_at(record, 0)? && !mutant!("checksum not checked") {
+        if xxh3_64_with_seed(&record[8..], seed) != u64_at(record, 0)? {
             return None;
         }
         let owner_len = usize::from(u16_at(record, 12)?);

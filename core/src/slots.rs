@@ -30,12 +30,13 @@
 
 use alloc::format;
 use alloc::vec::Vec;
+use core::num::NonZero;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::record::{HEADER, Version, u32_at, u64_at};
 use crate::store::{MAX_DATA, MAX_OWNER};
-use crate::{Error, SessionId, mutant};
+use crate::{Error, SessionId};
 
 /// The unit in which a medium writes, in bytes.
 pub const SECTOR: usize = 512;
@@ -114,15 +115,14 @@ impl Head {
     }
 
     fn slot<'a>(&self, file: &'a [u8], index: usize) -> &'a [u8] {
-        let start = SECTOR + index * self.slot_size;
-        let end = (start + self.slot_size).min(file.len());
-        file.get(start..end).unwrap_or(&[])
+        let rest = file.get(SECTOR + index * self.slot_size..).unwrap_or(&[]);
+        rest.get(..self.slot_size).unwrap_or(rest)
     }
 
     fn proven(&self, file: &[u8]) -> Option<u64> {
-        let version = u64_at(file, CELL_AT as usize)?;
+        let version = NonZero::new(u64_at(file, CELL_AT as usize)?)?.get();
         let proof = u64_at(file, CELL_AT as usize + 8)?;
-        (version > 0 && proof == self.hash(&version.to_le_bytes())).then_some(version)
+        (proof == self.hash(&version.to_le_bytes())).then_some(version)
     }
 }
 
@@ -182,12 +182,7 @@ impl<'a> Slots<'a> {
         if encoded_len > self.head.slot_size {
             return None;
         }
-        let may_overwrite = |index: usize| match index {
-            _ if mutant!("live slot overwritten") => index == self.live,
-            _ if mutant!("proven slot overwritten") => index != self.live,
-            _ => index != self.live && index != proven,
-        };
-        let free = (0..SLOTS).filter(|index| may_overwrite(*index));
+        let free = (0..SLOTS).filter(|&index| index != self.live && index != proven);
         let oldest = free.min_by_key(|index| self.slots[*index].map_or(0, |v| v.version))?;
         Some((SECTOR + oldest * self.head.slot_size) as u64)
     }
@@ -344,6 +339,27 @@ mod tests {
             Slots::parse(&file, &id()).unwrap_err().to_string(),
             "version 2 of the session is damaged; the newest whole one is 1"
         );
+    }
+
+    /// A damaged cell protects no slot. Taken at its word it could protect the wrong one.
+    #[test]
+    fn a_cell_with_a_wrong_proof_proves_nothing() {
+        let (head, mut file) = new_file(&id(), &version(1, b"a"), 7);
+        prove(&mut file, &head, 1);
+        file[CELL_AT as usize + 8] ^= 1;
+        let slots = Slots::parse(&file, &id()).unwrap();
+        assert_eq!((slots.live().version, slots.place(100)), (1, None));
+    }
+
+    #[test]
+    fn a_record_that_reaches_beyond_its_slot_is_none() {
+        let (head, mut file) = new_file(&id(), &version(1, b"a"), 7);
+        prove(&mut file, &head, 1);
+        let too_long = encode(&head, &version(2, &[7; MIN_SLOT]));
+        let at = SECTOR + MIN_SLOT;
+        file[at..at + too_long.len()].copy_from_slice(&too_long);
+        let slots = Slots::parse(&file, &id()).unwrap();
+        assert_eq!((slots.live().version, slots.torn()), (1, true));
     }
 
     #[test]

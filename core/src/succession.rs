@@ -108,7 +108,7 @@ impl<S: Store, E: Events> Manager<S, E> {
         // A clock that was stepped back opens no window a second time: it is no longer than it ever was.
         let is_late = now < kept.until && now.saturating_add(grace) >= kept.until;
         let is_of_current = kept.state.user.is_none() || kept.state.user == current.user;
-        grace > 0 && !kept.state.succession.follows && is_late && is_of_current
+        !kept.state.succession.follows && is_late && is_of_current
     }
 
     /// Whether a request may have been sent before this moment, and still be here.
@@ -125,21 +125,13 @@ impl<S: Store, E: Events> Manager<S, E> {
         let mut closed = first.closed();
         let (mut last, mut next) = (from.clone(), first.by.clone());
         for _ in 0..HOPS {
-            let current = self.load(&next)?.and_then(decoded);
-            // What is getting yet another id has something kept of this one already.
-            let is_settled = current.as_ref().is_some_and(|(_, state)| state.succession.cookie != Cookie::Awaited);
-            let kept = if is_settled { None } else { self.load_old(&next)? };
-            if let Some(kept) = &kept {
-                closed = closed.or_else(|| self.taken(&kept.state, now)).or_else(|| kept.closed());
+            if let Some((record, state)) = self.load(&next)?.and_then(decoded) {
+                let closed = closed.or_else(|| self.taken(&state, now));
+                return Ok(Some(Trace { record, state, closed }));
             }
-            match (current, kept) {
-                (Some((record, state)), _) => {
-                    let closed = closed.or_else(|| self.taken(&state, now));
-                    return Ok(Some(Trace { record, state, closed }));
-                }
-                (None, Some(kept)) => last = core::mem::replace(&mut next, kept.by),
-                (None, None) => break,
-            }
+            let Some(kept) = self.load_old(&next)? else { break };
+            closed = closed.or_else(|| self.taken(&kept.state, now)).or_else(|| kept.closed());
+            last = core::mem::replace(&mut next, kept.by);
         }
         // While it is getting its new id, it still has the last one.
         let found = self.load(&last)?.and_then(decoded);

@@ -57,6 +57,48 @@ fn after_the_window_the_use_of_a_dead_id_is_told() {
 }
 
 #[test]
+fn without_timeouts_the_use_of_a_dead_id_is_told_for_half_an_hour() {
+    let site = Site::with(Configuration { idle_timeout: None, ..Configuration::default() });
+    let mut browser = site.visitor();
+    let stolen = browser.clone();
+    site.visit(&mut browser, |session| session.regenerate().expect("regenerate"));
+    site.events();
+    for (wait, event) in [
+        // Without a window, requests may be under way for a minute.
+        (MINUTE - 1, Event::UnknownId),
+        (1, Event::DeadIdUsed),
+        (30 * MINUTE - 1, Event::DeadIdUsed),
+        (1, Event::UnknownId),
+    ] {
+        site.wait(wait);
+        assert!(site.id(&stolen).is_none());
+        assert_eq!(site.events(), [event], "after {wait}");
+    }
+}
+
+#[test]
+fn an_old_cookie_that_was_good_to_the_end_is_no_alarm_after_it() {
+    let site = renewing();
+    let mut browser = site.visitor();
+    let lost = browser.clone();
+    site.wait(15 * MINUTE);
+    site.visit(&mut browser, |_| {});
+    site.visit(&mut browser, |session| session.expire().expect("expire"));
+    site.wait(2 * WINDOW);
+    site.events();
+    assert!(site.id(&lost).is_none());
+    assert_eq!(site.events(), [Event::UnknownId], "renewed because it was time, then ended");
+
+    let mut browser = site.visitor();
+    let late = browser.clone();
+    site.visit(&mut browser, |session| log_in(session, "ann"));
+    site.visit(&mut browser, |session| session.expire().expect("expire"));
+    site.events();
+    assert!(site.id(&late).is_none());
+    assert_eq!(site.events(), [Event::UnknownId], "ended while the request was under way");
+}
+
+#[test]
 fn a_clock_that_is_stepped_back_opens_no_window() {
     let site = site();
     site.wait(HOUR);

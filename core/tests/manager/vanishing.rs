@@ -32,6 +32,17 @@ fn it_is_there_until_its_time_has_come() {
 }
 
 #[test]
+fn each_has_a_time_of_its_own() {
+    let site = Site::new();
+    let mut browser = with_code(&site);
+    site.visit(&mut browser, |session| session.set_for("later", ONE, 2 * MINUTE, site.now()).expect("set_for"));
+    site.wait(MINUTE);
+    let mut session = site.start(&browser, Access::ReadOnly);
+    assert_eq!((session.get("code").cloned(), session.get("later").cloned()), (None, Some(ONE)));
+    assert_eq!(session.vanishes("later"), Some(START + 2 * MINUTE));
+}
+
+#[test]
 fn what_vanished_is_not_stored_again() {
     let site = Site::new();
     let mut browser = with_code(&site);

@@ -8,6 +8,7 @@ use session_runtime::LockSpace;
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
+use super::defect::Defect;
 use super::fault::Fault;
 use super::machine::{Call, Interruption, State, Subject, World};
 use crate::bindings::{Answer, Contents, Durability, FileBacked, Options, Session};
@@ -17,7 +18,7 @@ use crate::bindings::{Answer, Contents, Durability, FileBacked, Options, Session
 pub struct Host {
     subject: Arc<Subject>,
     locks: LockSpace,
-    mutant: Option<&'static str>,
+    defect: Option<Defect>,
     durable: bool,
 }
 
@@ -53,12 +54,12 @@ pub fn now_or_never<T>(future: impl Future<Output = T>) -> T {
 impl Host {
     /// Instances of this component.
     pub fn new(subject: &Arc<Subject>, durable: bool) -> Self {
-        Self { subject: subject.clone(), locks: LockSpace::process(), mutant: None, durable }
+        Self { subject: subject.clone(), locks: LockSpace::process(), defect: None, durable }
     }
 
     /// The same, with this defect.
-    pub fn with_mutant(self, mutant: &'static str) -> Self {
-        Self { mutant: Some(mutant), ..self }
+    pub fn with_defect(self, defect: Defect) -> Self {
+        Self { defect: Some(defect), ..self }
     }
 
     /// The same, with these saves.
@@ -82,7 +83,7 @@ impl Host {
     }
 
     fn instance(&self, world: &Arc<Mutex<World>>) -> (Store<State>, FileBacked) {
-        let mut store = self.subject.store(State::new(world, &self.locks, self.mutant));
+        let mut store = self.subject.store(State::new(world, &self.locks, self.defect));
         let exports = now_or_never(self.subject.component().instantiate_async(&mut store)).unwrap();
         (store, exports)
     }

@@ -10,6 +10,7 @@ use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
     DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, NewTimestamp, OpenFlags, PathFlags,
 };
 
+use super::defect::{Defect, PLANTED};
 use super::disk::{Disk, Inode, Io, ROOT};
 use super::fault::{Fault, Refusal};
 use crate::bindings::FileBackedPre;
@@ -45,10 +46,23 @@ pub struct State {
     world: Arc<Mutex<World>>,
     table: ResourceTable,
     locks: LocksCtx,
-    mutant: Option<&'static str>,
+    defect: Option<Defect>,
+    /// What a defect remembers.
+    memory: Memory,
     calls: Vec<Call>,
     fault: Option<(usize, Fault)>,
     interruption: Option<(usize, Interruption)>,
+}
+
+/// What happened before that matters to a defect.
+#[derive(Default)]
+struct Memory {
+    /// A file whose sync is still to come.
+    unsynced: Option<Inode>,
+    /// A write has failed, and nothing was written since.
+    write_failed: bool,
+    /// A name was removed, and its directory not synced since.
+    removed: bool,
 }
 
 struct Descriptor(Inode);
@@ -63,12 +77,15 @@ impl LocksView for State {
 
 impl State {
     /// A new instance's part of a world.
-    pub fn new(world: &Arc<Mutex<World>>, locks: &LockSpace, mutant: Option<&'static str>) -> Self {
+    pub fn new(world: &Arc<Mutex<World>>, locks: &LockSpace, defect: Option<Defect>) -> Self {
+        // Of its own: then they exclude nobody.
+        let locks = if defect == Some(Defect::LockReleasedEarly) { &LockSpace::process() } else { locks };
         Self {
             world: world.clone(),
             table: ResourceTable::new(),
             locks: LocksCtx::new(locks),
-            mutant,
+            defect,
+            memory: Memory::default(),
             calls: Vec::new(),
             fault: None,
             interruption: None,
@@ -94,6 +111,19 @@ impl State {
 
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap()
+    }
+
+    fn has(&self, defect: Defect) -> bool {
+        self.defect == Some(defect)
+    }
+
+    /// Make up for a sync that a defect has put off.
+    fn sync_late(&mut self, defect: Defect) {
+        if self.has(defect)
+            && let Some(inode) = self.memory.unsynced.take()
+        {
+            self.world().disk.sync(inode);
+        }
     }
 
     /// Note a call, and say what is to go wrong at it.
@@ -140,6 +170,7 @@ impl State {
         open: OpenFlags,
     ) -> wasmtime::Result<Io<Resource<Descriptor>>> {
         let base = self.inode(&base)?;
+        self.sync_late(Defect::SyncAfterAcknowledging);
         let opened = self.call("open-at", path, |world| {
             let now = world.clock;
             match world.disk.cache().find(base, path) {
@@ -153,6 +184,7 @@ impl State {
         })?;
         Ok(match opened {
             Ok(inode) => Ok(self.table.push(Descriptor(inode))?),
+            Err(_) if self.has(Defect::IoErrorTakenForNotFound) => Err(ErrorCode::NoEntry),
             Err(code) => Err(code),
         })
     }
@@ -171,18 +203,31 @@ impl State {
 
     fn write(&mut self, file: Resource<Descriptor>, bytes: &[u8], offset: u64) -> wasmtime::Result<Io<u64>> {
         let inode = self.inode(&file)?;
+        let takes_back = self.memory.write_failed && bytes == [0; 16];
+        if takes_back && self.has(Defect::FailedWriteNotTakenBack) {
+            return self.call("write", "", |_| Ok(bytes.len() as u64));
+        }
         let written = if self.strikes(Fault::Short) { &bytes[..bytes.len().div_ceil(2)] } else { bytes };
-        self.call("write", "", |world| {
+        let told = if self.has(Defect::ShortWriteIgnored) { bytes.len() } else { written.len() };
+        let answer = self.call("write", "", |world| {
             let now = world.clock;
             world.disk.write(inode, offset as usize, written, now)?;
-            Ok(written.len() as u64)
-        })
+            Ok(told as u64)
+        })?;
+        self.memory.write_failed = answer.is_err();
+        self.sync_late(Defect::ProofBeforeSync);
+        Ok(answer)
     }
 
     fn sync(&mut self, file: Resource<Descriptor>) -> wasmtime::Result<Io<()>> {
         let inode = self.inode(&file)?;
         let evicts = self.strikes(Fault::SyncFailsAndEvicts);
         let fails = evicts || self.strikes(Fault::SyncFails);
+        if self.leaves_unsynced(inode) {
+            return self.call("sync-data", "", |_| Ok(()));
+        }
+        // The second try finds clean pages and succeeds.
+        let failed = if self.has(Defect::RetryAfterFailedSync) { Ok(()) } else { Err(ErrorCode::Io) };
         self.call("sync-data", "", |world| {
             if !fails {
                 world.disk.sync(inode);
@@ -192,8 +237,51 @@ impl State {
             if evicts {
                 world.disk.evict(inode);
             }
-            Err(ErrorCode::Io)
+            failed
         })
+    }
+
+    /// Whether a defect skips the sync of this file or directory, or puts it off.
+    fn leaves_unsynced(&mut self, inode: Inode) -> bool {
+        if self.world().disk.cache().is_directory(inode) {
+            let removed = std::mem::take(&mut self.memory.removed);
+            return self.has(Defect::NoDirectorySync) || removed && self.has(Defect::DeletionNotDurable);
+        }
+        match self.defect {
+            Some(Defect::NoSync) => true,
+            Some(Defect::SyncAfterAcknowledging | Defect::RenameBeforeSync | Defect::ProofBeforeSync) => {
+                self.memory.unsynced = Some(inode);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn rename(
+        &mut self,
+        from: Resource<Descriptor>,
+        old: &str,
+        to: Resource<Descriptor>,
+        new: &str,
+    ) -> wasmtime::Result<Io<()>> {
+        let (from, to) = (self.inode(&from)?, self.inode(&to)?);
+        if self.has(Defect::QuarantineDeletes) && new.starts_with("quarantine/") {
+            return self.call("rename-at", old, |world| world.disk.unlink(from, old));
+        }
+        let renamed = self.call("rename-at", old, |world| world.disk.rename(from, old, to, new))?;
+        self.sync_late(Defect::RenameBeforeSync);
+        Ok(renamed)
+    }
+
+    fn unlink(&mut self, base: Resource<Descriptor>, path: &str) -> wasmtime::Result<Io<()>> {
+        let base = self.inode(&base)?;
+        let stays = match self.defect {
+            Some(Defect::TemporaryFileKept) => path.contains('~'),
+            Some(Defect::IndexEntryKept) => path.starts_with("owners/"),
+            _ => false,
+        };
+        self.memory.removed = true;
+        self.call("unlink-file-at", path, |world| if stays { Ok(()) } else { world.disk.unlink(base, path) })
     }
 
     /// Whether the call that comes next is to suffer this.
@@ -269,7 +357,8 @@ fn add_clock_and_random(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     })?;
     linker.instance("wasi:random/random@0.2.12")?.func_wrap("get-random-u64", |mut cx: Cx<'_>, (): ()| {
         cx.data_mut().enter("get-random-u64", "")?;
-        Ok((random(&mut cx.data().world().random),))
+        let number = random(&mut cx.data().world().random);
+        Ok((if cx.data().has(Defect::TemporaryNamePredictable) { 1 } else { number },))
     })
 }
 
@@ -285,8 +374,9 @@ fn add_files(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.instance("wasi:filesystem/preopens@0.2.12")?.func_wrap("get-directories", |mut cx: Cx<'_>, (): ()| {
         let state = cx.data_mut();
         state.enter("get-directories", "")?;
-        // A build with mutants in it learns from the name of a second directory which of them to be.
-        let names = [Some(".".to_owned()), state.mutant.map(|name| format!("mutant {name}"))];
+        // A build with planted defects learns from the name of a second directory which of them to have.
+        let planted = PLANTED.iter().position(|name| state.has(Defect::Planted(name)));
+        let names = [Some(".".to_owned()), planted.map(|number| format!("defect {number}"))];
         let mut directories = Vec::new();
         for name in names.into_iter().flatten() {
             directories.push((state.table.push(Descriptor(ROOT))?, name));
@@ -357,13 +447,11 @@ fn add_directory_functions(types: &mut Types<'_>) -> wasmtime::Result<()> {
     types.func_wrap(
         "[method]descriptor.rename-at",
         |mut cx: Cx<'_>, (from, old, to, new): (File, String, File, String)| {
-            let (from, to) = (cx.data().inode(&from)?, cx.data().inode(&to)?);
-            Ok((cx.data_mut().call("rename-at", &old, |world| world.disk.rename(from, &old, to, &new))?,))
+            Ok((cx.data_mut().rename(from, &old, to, &new)?,))
         },
     )?;
     types.func_wrap("[method]descriptor.unlink-file-at", |mut cx: Cx<'_>, (base, path): (File, String)| {
-        let base = cx.data().inode(&base)?;
-        Ok((cx.data_mut().call("unlink-file-at", &path, |world| world.disk.unlink(base, &path))?,))
+        Ok((cx.data_mut().unlink(base, &path)?,))
     })?;
     types.func_wrap("[method]descriptor.create-directory-at", |mut cx: Cx<'_>, (base, path): (File, String)| {
         let base = cx.data().inode(&base)?;

@@ -6,6 +6,7 @@
 //! | [`disk`] | files and directories in memory, and which changes are not on the medium yet |
 //! | [`power`] | everything that a power cut may leave on the medium |
 //! | [`fault`] | what can go wrong at one host call |
+//! | [`defect`] | deliberate defects, of the machine and in the component |
 //! | [`machine`] | disk, clock and random numbers, behind the host functions |
 //! | [`client`] | an instance of the component on a machine, for one operation |
 //! | [`operations`] | the operations that are explored |
@@ -17,6 +18,7 @@
 //! The models of the medium are those of SQLite's crash tests and of ALICE (Pillai et al., OSDI 2014).
 
 pub mod client;
+pub mod defect;
 pub mod disk;
 pub mod explore;
 pub mod fault;

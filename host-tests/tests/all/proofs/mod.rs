@@ -1,8 +1,8 @@
 //! The guarantees, on a simulated machine that fails and loses power wherever it can.
 
 mod crashes;
+mod defects;
 mod interleavings;
-mod mutants;
 
 use std::sync::{Arc, OnceLock};
 

@@ -4,24 +4,27 @@ use std::sync::Arc;
 
 use host_tests::host::component_path;
 use host_tests::sim::client::Host;
+use host_tests::sim::defect::{self, Defect};
 use host_tests::sim::explore::Explorer;
 use host_tests::sim::interleave;
 use host_tests::sim::machine::Subject;
 use host_tests::sim::script::Start;
 
-/// The same list that the build with mutants has.
-const ALL: [&str; 25] = include!("../../../../core/src/mutants.list");
+use super::product;
 
 #[test]
-fn every_mutant_is_caught() {
-    let bytes = std::fs::read(component_path().with_file_name("session_store_mutants.wasm")).unwrap();
-    let subject = Arc::new(Subject::new(&bytes));
-    assert_eq!(caught(&Host::new(&subject, true)), None, "the build with mutants has a defect when none is chosen");
-    let table: Vec<_> = ALL.iter().map(|name| (name, caught(&Host::new(&subject, true).with_mutant(name)))).collect();
-    for (name, by) in &table {
+fn every_defect_is_caught() {
+    let bytes = std::fs::read(component_path().with_file_name("session_store_planted.wasm")).unwrap();
+    let with_defects = Host::new(&Arc::new(Subject::new(&bytes)), true);
+    assert_eq!(caught(&with_defects), None, "the build with planted defects has one when none is chosen");
+    let mut table = Vec::new();
+    for (name, defect) in defect::all() {
+        let host = if let Defect::Planted(_) = defect { with_defects.clone() } else { product(true) };
+        let by = caught(&host.with_defect(defect));
         println!("{name:32} {}", by.as_deref().unwrap_or("NOT CAUGHT"));
+        table.push(by.is_some());
     }
-    assert!(table.iter().all(|(_, by)| by.is_some()));
+    assert!(table.len() >= 25 && table.iter().all(|caught| *caught));
 }
 
 /// What notices the defect: sequences of one operation first, then of two; then interleavings.

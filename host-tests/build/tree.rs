@@ -1,0 +1,33 @@
+//! A copy of the workspace, to plant defects in.
+
+use std::fs;
+use std::path::Path;
+
+/// What git does not have: results of builds and of tests.
+const LEFT_OUT: [&str; 3] = ["target", "node_modules", "__pycache__"];
+
+/// Copy what cargo needs of the workspace, to a directory that is made anew.
+pub fn copy(workspace: &Path, to: &Path) -> guest_build::Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    copy_directory(workspace, to)
+}
+
+fn copy_directory(from: &Path, to: &Path) -> guest_build::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_left_out = name.to_string_lossy().starts_with('.') || LEFT_OUT.iter().any(|left_out| name == *left_out);
+        if is_left_out {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            copy_directory(&entry.path(), &to.join(name))?;
+        } else if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), to.join(name))?;
+        }
+    }
+    Ok(())
+}
