@@ -1,7 +1,7 @@
-//! How a version gets into a file, and a file to its name.
+//! Writing a version into a file, and giving a file its name.
 //!
-//! Every function leaves the session as it was when it fails, or says `outcome-unknown`. After a failed sync nothing
-//! is tried again in place: the kernel has dropped the pages and calls them clean.
+//! A function that fails leaves the session unchanged or returns `outcome-unknown`. After a failed sync nothing is
+//! retried in place: the kernel has dropped the pages and marked them clean.
 
 use guest_exports::memory;
 use session_core::SessionId;
@@ -13,21 +13,22 @@ use session_core::store::{Instant, MAX_OWNER};
 use crate::directory::{Directory, ErrorCode, File, Io, failed, unknown};
 use crate::layout;
 
-/// What a version takes beside its data, at most.
+/// Maximum size of a version beyond its data.
 const OVERHEAD: usize = HEADER + MAX_OWNER;
 
-/// What a load takes beside the file and the data.
+/// Memory a load needs beyond the file and the data.
 const MARGIN: usize = 2 << 20;
 
 const SAVE: &str = "save the session";
 const CREATE: &str = "store the session in a new file";
 
-/// Save a version over the file's oldest slot or, when it does not fit or nothing in the file is proven, in a new file.
+/// Saves a version over the file's oldest slot or, when it does not fit or the file has no proven version, in a new
+/// file.
 pub fn save(root: &Directory, id: &SessionId, file: &File, slots: &Slots, next: &Version, durable: bool) -> Result<()> {
     let Some(at) = slots.place(next.encoded_len()) else {
         return new_file(root, id, next);
     };
-    memory::need(next.data.len(), |data| data + OVERHEAD)?;
+    memory::ensure(next.data.len(), |data| data + OVERHEAD)?;
     let head = slots.head();
     if let Err(code) = file.write(&slots::encode(&head, next), at) {
         return Err(take_back(file, at, slots.live().modified, code));
@@ -39,8 +40,8 @@ pub fn save(root: &Directory, id: &SessionId, file: &File, slots: &Slots, next: 
     Ok(())
 }
 
-/// A write failed, perhaps after it took effect: empty the slot. When that is certain, the session is as it was. The
-/// attempt does not count as use: it ends its idle time no later than its last save said.
+/// Clears the slot after a failed write, which may have taken effect. If that succeeds, the session is unchanged. The
+/// attempt does not count as use: the idle timeout still runs from the last save.
 fn take_back(file: &File, at: u64, modified: Instant, code: ErrorCode) -> Error {
     match file.write(&[0; 16], at).and_then(|()| file.sync()).and_then(|()| file.set_modified(modified)) {
         Ok(()) => failed(SAVE)(code),
@@ -48,53 +49,53 @@ fn take_back(file: &File, at: u64, modified: Instant, code: ErrorCode) -> Error 
     }
 }
 
-/// Put a version into a new file and give it the session's name. Needs the session's lock: it replaces a file of
+/// Writes a version into a new file and gives it the session's name. Needs the session's lock: it replaces a file of
 /// that name.
 ///
-/// Whatever the durability, data and name are on the disk when this returns: a name without its data would be a
-/// session that cannot be read, and a save into a file without a durable name would be lost with it.
+/// Data and name are on the disk when this returns, whatever the durability: a name without its data would be an
+/// unreadable session, and a save into a file without a durable name would be lost with it.
 pub fn new_file(root: &Directory, id: &SessionId, version: &Version) -> Result<()> {
-    // As much as a load takes, so what is stored can be loaded by an instance that may have as much.
-    memory::need(version.data.len(), |data| slots::new_file_len(data + OVERHEAD) + MARGIN)?;
+    // As much as a load needs, so what is stored can be loaded by an instance with the same memory limit.
+    memory::ensure(version.data.len(), |data| slots::new_file_len(data + OVERHEAD) + MARGIN)?;
     let shard = shard(root, id).map_err(failed(CREATE))?;
     let (head, bytes) = slots::new_file(id, version, wasi::random::random::get_random_u64());
     let file = publish(&shard, id.as_str(), &bytes)?;
     file.write(&head.cell(Some(version.version), id, id), CELL_AT).map_err(unknown(CREATE))
 }
 
-/// Write the file that makes a directory a store.
+/// Writes the file that marks a directory as a store.
 pub fn marker(root: &Directory, text: &[u8]) -> Result<()> {
     publish(root, layout::MARKER, text).map(drop)
 }
 
-/// Write a file under a name in the making, then rename it; both durable.
+/// Writes a file under a temporary name, then renames it; both durable.
 fn publish(directory: &Directory, name: &str, bytes: &[u8]) -> Result<File> {
-    let making = layout::unique(name);
-    let file = directory.create(&making).map_err(failed(CREATE))?;
+    let temporary = layout::unique(name);
+    let file = directory.create(&temporary).map_err(failed(CREATE))?;
     if let Err(code) = file.write(bytes, 0).and_then(|()| file.sync()) {
-        discard(directory, &making);
+        discard(directory, &temporary);
         return Err(failed(CREATE)(code));
     }
-    if let Err(code) = directory.rename(&making, name) {
-        // An error after the effect looks the same: the file has then left its name in the making.
-        let renamed = !matches!(directory.exists(&making), Ok(true));
-        discard(directory, &making);
+    if let Err(code) = directory.rename(&temporary, name) {
+        // The rename may have taken effect before the error: then the temporary name is gone.
+        let renamed = !matches!(directory.exists(&temporary), Ok(true));
+        discard(directory, &temporary);
         return Err(if renamed { unknown(CREATE)(code) } else { failed(CREATE)(code) });
     }
     directory.sync().map_err(unknown(CREATE))?;
     Ok(file)
 }
 
-/// Remove a file in the making. If that fails too, garbage collection finds it.
-fn discard(directory: &Directory, making: &str) {
-    let _ = directory.remove(making);
+/// Removes a temporary file. If that fails, garbage collection removes it.
+fn discard(directory: &Directory, temporary: &str) {
+    let _ = directory.remove(temporary);
 }
 
-/// Move a session's file to its new name, used now.
+/// Moves a session's file to its new name, which counts as use now.
 ///
-/// The file answers to both names from then on, and proves nothing: the next save makes a new one. The cell is synced
-/// first, since under the new name a file with the old cell would be another session's. Nothing is written once the new
-/// name is seen: others may be touching the session by then.
+/// From then on the file is valid under both names and proves nothing: the next save makes a new file. The cell is
+/// synced first, since under the new name a file with the old cell would be another session's. Nothing is written once
+/// the new name is visible: others may already touch the session.
 pub fn rename(
     root: &Directory,
     old: &SessionId,
@@ -106,7 +107,7 @@ pub fn rename(
 ) -> Result<()> {
     const RENAME: &str = "rename the session";
     let not_renamed = |code| {
-        // An attempt is no use of the session.
+        // A failed attempt does not count as use.
         let _ = file.set_modified(touched);
         failed(RENAME)(code)
     };
@@ -121,12 +122,12 @@ pub fn rename(
     shard.sync().and_then(|()| sync_shard(root, old)).map_err(unknown(RENAME))
 }
 
-/// Remove a session's file. With `durable`, the name does not come back after a power cut.
+/// Removes a session's file. With `durable`, the name does not reappear after a power cut.
 pub fn remove(root: &Directory, id: &SessionId, durable: bool) -> Result<()> {
     const DELETE: &str = "delete the session";
     let path = layout::session(id);
     if let Err(code) = root.remove(&path) {
-        // An error after the effect looks the same: then the name is gone.
+        // The removal may have taken effect before the error: then the name is gone.
         if !matches!(root.exists(&path), Ok(false)) {
             return Err(failed(DELETE)(code));
         }
@@ -134,7 +135,7 @@ pub fn remove(root: &Directory, id: &SessionId, durable: bool) -> Result<()> {
     if durable { sync_shard(root, id).map_err(unknown(DELETE)) } else { Ok(()) }
 }
 
-/// The directory of a session that is to be. It is missing where the store was restored from a copy without what was empty.
+/// Opens or makes the directory of a session. A copy that leaves out empty directories lacks it.
 fn shard(root: &Directory, id: &SessionId) -> Io<Directory> {
     let path = layout::shard(layout::SESSIONS, id.shard());
     match root.directory(&path) {

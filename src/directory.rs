@@ -1,8 +1,8 @@
-//! Files and directories by their descriptors: the only place that calls `wasi:filesystem`.
+//! Files and directories by descriptor: the only module that calls `wasi:filesystem/types`.
 //!
-//! No call follows a symbolic link in the last part of its path, and no path leaves the directory it is relative to;
-//! the host refuses links that would. Reads and writes go straight through the descriptor, not through streams: a
-//! stream is written by another thread, which may still write when the instance is dead and its locks are free.
+//! No call follows a symbolic link in the last component of its path, and no path leaves the directory it is relative
+//! to; the host refuses links that would. Reads and writes use the descriptor directly, not streams: a stream is
+//! written by another thread, which may still write after the instance is dead and its locks are free.
 
 use alloc::format;
 use alloc::string::String;
@@ -18,34 +18,34 @@ use wasi::filesystem::types::{
     PathFlags,
 };
 
-/// What a call of the host answers.
+/// The result of a host call.
 pub type Io<T> = core::result::Result<T, ErrorCode>;
 
-/// Enough for a small session in one read. The host zeroes what it is asked for, so not more.
+/// Fits a small session in one read. Not larger, because the host zeroes the requested buffer.
 const FIRST_READ: usize = 8192;
 
-/// The most that is asked for at once: what the host answers is copied, and both are in memory then.
-const MOST_READ: usize = 1 << 20;
+/// Maximum size of one read: the host copies what it returns, and both copies are in memory then.
+const MAX_READ: usize = 1 << 20;
 
-/// How often an interrupted call is made again.
-const TRIES: usize = 8;
+/// Maximum attempts of an interrupted call.
+const MAX_TRIES: usize = 8;
 
 /// An open directory.
 pub struct Directory(Descriptor);
 
 impl Directory {
-    /// Take a preopened directory. Some hosts treat the preopened descriptor itself specially; the one that `.` opens
-    /// is like any other.
+    /// Takes a preopened directory. Some hosts treat the preopened descriptor itself specially, but not the one that
+    /// `.` opens.
     pub fn of_preopen(preopen: &Descriptor) -> Io<Self> {
         open_directory(preopen, ".")
     }
 
-    /// Open a directory below this one.
+    /// Opens a directory below this one.
     pub fn directory(&self, path: &str) -> Io<Self> {
         open_directory(&self.0, path)
     }
 
-    /// Make a directory; fine if there is one.
+    /// Makes a directory; no-op if it exists.
     pub fn make_directory(&self, path: &str) -> Io<()> {
         match self.0.create_directory_at(path) {
             Err(ErrorCode::Exist) => Ok(()),
@@ -53,7 +53,7 @@ impl Directory {
         }
     }
 
-    /// Make a directory in a tree. The tree itself may be gone: whoever took it away finds it made anew.
+    /// Makes a directory in a tree, and the tree itself if it was removed.
     pub fn make_directory_in(&self, tree: &str, path: &str) -> Io<()> {
         match self.make_directory(path) {
             Err(ErrorCode::NoEntry) => {
@@ -65,40 +65,40 @@ impl Directory {
         }
     }
 
-    /// Open a file for reading. For writing too, where that is allowed: opening a named pipe, planted in the place of
-    /// a session, for reading alone would wait for its other end. Where it is not allowed, a look comes first.
+    /// Opens a file for reading; for writing too where that is allowed, because opening a named pipe planted in place
+    /// of a session for reading alone would block. Where it is not allowed, the type is checked first.
     pub fn read(&self, path: &str) -> Io<Option<File>> {
-        self.write(path).or_else(|_| match again(|| self.0.stat_at(PathFlags::empty(), path)) {
-            Ok(stat) if may_wait(stat.type_) => Err(ErrorCode::Pipe),
+        self.write(path).or_else(|_| match retry_interrupted(|| self.0.stat_at(PathFlags::empty(), path)) {
+            Ok(stat) if may_block(stat.type_) => Err(ErrorCode::Pipe),
             _ => self.open(path, DescriptorFlags::READ),
         })
     }
 
-    /// Open a file for reading and writing.
+    /// Opens a file for reading and writing.
     pub fn write(&self, path: &str) -> Io<Option<File>> {
         self.open(path, DescriptorFlags::READ | DescriptorFlags::WRITE)
     }
 
     fn open(&self, path: &str, flags: DescriptorFlags) -> Io<Option<File>> {
-        match again(|| self.0.open_at(PathFlags::empty(), path, OpenFlags::empty(), flags)) {
+        match retry_interrupted(|| self.0.open_at(PathFlags::empty(), path, OpenFlags::empty(), flags)) {
             Ok(file) => Ok(Some(File(file))),
             Err(ErrorCode::NoEntry) => Ok(None),
             Err(code) => Err(code),
         }
     }
 
-    /// Make a file that did not exist.
+    /// Creates a file that must not exist.
     pub fn create(&self, path: &str) -> Io<File> {
         let flags = DescriptorFlags::READ | DescriptorFlags::WRITE;
         self.0.open_at(PathFlags::empty(), path, OpenFlags::CREATE | OpenFlags::EXCLUSIVE, flags).map(File)
     }
 
-    /// Rename within this directory's tree; replaces a file of the new name.
+    /// Renames within this directory's tree; replaces a file of the new name.
     pub fn rename(&self, old: &str, new: &str) -> Io<()> {
         self.0.rename_at(old, &self.0, new)
     }
 
-    /// Remove a file. Says whether there was one.
+    /// Removes a file and returns whether it existed.
     pub fn remove(&self, path: &str) -> Io<bool> {
         match self.0.unlink_file_at(path) {
             Ok(()) => Ok(true),
@@ -107,32 +107,32 @@ impl Directory {
         }
     }
 
-    /// Remove a directory if it is empty.
+    /// Removes a directory if it is empty.
     pub fn remove_directory(&self, path: &str) -> Io<()> {
         self.0.remove_directory_at(path)
     }
 
-    /// Whether there is anything of this name.
+    /// Whether an entry with this name exists.
     pub fn exists(&self, path: &str) -> Io<bool> {
-        match again(|| self.0.stat_at(PathFlags::empty(), path)) {
+        match retry_interrupted(|| self.0.stat_at(PathFlags::empty(), path)) {
             Ok(_) => Ok(true),
             Err(ErrorCode::NoEntry) => Ok(false),
             Err(code) => Err(code),
         }
     }
 
-    /// The length of a file in bytes; 0 when it is gone by now.
+    /// The length of a file in bytes; 0 if it is gone.
     pub fn size_of(&self, path: &str) -> Io<u64> {
-        match again(|| self.0.stat_at(PathFlags::empty(), path)) {
+        match retry_interrupted(|| self.0.stat_at(PathFlags::empty(), path)) {
             Ok(stat) => Ok(stat.size),
             Err(ErrorCode::NoEntry) => Ok(0),
             Err(code) => Err(code),
         }
     }
 
-    /// What the host stamps a file with; none when there is no file.
+    /// A file's time stamps; none if it is missing.
     pub fn stamps(&self, path: &str) -> Io<Option<Stamps>> {
-        match again(|| self.0.stat_at(PathFlags::empty(), path)) {
+        match retry_interrupted(|| self.0.stat_at(PathFlags::empty(), path)) {
             Ok(stat) => Ok(Some(Stamps {
                 modified: stat.data_modification_timestamp.map_or(0, |stamp| milliseconds(&stamp)),
                 all: [stat.data_modification_timestamp, stat.status_change_timestamp]
@@ -143,20 +143,21 @@ impl Directory {
         }
     }
 
-    /// Put the directory's names on the disk.
+    /// Makes the directory's names durable.
     pub fn sync(&self) -> Io<()> {
         self.0.sync_data()
     }
 
-    /// The names in the directory, in no order. Entries that cannot be read are not ours or are gone by now.
+    /// The names in the directory, in no order. Skips entries that are gone by now or whose names are not Unicode: no
+    /// file of a store has such a name.
     pub fn names(&self) -> Io<Names> {
-        again(|| self.0.read_directory()).map(Names)
+        retry_interrupted(|| self.0.read_directory()).map(Names)
     }
 }
 
-/// Open a directory to change it or, where the host does not allow or know that, to read it.
+/// Opens a directory for changes or, where the host does not allow or support that, for reading.
 fn open_directory(base: &Descriptor, path: &str) -> Io<Directory> {
-    let open = |flags| again(|| base.open_at(PathFlags::empty(), path, OpenFlags::DIRECTORY, flags));
+    let open = |flags| retry_interrupted(|| base.open_at(PathFlags::empty(), path, OpenFlags::DIRECTORY, flags));
     match open(DescriptorFlags::READ | DescriptorFlags::MUTATE_DIRECTORY) {
         Err(ErrorCode::Unsupported | ErrorCode::NotPermitted | ErrorCode::ReadOnly) => open(DescriptorFlags::READ),
         other => other,
@@ -164,8 +165,8 @@ fn open_directory(base: &Descriptor, path: &str) -> Io<Directory> {
     .map(Directory)
 }
 
-/// Whether opening it could wait for somebody.
-fn may_wait(kind: DescriptorType) -> bool {
+/// Whether opening it could block.
+fn may_block(kind: DescriptorType) -> bool {
     use DescriptorType::{Directory, RegularFile, SymbolicLink};
     !matches!(kind, RegularFile | Directory | SymbolicLink)
 }
@@ -180,7 +181,7 @@ impl Iterator for Names {
         loop {
             match self.0.read_directory_entry() {
                 Ok(entry) => return Ok(entry.map(|entry| entry.name)).transpose(),
-                // Removed since the directory was read, or a name that is not Unicode: each is one entry's trouble.
+                // Removed since the directory was read, or not a Unicode name: skip this entry only.
                 Err(ErrorCode::NoEntry | ErrorCode::IllegalByteSequence) => {}
                 Err(code) => return Some(Err(code)),
             }
@@ -188,10 +189,10 @@ impl Iterator for Names {
     }
 }
 
-/// When a file was modified, and to the nanosecond what tells it from another one that takes its place.
+/// When a file was modified, and the full time stamps that tell it from a file that replaces it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Stamps {
-    /// When it was last modified.
+    /// When the file was last modified.
     pub modified: Instant,
     all: [Option<(u64, u32)>; 2],
 }
@@ -200,14 +201,14 @@ pub struct Stamps {
 pub struct File(Descriptor);
 
 impl File {
-    /// Read a session's file: as much as its head says it has, or as there is.
+    /// Reads a session's file: as much as its head announces, or as the file has.
     pub fn contents(&self) -> Io<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut wanted = FIRST_READ;
         let mut sized = false;
         while bytes.len() < wanted {
-            let most = (wanted - bytes.len()).min(MOST_READ);
-            let (more, end) = again(|| self.0.read(most as u64, bytes.len() as u64))?;
+            let most = (wanted - bytes.len()).min(MAX_READ);
+            let (more, end) = retry_interrupted(|| self.0.read(most as u64, bytes.len() as u64))?;
             let got = more.len();
             if bytes.is_empty() {
                 bytes = more;
@@ -216,10 +217,10 @@ impl File {
             }
             if !sized && bytes.len() >= SECTOR {
                 sized = true;
-                // A head that is not ours: what was read is enough to say so.
+                // Not a valid head: what was read is enough to report that.
                 wanted = Head::parse(&bytes).map_or(bytes.len(), |head| head.file_len());
                 if wanted > bytes.len() {
-                    // A head may promise more than there is; there is memory for what is there.
+                    // The head may announce more than the file has; reserve memory only for what is there.
                     wanted = wanted.min(self.size()?);
                     let missing = wanted.saturating_sub(bytes.len());
                     bytes.try_reserve_exact(missing).map_err(|_| ErrorCode::InsufficientMemory)?;
@@ -232,10 +233,10 @@ impl File {
         Ok(bytes)
     }
 
-    /// Write all of it at an offset.
+    /// Writes all bytes at an offset.
     pub fn write(&self, mut bytes: &[u8], mut at: u64) -> Io<()> {
         while !bytes.is_empty() {
-            let written = again(|| self.0.write(bytes, at))?;
+            let written = retry_interrupted(|| self.0.write(bytes, at))?;
             if written == 0 {
                 return Err(ErrorCode::Io);
             }
@@ -245,18 +246,18 @@ impl File {
         Ok(())
     }
 
-    /// Put the file's data on the disk. Never call it again after it failed: the pages count as clean by then.
+    /// Makes the file's data durable. Never call it again after a failure: the pages are then marked clean.
     pub fn sync(&self) -> Io<()> {
         self.0.sync_data()
     }
 
     fn size(&self) -> Io<usize> {
-        Ok(usize::try_from(again(|| self.0.stat())?.size).unwrap_or(usize::MAX))
+        Ok(usize::try_from(retry_interrupted(|| self.0.stat())?.size).unwrap_or(usize::MAX))
     }
 
     /// When the file was last modified, by a write or by `set_modified`.
     pub fn modified(&self) -> Io<Instant> {
-        let stat: DescriptorStat = again(|| self.0.stat())?;
+        let stat: DescriptorStat = retry_interrupted(|| self.0.stat())?;
         Ok(stat.data_modification_timestamp.map_or(0, |stamp| milliseconds(&stamp)))
     }
 
@@ -265,7 +266,7 @@ impl File {
         Ok(self.0.get_type()? == DescriptorType::RegularFile)
     }
 
-    /// Set when the file was last modified.
+    /// Sets the file's modification time.
     pub fn set_modified(&self, now: Instant) -> Io<()> {
         let stamp = Datetime { seconds: now / 1000, nanoseconds: (now % 1000) as u32 * 1_000_000 };
         self.0.set_times(NewTimestamp::NoChange, NewTimestamp::Timestamp(stamp))
@@ -276,24 +277,25 @@ fn milliseconds(stamp: &Datetime) -> Instant {
     stamp.seconds.saturating_mul(1000).saturating_add(u64::from(stamp.nanoseconds) / 1_000_000)
 }
 
-fn again<T>(mut call: impl FnMut() -> Io<T>) -> Io<T> {
-    let mut answer = call();
-    for _ in 1..TRIES {
-        if !matches!(answer, Err(ErrorCode::Interrupted)) {
+/// Calls the host, retrying while it is interrupted.
+fn retry_interrupted<T>(mut call: impl FnMut() -> Io<T>) -> Io<T> {
+    let mut result = call();
+    for _ in 1..MAX_TRIES {
+        if !matches!(result, Err(ErrorCode::Interrupted)) {
             break;
         }
-        answer = call();
+        result = call();
     }
-    answer
+    result
 }
 
-/// Say what failed and what can be done: for `map_err(failed("load the session"))`.
-pub fn failed(doing: &str) -> impl FnOnce(ErrorCode) -> Error {
-    move |code| error(doing, code)
+/// Converts the error of a failed action, with its remedy: `map_err(failed("load the session"))`.
+pub fn failed(action: &str) -> impl FnOnce(ErrorCode) -> Error {
+    move |code| error(action, code)
 }
 
-fn error(doing: &str, code: ErrorCode) -> Error {
-    let text = |why: &str| format!("cannot {doing}: {why}");
+fn error(action: &str, code: ErrorCode) -> Error {
+    let text = |why: &str| format!("cannot {action}: {why}");
     match code {
         ErrorCode::InsufficientSpace => Error::NoSpace(text("the disk is full; free some space")),
         ErrorCode::Quota => Error::NoSpace(text("the disk quota is used up")),
@@ -302,36 +304,28 @@ fn error(doing: &str, code: ErrorCode) -> Error {
         ErrorCode::Access | ErrorCode::NotPermitted => Error::AccessDenied(text(
             "permission denied; the host must preopen the directory for writing, as its owner",
         )),
-        ErrorCode::Loop => Error::Corrupt(text("a symbolic link is in its place; remove it")),
-        // Hosts answer `bad-descriptor` to a read from a directory.
-        ErrorCode::IsDirectory | ErrorCode::BadDescriptor => {
-            Error::Corrupt(text("a directory is in its place; remove it"))
-        }
-        ErrorCode::InvalidSeek | ErrorCode::Pipe => {
-            Error::Corrupt(text("what is in its place is not a file; remove it"))
-        }
-        ErrorCode::InsufficientMemory => Error::Other(text("it takes more memory than the instance may have")),
-        ErrorCode::NotDirectory => Error::Corrupt(text("a file is where a directory should be; remove it")),
+        ErrorCode::Loop => Error::Corrupt(text("its path is a symbolic link; remove it")),
+        // Hosts fail a read of a directory with `bad-descriptor`.
+        ErrorCode::IsDirectory | ErrorCode::BadDescriptor => Error::Corrupt(text("its path is a directory; remove it")),
+        ErrorCode::InvalidSeek | ErrorCode::Pipe => Error::Corrupt(text("its path is not a regular file; remove it")),
+        ErrorCode::InsufficientMemory => Error::Other(text("it needs more memory than the instance may have")),
+        ErrorCode::NotDirectory => Error::Corrupt(text("a file is in place of a directory on its path; remove it")),
         code => Error::Io(text(code.message())),
     }
 }
 
-/// The result of a write that may have taken effect all the same.
-pub fn unknown(doing: &str) -> impl FnOnce(ErrorCode) -> Error {
+/// The error of a write that may have taken effect.
+pub fn unknown(action: &str) -> impl FnOnce(ErrorCode) -> Error {
     move |code| {
         Error::OutcomeUnknown(format!(
-            "cannot {doing}: {}; it may have been done all the same: load the session to see",
+            "cannot {action}: {}; it may have taken effect, load the session to find out",
             code.message()
         ))
     }
 }
 
-/// The result of a change in one call. What the host refuses has not been done; what failed in the medium may have.
-pub fn changed(result: Io<()>, doing: &str) -> Result<()> {
-    result.map_err(|code| if code == ErrorCode::Io { unknown(doing)(code) } else { error(doing, code) })
-}
-
-/// What a result means for the caller who only needs it done.
-pub fn done<T>(result: Io<T>, doing: &str) -> Result<T> {
-    result.map_err(failed(doing))
+/// The result of a change made in one host call. A refused call has had no effect; one that failed in the medium may
+/// have.
+pub fn changed(result: Io<()>, action: &str) -> Result<()> {
+    result.map_err(|code| if code == ErrorCode::Io { unknown(action)(code) } else { error(action, code) })
 }

@@ -1,6 +1,6 @@
-//! Removing what is dead, in bounded steps: expired sessions, files in the making that nobody makes any more, index
-//! entries without a session; and mending the index where it lacks a session. All under the session's lock, which is only
-//! tried: what someone works on is not dead.
+//! Garbage collection in bounded steps: deletes expired sessions, abandoned temporary files and index entries without a
+//! session, and adds missing index entries. All under the session's lock, which is only tried: what is locked is in
+//! use.
 
 use alloc::format;
 use alloc::string::String;
@@ -16,14 +16,14 @@ use crate::locks::{self, Lock};
 use crate::store::FileStore;
 use crate::{layout, owners};
 
-/// Where a step stands: a tree, one of its 256 directories, and the last name seen there. As text `s3f:NAME`.
-struct Place {
+/// The position of a step: a tree, one of its 256 directories, and the last name examined there. As text `s3f:NAME`.
+struct Position {
     in_owners: bool,
     shard: u8,
     after: String,
 }
 
-impl Place {
+impl Position {
     fn parse(text: &str) -> Result<Self> {
         let wrong = || Error::InvalidArgument("`resume` is not from an earlier garbage report".into());
         let (place, after) = text.split_once(':').ok_or_else(wrong)?;
@@ -45,7 +45,7 @@ impl Place {
         layout::shard(if self.in_owners { layout::OWNERS } else { layout::SESSIONS }, self.shard)
     }
 
-    /// The next directory; none behind the last one.
+    /// The next directory; none after the last.
     fn next(&self) -> Option<Self> {
         let (in_owners, shard) = match self.shard.checked_add(1) {
             Some(shard) => (self.in_owners, shard),
@@ -56,15 +56,15 @@ impl Place {
     }
 }
 
-/// Do one step from the start or from where an earlier one ended.
+/// Runs one step, from the start or from where an earlier one ended.
 pub fn collect(store: &FileStore, budget: u32, resume: Option<&str>) -> Result<GarbageReport> {
     let mut report = GarbageReport::default();
     let mut place = match resume {
-        Some(text) => Place::parse(text)?,
+        Some(text) => Position::parse(text)?,
         None => {
             store.refresh_marker();
             abandoned_markers(store, &mut report)?;
-            Place { in_owners: false, shard: 0, after: String::new() }
+            Position { in_owners: false, shard: 0, after: String::new() }
         }
     };
     loop {
@@ -91,7 +91,7 @@ pub fn collect(store: &FileStore, budget: u32, resume: Option<&str>) -> Result<G
     }
 }
 
-fn session(store: &FileStore, place: &Place, name: &str, report: &mut GarbageReport) -> Result<()> {
+fn session(store: &FileStore, place: &Position, name: &str, report: &mut GarbageReport) -> Result<()> {
     if let Some(id) = layout::session_in(place.shard.into(), name) {
         let peek = match store.peek(&id) {
             Ok(Some(peek)) => peek,
@@ -101,28 +101,28 @@ fn session(store: &FileStore, place: &Place, name: &str, report: &mut GarbageRep
         if !peek.expired {
             return repair(store, &id, peek.info.owner.as_deref(), report);
         }
-        if let Some(mut guard) = free(store.lock(&id, LockMode::Exclusive, Some(0)))? {
-            guard.bury_expired()?;
+        if let Some(mut guard) = if_free(store.lock(&id, LockMode::Exclusive, Some(0)))? {
+            guard.delete_if_expired()?;
             report.expired += 1;
         }
     } else if let Some(id) = layout::unique_of(name).and_then(|id| SessionId::parse(id).ok())
-        && let Some(_guard) = free(store.lock(&id, LockMode::Exclusive, Some(0)))?
+        && let Some(_guard) = if_free(store.lock(&id, LockMode::Exclusive, Some(0)))?
     {
-        // A file in the making is made under its session's lock, so nobody is making this one.
+        // Temporary files are written under their session's lock, so this one is abandoned.
         remove(store, &format!("{}/{name}", place.path()), report)?;
     }
     Ok(())
 }
 
-/// Enter a session in the index if it is missing there: with a copy of the directory that was made while sessions came, the
-/// index may be older than they are. Then nobody could list it, or end it with the others of its owner.
+/// Adds a missing index entry. In a copy of the directory made while sessions were created, the index may be older than
+/// they are; without the entry, an owner's listing and logout everywhere would miss the session.
 fn repair(store: &FileStore, id: &SessionId, owner: Option<&str>, report: &mut GarbageReport) -> Result<()> {
     let is_missing = |owner: Option<&str>| match owner {
         Some(owner) => owners::has(store.root(), owner, id).map(|there| !there),
         None => Ok(false),
     };
     if is_missing(owner)?
-        && let Some(_guard) = free(store.lock(id, LockMode::Exclusive, Some(0)))?
+        && let Some(_guard) = if_free(store.lock(id, LockMode::Exclusive, Some(0)))?
         && let Some(owner) = owner_of(store, id)?
         && is_missing(Some(&owner))?
     {
@@ -132,7 +132,7 @@ fn repair(store: &FileStore, id: &SessionId, owner: Option<&str>, report: &mut G
     Ok(())
 }
 
-/// The owner of a session that is there and can be read.
+/// The owner of a session that exists and can be read.
 fn owner_of(store: &FileStore, id: &SessionId) -> Result<Option<String>> {
     match store.peek(id) {
         Ok(peek) => Ok(peek.filter(|peek| !peek.expired).and_then(|peek| peek.info.owner)),
@@ -151,7 +151,7 @@ fn owner(store: &FileStore, path: &str, report: &mut GarbageReport) -> Result<()
         if belongs(store, id, path)? {
             continue;
         }
-        if let Some(_guard) = free(store.lock(id, LockMode::Exclusive, Some(0)))?
+        if let Some(_guard) = if_free(store.lock(id, LockMode::Exclusive, Some(0)))?
             && !belongs(store, id, path)?
         {
             owners::remove_at(store.root(), path, id);
@@ -159,13 +159,13 @@ fn owner(store: &FileStore, path: &str, report: &mut GarbageReport) -> Result<()
         }
     }
     if ids.is_empty() {
-        // Fails when an entry came meanwhile, or when something in it is not ours.
+        // Fails when an entry was added meanwhile, or when it holds other files.
         let _ = store.root().remove_directory(path);
     }
     Ok(())
 }
 
-/// Whether a session's owner has this index directory. A session that cannot be read might.
+/// Whether a session's owner has this index directory. Assumed of a session that cannot be read.
 fn belongs(store: &FileStore, id: &SessionId, path: &str) -> Result<bool> {
     match store.peek(id) {
         Ok(peek) => Ok(peek.and_then(|peek| peek.info.owner).is_some_and(|owner| layout::owner(&owner) == path)),
@@ -174,13 +174,13 @@ fn belongs(store: &FileStore, id: &SessionId, path: &str) -> Result<bool> {
     }
 }
 
-/// A set-up that was killed leaves its marker in the making.
+/// Removes the temporary marker that a killed set-up leaves.
 fn abandoned_markers(store: &FileStore, report: &mut GarbageReport) -> Result<()> {
     let (names, _) = names_after(store.root(), ".", "")?;
     if !names.iter().any(|name| layout::unique_of(name) == Some(layout::MARKER)) {
         return Ok(());
     }
-    if let Some(_lock) = free(Lock::acquire(locks::SETUP, LockMode::Exclusive, 0))? {
+    if let Some(_lock) = if_free(Lock::acquire(locks::SETUP, LockMode::Exclusive, 0))? {
         for name in names.iter().filter(|name| layout::unique_of(name) == Some(layout::MARKER)) {
             remove(store, name, report)?;
         }
@@ -191,15 +191,15 @@ fn abandoned_markers(store: &FileStore, report: &mut GarbageReport) -> Result<()
 fn remove(store: &FileStore, path: &str, report: &mut GarbageReport) -> Result<()> {
     match store.root().remove(path) {
         Ok(gone) => report.abandoned += u32::from(gone),
-        // Not a file, so not ours.
+        // Not a file, so not the store's.
         Err(ErrorCode::IsDirectory | ErrorCode::NotPermitted) => {}
         Err(code) => return Err(crate::directory::failed("remove an abandoned file")(code)),
     }
     Ok(())
 }
 
-/// A lock if it is free.
-fn free<T>(lock: Result<T>) -> Result<Option<T>> {
+/// Returns a lock if it is free.
+fn if_free<T>(lock: Result<T>) -> Result<Option<T>> {
     match lock {
         Ok(lock) => Ok(Some(lock)),
         Err(Error::Busy | Error::Deadlock) => Ok(None),
@@ -207,7 +207,7 @@ fn free<T>(lock: Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// Delete sessions by age of their last activity. Returns how many were deleted and how many remain.
+/// Deletes sessions by age of their last activity. Returns how many were deleted and how many remain.
 pub fn delete_old(store: &FileStore, minutes: u32) -> Result<(u64, u64)> {
     let age = u64::from(minutes) * 60_000;
     let (mut deleted, mut remaining) = (0, 0);
@@ -222,7 +222,7 @@ pub fn delete_old(store: &FileStore, minutes: u32) -> Result<(u64, u64)> {
             Err(error) => return Err(error),
         };
         let gone = old
-            && match free(store.lock(&id, LockMode::Exclusive, Some(0)))? {
+            && match if_free(store.lock(&id, LockMode::Exclusive, Some(0)))? {
                 Some(mut guard) => {
                     guard.collect_if(|version, touched, now| is_old(expiry::last_active(version, touched, now)))?
                         || store.peek(&id)?.is_none()

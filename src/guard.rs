@@ -1,4 +1,4 @@
-//! What needs a session's lock: save, rename, delete, and the end of what is expired or corrupt.
+//! Operations under a session's lock: save, rename, delete, and removing what is expired or corrupt.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -11,46 +11,46 @@ use session_core::record::Version;
 use session_core::store::{self, Contents, Instant, LockMode, Record, Store};
 use session_core::{SessionId, expiry};
 
-use crate::found::{Found, record};
 use crate::locks::Lock;
+use crate::session_file::{SessionFile, record};
 use crate::store::FileStore;
 use crate::{commit, layout, owners};
 
-/// A session, locked. Dropping it unlocks the session.
+/// A locked session. Dropping the guard unlocks it.
 pub struct FileGuard {
     store: FileStore,
     id: SessionId,
     lock: Lock,
-    /// The locks of the ids that the session had before it was renamed: nobody else gets those while this goes on.
+    /// Locks of the ids that the session had before this guard renamed it: they stay taken while the guard lives.
     renamed: Vec<Lock>,
 }
 
 impl FileGuard {
-    /// Take over a lock.
+    /// Wraps a lock.
     pub fn new(store: FileStore, id: SessionId, lock: Lock) -> Self {
         Self { store, id, lock, renamed: Vec::new() }
     }
 
-    /// Refuse an id that is taken. An expired session gives its id free.
-    pub fn refuse_taken(&mut self) -> Result<()> {
+    /// Fails if the id is taken. An expired session does not hold its id.
+    pub fn ensure_id_is_free(&mut self) -> Result<()> {
         match self.find()? {
             Some(_) => Err(Error::AlreadyExists),
             None => Ok(()),
         }
     }
 
-    /// Delete the session if it has expired.
-    pub fn bury_expired(&mut self) -> Result<()> {
+    /// Deletes the session if it has expired.
+    pub fn delete_if_expired(&mut self) -> Result<()> {
         self.find().map(drop)
     }
 
-    /// Delete the session if it is as described by its version, its last touch and the time. Says whether it was.
+    /// Deletes the session if the predicate holds for its version, its last touch and the time. Returns whether it did.
     /// An expired session is deleted and does not count.
     pub fn delete_if(&mut self, is_meant: impl FnOnce(&Version, Instant, Instant) -> bool) -> Result<bool> {
         self.remove_if(is_meant, true)
     }
 
-    /// Like `delete_if`, for what may come back after a power cut and be found again.
+    /// Like `delete_if`, but not durable: after a power cut the session may reappear and be collected again.
     pub fn collect_if(&mut self, is_meant: impl FnOnce(&Version, Instant, Instant) -> bool) -> Result<bool> {
         self.remove_if(is_meant, false)
     }
@@ -66,17 +66,17 @@ impl FileGuard {
         Ok(true)
     }
 
-    /// The session's file, open for writing, and the time: none when it is absent or has expired, and then it is
-    /// absent for good.
-    pub fn find(&self) -> Result<Option<(Found, Instant)>> {
-        self.need_exclusive()?;
-        let Some(found) = Found::write(self.store.root(), &self.id)? else { return Ok(None) };
+    /// Opens the session's file for writing; returns it with the time. None when the session is absent or has expired;
+    /// an expired one is deleted.
+    pub fn find(&self) -> Result<Option<(SessionFile, Instant)>> {
+        self.require_exclusive()?;
+        let Some(found) = SessionFile::write(self.store.root(), &self.id)? else { return Ok(None) };
         let slots = match found.slots(&self.id) {
             Ok(slots) => slots,
             Err(error) => return Err(self.quarantine(&found, error)),
         };
         let (live, now) = (slots.live(), now());
-        // A recent save speaks for itself; only then it takes a look at when the session was touched.
+        // A recent save is proof of use; only without one is the last touch read.
         if expiry::expired(&live, live.modified, now) && expiry::expired(&live, found.touched()?, now) {
             self.remove(live.owner, false)?;
             Host.tell(Some(&self.id), Event::Expired);
@@ -85,7 +85,7 @@ impl FileGuard {
         Ok(Some((found, now)))
     }
 
-    /// Remove the file, then its index entry: should the second fail, garbage collection finds it.
+    /// Removes the file, then its index entry: if the second fails, garbage collection removes the entry.
     fn remove(&self, owner: Option<&str>, durable: bool) -> Result<()> {
         commit::remove(self.store.root(), &self.id, durable)?;
         if let Some(owner) = owner {
@@ -94,21 +94,21 @@ impl FileGuard {
         Ok(())
     }
 
-    /// Keep a file that cannot be read for inspection. What is not a file stays where it is.
-    fn quarantine(&self, found: &Found, seen: Error) -> Error {
+    /// Keeps an unreadable file for inspection. Anything but a regular file stays in place.
+    fn quarantine(&self, found: &SessionFile, seen: Error) -> Error {
         let Error::Corrupt(why) = seen else { return seen };
         Host.tell(Some(&self.id), Event::Corrupt);
-        let aside = format!("{}/{}", layout::QUARANTINE, layout::unique(self.id.as_str()));
+        let quarantined = format!("{}/{}", layout::QUARANTINE, layout::unique(self.id.as_str()));
         let moved = found.file.is_regular().is_ok_and(|regular| regular)
-            && self.store.root().rename(&layout::session(&self.id), &aside).is_ok();
+            && self.store.root().rename(&layout::session(&self.id), &quarantined).is_ok();
         Error::Corrupt(if moved {
-            format!("{why}; it was put aside as {aside}")
+            format!("{why}; it was moved to {quarantined}")
         } else {
-            format!("{why}; it is still at {}", layout::session(&self.id))
+            format!("{why}; it remains at {}", layout::session(&self.id))
         })
     }
 
-    fn need_exclusive(&self) -> Result<()> {
+    fn require_exclusive(&self) -> Result<()> {
         if self.lock.is_exclusive() {
             return Ok(());
         }
@@ -135,8 +135,8 @@ impl store::Guard for FileGuard {
         }
         let root = self.store.root();
         let next = Version::of(&contents, live.version + 1, live.created, now);
-        // The index may have an entry too many, never one too few: entries come first and go last. Owners who meet in a
-        // hash have one entry.
+        // The index may have an entry too many, never one too few: entries are added first and removed last. Owners
+        // whose hashes collide share one entry.
         let moves = live.owner != next.owner && live.owner.map(layout::owner) != next.owner.map(layout::owner);
         owners::with_entry(root, next.owner.filter(|_| moves), &self.id, || {
             commit::save(root, &self.id, &found.file, &slots, &next, self.store.is_durable())
@@ -152,12 +152,12 @@ impl store::Guard for FileGuard {
     }
 
     fn rename(&mut self, new_id: &SessionId) -> Result<()> {
-        self.need_exclusive()?;
+        self.require_exclusive()?;
         if *new_id == self.id {
             return Err(Error::AlreadyExists);
         }
         let mut target = self.store.lock(new_id, LockMode::Exclusive, None)?;
-        target.refuse_taken()?;
+        target.ensure_id_is_free()?;
         let (found, now) = self.find()?.ok_or(Error::Gone)?;
         let slots = found.slots(&self.id)?;
         let root = self.store.root();

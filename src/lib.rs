@@ -1,23 +1,23 @@
 //! The file-backed session store: a component that keeps each session as one crash-safe file below a preopened
 //! directory, and runs the session manager on top of it.
 //!
-//! `wit/` is the contract, `session-core` the thinking and `guest-exports` the translation; what is here is the disk.
+//! `wit/` is the contract, `session-core` the logic and `guest-exports` the translation; this crate is the disk.
 //!
-//! | module | one idea |
+//! | module | contents |
 //! |---|---|
-//! | `directory` | files and directories by their descriptors: the only place that calls `wasi:filesystem` |
-//! | `layout` | which file is called what |
+//! | `directory` | files and directories by descriptor: the only module that calls `wasi:filesystem/types` |
+//! | `layout` | file names |
 //! | `marker` | which store this is, and whether it still is |
-//! | `locks` | the locks of sessions: the only place that calls `advisory-locks` |
-//! | `setup` | where a store is, and how a directory becomes one |
-//! | `found` | a session's file, read |
+//! | `locks` | session locks: the only module that calls `advisory-locks` |
+//! | `setup` | locating a store, and setting up a directory as one |
+//! | `session_file` | a session's file, read into memory |
 //! | `store` | the operations |
-//! | `guard` | what needs a session's lock: save, rename, delete |
-//! | `commit` | how a version gets into a file, and a file to its name |
+//! | `guard` | operations under a session's lock: save, rename, delete |
+//! | `commit` | writing a version into a file, and giving a file its name |
 //! | `owners` | the index from owner to sessions |
-//! | `usage` | how much the store holds |
-//! | `listing`, `garbage` | walking through all sessions, in steps |
-//! | `bindings` | the generated side of the WIT contract |
+//! | `usage` | the size of the store |
+//! | `listing`, `garbage` | walking all sessions, in steps |
+//! | `bindings` | generated bindings of the WIT contract |
 
 #![cfg(target_family = "wasm")]
 #![no_std]
@@ -29,7 +29,6 @@ use guest_platform as _;
 mod bindings;
 mod commit;
 mod directory;
-mod found;
 mod garbage;
 mod guard;
 mod layout;
@@ -37,6 +36,7 @@ mod listing;
 mod locks;
 mod marker;
 mod owners;
+mod session_file;
 mod setup;
 mod store;
 mod usage;

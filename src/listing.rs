@@ -1,5 +1,4 @@
-//! Walking through sessions: through all of them, in an order that stays (by directory, then by name), or through those of
-//! one owner, oldest first.
+//! Listings: of all sessions, in a stable order (by directory, then by name), or of one owner's, oldest first.
 
 use alloc::collections::BinaryHeap;
 use alloc::string::String;
@@ -10,26 +9,26 @@ use session_core::error::{Error, Result};
 use session_core::store::{self, Instant, Page};
 
 use crate::directory::{Directory, ErrorCode, failed};
-use crate::found::Peek;
+use crate::session_file::Peek;
 use crate::store::FileStore;
 use crate::{layout, owners};
 
-/// Most names of one directory held at a time.
+/// Maximum number of names of one directory held at a time.
 const BATCH: usize = 1024;
 
-/// The names in a directory that come after a given one, sorted: at most a batch of them, and whether there are more.
-/// Memory is bounded however many names there are; a directory of several batches is read several times.
+/// Returns the names in a directory after a given one, sorted: at most a batch, and whether there are more. Memory is
+/// bounded for any number of names; a directory of several batches is read several times.
 pub fn names_after(root: &Directory, path: &str, after: &str) -> Result<(Vec<String>, bool)> {
-    let doing = "list the store";
+    let action = "list the store";
     let directory = match root.directory(path) {
         Ok(directory) => directory,
         Err(ErrorCode::NoEntry) => return Ok((Vec::new(), false)),
-        Err(code) => return Err(failed(doing)(code)),
+        Err(code) => return Err(failed(action)(code)),
     };
     let mut first = BinaryHeap::new();
     let mut more = false;
-    for name in directory.names().map_err(failed(doing))? {
-        let name = name.map_err(failed(doing))?;
+    for name in directory.names().map_err(failed(action))? {
+        let name = name.map_err(failed(action))?;
         if name.as_str() > after {
             first.push(name);
             if first.len() > BATCH {
@@ -41,30 +40,30 @@ pub fn names_after(root: &Directory, path: &str, after: &str) -> Result<(Vec<Str
     Ok((first.into_sorted_vec(), more))
 }
 
-/// A listing under way.
+/// An open listing.
 pub struct FileCursor {
     store: FileStore,
     ids: Ids,
 }
 
-/// What is listed.
+/// The ids to list.
 enum Ids {
     All(Walk),
-    /// Those of an owner as they were when the listing was opened, oldest first: no more than is needed to find them again.
+    /// An owner's sessions when the listing was opened, oldest first: only what is needed to find them again.
     Of(String, IntoIter<(Instant, SessionId)>),
 }
 
 impl FileCursor {
-    /// All sessions, from the beginning or from behind an id.
+    /// Lists all sessions, from the beginning or from behind an id.
     pub fn all(store: FileStore, after: Option<&SessionId>) -> Self {
         Self { ids: Ids::All(Walk::new(store.clone(), after)), store }
     }
 
-    /// The sessions of an owner. Each is read for the order, which is made once.
+    /// Lists an owner's sessions. Reads each once to sort them.
     pub fn of(store: FileStore, owner: &str) -> Result<Self> {
         let mut sessions = Vec::new();
         for id in owners::ids(store.root(), &layout::owner(owner))? {
-            if let Some(peek) = look(&store, &id, owner)? {
+            if let Some(peek) = peek_owned(&store, &id, owner)? {
                 sessions.push((peek.info.created, id));
             }
         }
@@ -97,7 +96,7 @@ impl store::Cursor for FileCursor {
                 }
                 Ids::Of(owner, ids) => {
                     let Some((_, id)) = ids.next() else { break };
-                    page.sessions.extend(look(&self.store, &id, owner)?.map(|peek| peek.info));
+                    page.sessions.extend(peek_owned(&self.store, &id, owner)?.map(|peek| peek.info));
                 }
             }
         }
@@ -105,8 +104,8 @@ impl store::Cursor for FileCursor {
     }
 }
 
-/// A session, if it is the owner's. What cannot be read is nobody's: whoever loads it learns why.
-fn look(store: &FileStore, id: &SessionId, owner: &str) -> Result<Option<Peek>> {
+/// Peeks at a session if it is the owner's. One that cannot be read is left out: a load returns its error.
+fn peek_owned(store: &FileStore, id: &SessionId, owner: &str) -> Result<Option<Peek>> {
     match store.peek(id) {
         Ok(peek) => Ok(peek.filter(|peek| !peek.expired && peek.info.owner.as_deref() == Some(owner))),
         Err(Error::Corrupt(_)) => Ok(None),
@@ -117,24 +116,24 @@ fn look(store: &FileStore, id: &SessionId, owner: &str) -> Result<Option<Peek>> 
 /// A walk through the names of all sessions.
 pub struct Walk {
     store: FileStore,
-    /// The directory it is in; 256 is the end.
+    /// The current directory; 256 at the end.
     shard: u16,
-    /// The last name it has seen there.
+    /// The last name returned or skipped there.
     after: String,
-    /// Names it has read ahead, last first.
+    /// Names read ahead, last first.
     ahead: Vec<String>,
-    /// Whether the directory has names behind those.
+    /// Whether the directory has more names after those.
     more: bool,
 }
 
 impl Walk {
-    /// Start at the beginning or behind an id.
+    /// Starts at the beginning or behind an id.
     pub fn new(store: FileStore, after: Option<&SessionId>) -> Self {
         let (shard, after) = after.map_or((0, String::new()), |id| (id.shard().into(), id.as_str().into()));
         Self { store, shard, after, ahead: Vec::new(), more: true }
     }
 
-    /// The next name that is a session's.
+    /// The next session id.
     pub fn next_id(&mut self) -> Result<Option<SessionId>> {
         loop {
             while let Some(name) = self.ahead.pop() {

@@ -1,4 +1,4 @@
-//! The locks of sessions: the only place that calls `advisory-locks`.
+//! Session locks: the only module that calls `advisory-locks`.
 
 use alloc::format;
 use alloc::string::String;
@@ -16,7 +16,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Wait for a lock.
+    /// Waits for a lock.
     pub fn acquire(name: &str, mode: LockMode, wait: Milliseconds) -> Result<Self> {
         let wanted = match mode {
             LockMode::Shared => Mode::Shared,
@@ -26,27 +26,27 @@ impl Lock {
         let guard = advisory_locks::acquire(name, wanted, wait).map_err(|error| match error {
             advisory_locks::Error::TimedOut => Error::Busy,
             advisory_locks::Error::Deadlock => Error::Deadlock,
-            // Most likely so many wait for it that the provider lets nobody else wait.
+            // Most likely the name has as many waiters as the provider allows.
             advisory_locks::Error::TooMany => Error::Busy,
-            advisory_locks::Error::InvalidName => Error::Other(format!("the lock provider refuses the name {name}")),
+            advisory_locks::Error::InvalidName => Error::Other(format!("the lock provider rejects the name {name}")),
             advisory_locks::Error::Other(text) => Error::Other(text),
         })?;
         Ok(Self { _guard: guard, mode })
     }
 
-    /// Whether its holder is alone.
+    /// Whether the lock is exclusive.
     pub fn is_exclusive(&self) -> bool {
         self.mode == LockMode::Exclusive
     }
 }
 
-/// The name of a session's lock. It begins with the store's own id, not with a path: however two instances came to
-/// the same directory, they meet at the same lock.
+/// The name of a session's lock. It starts with the store's id, not with a path: instances that opened the same
+/// directory by different paths use the same lock.
 pub fn of_session(store: &str, id: &SessionId) -> String {
     format!("{store}/{id}")
 }
 
-/// The lock of those who set up a store: the same for all stores, since a store has no id before.
+/// The lock for setting up a store: the same for all stores, since a store has no id before.
 pub const SETUP: &str = "session3 setup";
 
 /// Whether exclusion reaches other processes on this machine.

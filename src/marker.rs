@@ -1,7 +1,7 @@
-//! The file that says that here is a store, and which: its id is in the names of all locks.
+//! The file that marks a directory as a store and holds its id, which is part of all lock names.
 //!
-//! A directory may be emptied, and a new store set up in it, while an instance works there. Under the old id it would
-//! lock past those who have the new one. So whoever has taken a lock looks whether the file is still the one that was
+//! A directory may be emptied, and a new store set up in it, while an instance uses the old one. Under the old id it
+//! would not exclude instances with the new one. So after taking a lock, check that the file is still the one that was
 //! read.
 
 use alloc::borrow::ToOwned;
@@ -20,30 +20,30 @@ use crate::layout;
 
 const TEXT: &str = "session3 store, format 1, id ";
 
-/// A marker of this age is stamped with the time: those who remove old files leave it alone then.
+/// At this age the marker's time stamp is refreshed, so that cleaners of old files leave it alone.
 const REFRESH: Milliseconds = 24 * 60 * 60 * 1000;
 
-const READ: &str = "read what store this is (`session3.store`)";
+const READ: &str = "read the marker file `session3.store`";
 
-/// What a store's marker says.
+/// The contents of a store's marker file.
 pub struct Marker {
     id: String,
-    /// Of the file when it was read: another one has others.
+    /// Time stamps of the file when it was read: another file has other stamps.
     stamps: Cell<Option<Stamps>>,
 }
 
 impl Marker {
-    /// Read it; none when there is no store.
+    /// Reads the marker; none when there is no store.
     pub fn read(root: &Directory) -> Result<Option<Self>> {
-        // Before it is read: should another take its place in between, it is read again.
+        // Taken before the read: a file that replaces it in between is then read again.
         let stamps = root.stamps(layout::MARKER).map_err(failed(READ))?;
         Ok(read(root)?.map(|id| Self { id, stamps: Cell::new(stamps) }))
     }
 
-    /// Write one with a new id.
-    pub fn make(root: &Directory, id: &SessionId) -> Result<Self> {
+    /// Writes a marker with a new id.
+    pub fn create(root: &Directory, id: &SessionId) -> Result<Self> {
         commit::marker(root, format!("{TEXT}{id}\n").as_bytes())?;
-        // Unknown stamps: it is read again before it is relied on.
+        // Unknown stamps: the file is read again before it is relied on.
         Ok(Self { id: id.as_str().to_owned(), stamps: Cell::new(None) })
     }
 
@@ -52,13 +52,13 @@ impl Marker {
         &self.id
     }
 
-    /// Be sure that this is still the store. For whoever has just taken a lock.
+    /// Checks that this is still the store. To be called after taking a lock.
     pub fn check(&self, root: &Directory) -> Result<()> {
         let stamps = root.stamps(layout::MARKER).map_err(failed(READ))?;
         if stamps.is_none() || stamps != self.stamps.get() {
             if read(root)?.as_deref() != Some(self.id()) {
                 return Err(Error::NoSuchStore(
-                    "the store that was opened here is gone, and perhaps another was set up: open it again".into(),
+                    "the store that was opened here is gone, possibly replaced by another: open it again".into(),
                 ));
             }
             self.stamps.set(stamps);
@@ -66,14 +66,14 @@ impl Marker {
         Ok(())
     }
 
-    /// Keep the file young, where that is allowed.
+    /// Refreshes the file's time stamp, where that is allowed.
     pub fn refresh(&self, root: &Directory) {
         let stamps = || root.stamps(layout::MARKER).ok().flatten();
         let now = now();
         if self.stamps.get().or_else(stamps).is_some_and(|stamps| now.saturating_sub(stamps.modified) >= REFRESH)
             && let Ok(Some(file)) = root.write(layout::MARKER)
         {
-            // It is as good with its old stamp, to everybody but such a cleaner.
+            // The old stamp matters to such a cleaner only.
             let _ = file.set_modified(now);
             self.stamps.set(stamps());
         }
@@ -87,7 +87,7 @@ fn read(root: &Directory) -> Result<Option<String>> {
     match id {
         Some(id) if SessionId::parse(id).is_ok() => Ok(Some(id.to_owned())),
         _ => Err(Error::Corrupt(
-            "the file `session3.store` is damaged, or of a newer format; restore it from a copy of this directory"
+            "the file `session3.store` is damaged or has a newer format; restore it from a copy of this directory"
                 .into(),
         )),
     }

@@ -1,8 +1,8 @@
-//! The index from owner to sessions: one directory for each owner, one empty file for each session.
+//! The index from owner to sessions: one directory per owner, one empty file per session.
 //!
-//! An entry is made before its session says whose it is and removed after. So the index never lacks a session; it may
-//! name one too many, and whoever reads it looks into the session. A copy of the directory that was made while it was in
-//! use may lack some: garbage collection enters them.
+//! An entry is added before its session names the owner and removed after it no longer does. So the index never lacks a
+//! session; it may have stale entries, and readers check the session. A copy of the directory made while it was in use
+//! may lack entries: garbage collection adds them.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -13,28 +13,28 @@ use session_core::error::{Error, Result};
 use crate::directory::{Directory, ErrorCode, Io, failed};
 use crate::layout;
 
-const INDEX: &str = "enter the session in the index of owners";
-const READ: &str = "read the index of owners";
+const INDEX: &str = "add the session to the owner index";
+const READ: &str = "read the owner index";
 
-/// Enter a session as its owner's, if it is to have one, before `make` makes it so. When that fails the entry is taken back,
-/// unless nobody knows whether it failed. Needs the session's lock.
+/// Adds an entry for the session's owner, if any, before `change` sets that owner. If `change` fails the entry is
+/// removed, unless the outcome is unknown. Needs the session's lock.
 pub fn with_entry(
     root: &Directory,
     owner: Option<&str>,
     id: &SessionId,
-    make: impl FnOnce() -> Result<()>,
+    change: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
-    let Some(owner) = owner else { return make() };
+    let Some(owner) = owner else { return change() };
     add(root, owner, id)?;
-    let made = make();
-    let undone = made.as_ref().is_err_and(|error| !matches!(error, Error::OutcomeUnknown(_)));
+    let result = change();
+    let undone = result.as_ref().is_err_and(|error| !matches!(error, Error::OutcomeUnknown(_)));
     if undone {
         remove(root, owner, id);
     }
-    made
+    result
 }
 
-/// Enter a session, durably; when that fails nothing is left of it. Needs its lock.
+/// Adds an entry, durably; on failure it is removed. Needs the session's lock.
 pub fn add(root: &Directory, owner: &str, id: &SessionId) -> Result<()> {
     let path = layout::owner(owner);
     let added = try_add(root, &path, id);
@@ -45,17 +45,17 @@ pub fn add(root: &Directory, owner: &str, id: &SessionId) -> Result<()> {
 }
 
 fn try_add(root: &Directory, path: &str, id: &SessionId) -> Io<()> {
-    // The directory may vanish between the two steps, with its last entry: then it is made again.
+    // The directory may be removed between the two steps, with its last entry: then it is made again.
     for _ in 0..8 {
-        match enter(root, path, id) {
-            Err(ErrorCode::NoEntry) => make(root, path)?,
+        match create_entry(root, path, id) {
+            Err(ErrorCode::NoEntry) => make_directory(root, path)?,
             result => return result,
         }
     }
     Err(ErrorCode::NoEntry)
 }
 
-fn enter(root: &Directory, path: &str, id: &SessionId) -> Io<()> {
+fn create_entry(root: &Directory, path: &str, id: &SessionId) -> Io<()> {
     let directory = root.directory(path)?;
     match directory.create(id.as_str()) {
         Ok(_) | Err(ErrorCode::Exist) => directory.sync(),
@@ -63,7 +63,7 @@ fn enter(root: &Directory, path: &str, id: &SessionId) -> Io<()> {
     }
 }
 
-fn make(root: &Directory, path: &str) -> Io<()> {
+fn make_directory(root: &Directory, path: &str) -> Io<()> {
     let shard = path.rsplit_once('/').map_or(path, |(shard, _)| shard);
     root.make_directory_in(layout::OWNERS, shard)?;
     root.make_directory(path)?;
@@ -71,8 +71,8 @@ fn make(root: &Directory, path: &str) -> Io<()> {
     root.directory(shard)?.sync()
 }
 
-/// Remove an entry whose session has gone or has another owner by now. Needs its lock. A failure costs nothing: the
-/// entry is one too many, and garbage collection removes it.
+/// Removes the entry of a session that is gone or has another owner by now. Needs the session's lock. A failure is
+/// harmless: garbage collection removes the stale entry.
 pub fn remove(root: &Directory, owner: &str, id: &SessionId) {
     remove_at(root, &layout::owner(owner), id);
 }
@@ -80,11 +80,11 @@ pub fn remove(root: &Directory, owner: &str, id: &SessionId) {
 /// Like `remove`, by the owner's directory.
 pub fn remove_at(root: &Directory, path: &str, id: &SessionId) {
     let _ = root.remove(&format!("{path}/{id}"));
-    // Fails while it has other entries.
+    // Fails while the directory has other entries.
     let _ = root.remove_directory(path);
 }
 
-/// Whether a session is entered as this owner's.
+/// Whether the owner has an entry for a session.
 pub fn has(root: &Directory, owner: &str, id: &SessionId) -> Result<bool> {
     root.exists(&format!("{}/{id}", layout::owner(owner))).map_err(failed(READ))
 }
@@ -96,7 +96,7 @@ pub fn ids(root: &Directory, path: &str) -> Result<Vec<SessionId>> {
     Ok(ids)
 }
 
-/// How many sessions may belong to an owner, by the owner's directory.
+/// Counts the sessions that may belong to an owner, by the owner's directory.
 pub fn count(root: &Directory, path: &str) -> Result<u64> {
     let mut count = 0;
     for_each(root, path, |_| count += 1)?;

@@ -1,4 +1,4 @@
-//! The operations of the store. A load and a touch take no lock, as long as the file can be read.
+//! The operations of the store. Loads and touches take no lock unless the session is expired or unreadable.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -14,16 +14,16 @@ use session_core::store::{
 use session_core::{SessionId, expiry};
 
 use crate::directory::{Directory, changed};
-use crate::found::{Found, Peek, info, record};
 use crate::guard::FileGuard;
 use crate::layout;
 use crate::listing::FileCursor;
 use crate::locks::{self, Lock};
 use crate::marker::Marker;
+use crate::session_file::{Peek, SessionFile, info, record};
 use crate::setup::{locate, no_store, set_up_once};
 use crate::{commit, garbage, owners, usage};
 
-/// How often the sessions of an owner are looked for again before it is given up: someone logs in all the time.
+/// How many times an owner's sessions are looked up again before giving up, when there are constant logins.
 const LOGOUT_ROUNDS: usize = 100;
 
 /// A store in a directory.
@@ -42,7 +42,7 @@ impl FileStore {
         &self.0.root
     }
 
-    /// Keep the file young that says that here is a store.
+    /// Refreshes the time stamp of the marker file.
     pub fn refresh_marker(&self) {
         self.0.marker.refresh(self.root());
     }
@@ -52,9 +52,9 @@ impl FileStore {
         self.0.options.durability == Durability::Durable
     }
 
-    /// Like a load, but an expired or unreadable session is left as it is.
+    /// Like a load, but without deleting an expired or quarantining an unreadable session.
     pub fn peek(&self, id: &SessionId) -> Result<Option<Peek>> {
-        let Some(found) = Found::read(self.root(), id)? else { return Ok(None) };
+        let Some(found) = SessionFile::read(self.root(), id)? else { return Ok(None) };
         let slots = found.slots(id)?;
         let version = slots.live();
         let now = now();
@@ -66,49 +66,49 @@ impl FileStore {
         }))
     }
 
-    fn read<T>(&self, id: &SessionId, answer: impl FnOnce(&Version, Instant, Instant) -> T) -> Result<Option<T>> {
-        let Some(found) = Found::read(self.root(), id)? else { return Ok(None) };
+    fn read<T>(&self, id: &SessionId, map: impl FnOnce(&Version, Instant, Instant) -> T) -> Result<Option<T>> {
+        let Some(found) = SessionFile::read(self.root(), id)? else { return Ok(None) };
         let slots = match found.slots(id) {
             Ok(slots) => slots,
-            Err(error) => return self.read_alone(id, error, answer),
+            Err(error) => return self.read_locked(id, error, map),
         };
         let version = slots.live();
         let touched = found.touched()?;
         let now = now();
         if expiry::expired(&version, touched, now) {
-            self.bury(id);
+            self.delete_expired(id);
             return Ok(None);
         }
-        Ok(Some(answer(&version, touched, now)))
+        Ok(Some(map(&version, touched, now)))
     }
 
-    /// Delete a session that was seen to be expired, so that it stays expired when the clock is stepped back. Someone
-    /// who holds its lock will see for himself; a store that cannot be written keeps it for now.
-    fn bury(&self, id: &SessionId) {
+    /// Deletes a session that was seen expired, so that it stays expired when the clock is stepped back. If the session
+    /// is locked, its holder will notice; a store that cannot be written keeps it for now.
+    fn delete_expired(&self, id: &SessionId) {
         if let Ok(mut guard) = self.lock(id, LockMode::Exclusive, Some(0)) {
-            let _ = guard.bury_expired();
+            let _ = guard.delete_if_expired();
         }
     }
 
-    /// Read a session that could not be read beside its writers: it may just have been renamed or replaced. Alone with
-    /// it, what cannot be read is corrupt, and is put aside.
-    fn read_alone<T>(
+    /// Reads under the lock a session that could not be read without it: it may just have been renamed or replaced. If
+    /// it still cannot be read, it is corrupt and quarantined.
+    fn read_locked<T>(
         &self,
         id: &SessionId,
         seen: Error,
-        answer: impl FnOnce(&Version, Instant, Instant) -> T,
+        map: impl FnOnce(&Version, Instant, Instant) -> T,
     ) -> Result<Option<T>> {
-        let Ok(guard) = self.alone(id) else { return Err(seen) };
+        let Ok(guard) = self.lock_exclusive(id) else { return Err(seen) };
         let found = match guard.find() {
-            // It cannot be put aside where nothing can be written; what was seen is then what there is to say.
+            // Without write access it cannot be quarantined; return the first error.
             Err(Error::AccessDenied(_) | Error::Io(_)) => return Err(seen),
             found => found?,
         };
         let Some((found, now)) = found else { return Ok(None) };
-        Ok(Some(answer(&found.slots(id)?.live(), found.touched()?, now)))
+        Ok(Some(map(&found.slots(id)?.live(), found.touched()?, now)))
     }
 
-    fn alone(&self, id: &SessionId) -> Result<FileGuard> {
+    fn lock_exclusive(&self, id: &SessionId) -> Result<FileGuard> {
         self.lock(id, LockMode::Exclusive, None)
     }
 }
@@ -141,8 +141,8 @@ impl Store for FileStore {
     }
 
     fn create(&self, id: &SessionId, contents: Contents) -> Result<Info> {
-        let mut guard = self.alone(id)?;
-        guard.refuse_taken()?;
+        let mut guard = self.lock_exclusive(id)?;
+        guard.ensure_id_is_free()?;
         let now = now();
         let version = Version::of(&contents, 1, now, now);
         owners::with_entry(self.root(), version.owner, id, || commit::new_file(self.root(), id, &version))?;
@@ -155,30 +155,30 @@ impl Store for FileStore {
     }
 
     fn save(&self, id: &SessionId, contents: Contents, expected: Option<u64>) -> Result<u64> {
-        self.alone(id)?.save(contents, expected)
+        self.lock_exclusive(id)?.save(contents, expected)
     }
 
     fn touch(&self, id: &SessionId) -> Result<()> {
-        let doing = "touch the session";
-        let Some(found) = Found::write(self.root(), id)? else { return Err(Error::Gone) };
+        let action = "touch the session";
+        let Some(found) = SessionFile::write(self.root(), id)? else { return Err(Error::Gone) };
         let slots = match found.slots(id) {
             Ok(slots) => slots,
             Err(error) => {
-                let guard = self.alone(id).map_err(|_| error)?;
+                let guard = self.lock_exclusive(id).map_err(|_| error)?;
                 let (found, now) = guard.find()?.ok_or(Error::Gone)?;
-                return changed(found.file.set_modified(now), doing);
+                return changed(found.file.set_modified(now), action);
             }
         };
         let now = now();
         if expiry::expired(&slots.live(), found.touched()?, now) {
-            self.bury(id);
+            self.delete_expired(id);
             return Err(Error::Gone);
         }
-        changed(found.file.set_modified(now), doing)
+        changed(found.file.set_modified(now), action)
     }
 
     fn delete(&self, id: &SessionId) -> Result<bool> {
-        self.alone(id)?.delete()
+        self.lock_exclusive(id)?.delete()
     }
 
     fn has(&self, id: &SessionId) -> Result<bool> {
@@ -186,7 +186,7 @@ impl Store for FileStore {
     }
 
     fn rename(&self, id: &SessionId, new_id: &SessionId) -> Result<()> {
-        self.alone(id)?.rename(new_id)
+        self.lock_exclusive(id)?.rename(new_id)
     }
 
     fn lock(&self, id: &SessionId, mode: LockMode, wait: Option<Milliseconds>) -> Result<FileGuard> {
@@ -216,20 +216,20 @@ impl Store for FileStore {
         Ok(self.sessions_of(owner)?.into_ids())
     }
 
-    /// By the index: it may have an entry too many, and never one too few.
+    /// From the index: possibly too high, never too low.
     fn count_of(&self, owner: &str) -> Result<u64> {
         owners::count(self.root(), &layout::owner(owner))
     }
 
-    /// A session that is renamed meanwhile, by a login say, must not escape under its new id. It is entered in the index
-    /// under that before it has it, so the index is read until nothing is left in it to do.
+    /// A session renamed meanwhile, say by a login, must not escape under its new id. The index gets the new id before
+    /// the session does, so it is read until it holds nothing more to delete.
     fn delete_of(&self, owner: &str) -> Result<u64> {
         let path = layout::owner(owner);
         let mut deleted = 0;
         for _ in 0..LOGOUT_ROUNDS {
             let mut done = true;
             for id in owners::ids(self.root(), &path)? {
-                let mut guard = self.alone(&id)?;
+                let mut guard = self.lock_exclusive(&id)?;
                 let mut elsewhere = true;
                 let is_meant = |version: &Version, _, _| {
                     elsewhere = version.owner.is_none_or(|owner| layout::owner(owner) != path);
@@ -237,9 +237,10 @@ impl Store for FileStore {
                 };
                 match guard.delete_if(is_meant) {
                     Ok(true) => deleted += 1,
-                    // Gone or of another owner by now; or it cannot be read, was put aside, and lets nobody in.
+                    // Gone, or another owner's by now; or it was unreadable and is quarantined, and opens for no
+                    // client.
                     Ok(false) | Err(Error::Corrupt(_)) if elsewhere => owners::remove_at(self.root(), &path, &id),
-                    // Another owner's, whose hash is the same.
+                    // Another owner's, whose hash collides.
                     Ok(false) | Err(Error::Corrupt(_)) => continue,
                     Err(error) => return Err(error),
                 }

@@ -1,4 +1,4 @@
-//! How much a store holds: counted where it is small, estimated from some of its 256 directories where it is large.
+//! The size of the store: counted if it is small, estimated from some of its 256 directories if it is large.
 
 use session_core::SessionId;
 use session_core::error::Result;
@@ -8,24 +8,24 @@ use crate::directory::{Directory, ErrorCode, Io, failed};
 use crate::layout;
 use crate::store::FileStore;
 
-/// So many names are enough to estimate from: ids spread evenly, and the error is about their number's root.
+/// Enough names for an estimate: ids spread evenly, and the error is about the square root of their number.
 const ENOUGH: u64 = 4096;
 
-/// Count the sessions of as many directories as it takes.
+/// Counts the sessions of as many directories as it takes.
 pub fn usage(store: &FileStore) -> Result<Usage> {
-    let doing = "count the sessions";
+    let action = "count the sessions";
     let mut seen = Usage::default();
     for shard in 0..=u8::MAX {
         let path = layout::shard(layout::SESSIONS, shard);
         match store.root().directory(&path) {
-            Ok(directory) => count(&directory, &mut seen).map_err(failed(doing))?,
-            // Nothing was in it, and a copy left it out.
+            Ok(directory) => count(&directory, &mut seen).map_err(failed(action))?,
+            // An empty directory, left out of a copy.
             Err(ErrorCode::NoEntry) => {}
-            Err(code) => return Err(failed(doing)(code)),
+            Err(code) => return Err(failed(action)(code)),
         }
-        let looked_at = u64::from(shard) + 1;
+        let examined = u64::from(shard) + 1;
         if seen.sessions >= ENOUGH {
-            let scaled = |number: u64| number.saturating_mul(256) / looked_at;
+            let scaled = |number: u64| number.saturating_mul(256) / examined;
             return Ok(Usage { sessions: scaled(seen.sessions), bytes: scaled(seen.bytes) });
         }
     }

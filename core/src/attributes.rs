@@ -1,4 +1,4 @@
-//! The values of attributes, and their names.
+//! Attribute values and names.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -8,29 +8,29 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::error::Result;
 
-/// Longest name of an attribute, and longest user, in bytes. The shortest has one.
+/// Maximum length of an attribute name or a user in bytes. The minimum is one.
 pub const MAX_NAME: usize = 256;
 
 /// The value of an attribute.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Value {
-    /// Nothing, but there.
+    /// Null; the attribute exists.
     Null,
-    /// Yes or no.
+    /// A boolean.
     Boolean(bool),
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// Any number, NaN and the infinities too.
+    /// A number; NaN and the infinities are allowed.
     Number(f64),
     /// Text.
     Text(String),
-    /// Anything.
+    /// Bytes.
     Bytes(#[serde(with = "blob")] Vec<u8>),
     /// JSON text.
     Json(String),
 }
 
-/// Equal is what is stored alike: a NaN equals itself, and 0 is not -0.
+/// Equal if stored alike: a NaN equals itself, and 0 is not -0.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -47,13 +47,13 @@ impl PartialEq for Value {
 
 impl Eq for Value {}
 
-/// Check the name of an attribute or a user; `what` it is goes into the error.
+/// Checks the name of an attribute or a user; the error names it as `what`.
 pub fn check_name(what: &str, name: &str) -> Result<()> {
     if is_name(name) {
         return Ok(());
     }
     let mut reason = what.to_string();
-    reason.push_str(" has 1 to 256 bytes");
+    reason.push_str(" must be 1 to 256 bytes");
     Err(Error::InvalidArgument(reason))
 }
 
@@ -62,7 +62,7 @@ pub fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len())
 }
 
-/// Bytes as bytes: serde takes a vector for a list of numbers and goes one by one.
+/// Serializes bytes as bytes: serde treats a vector as a sequence, element by element.
 mod blob {
     use alloc::vec::Vec;
 

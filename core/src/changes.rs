@@ -1,8 +1,8 @@
-//! What one request does to a session: its changes, what it has read, and how they meet the changes of others.
+//! The changes of one request to a session, what it has read, and how they merge with the changes of others.
 //!
-//! A request works on the state it started from, its base, seen through its changes. At the end they are applied to
-//! the base, if nobody stored anything meanwhile, or else to the newest state; that is refused when it would store
-//! something computed from a value that is no longer there.
+//! A request sees its base, the state it started from, through its changes. At the end they are applied to the base or,
+//! if another request has saved meanwhile, to the newest state; that is a conflict if it would store something computed
+//! from a stale value.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,39 +13,39 @@ use crate::map::Map;
 use crate::state::State;
 use crate::store::Instant;
 
-/// What a request changes. Setting what is there already is no change.
+/// The changes of a request. Setting an equal value is not a change.
 #[derive(Default)]
 pub(crate) struct Changes {
     /// The new user, or none for a logout.
     user: Option<Option<String>>,
-    /// The user has proved who they are.
+    /// The user has authenticated.
     authenticated: bool,
     /// Whether the session outlives the browser.
     remembered: Option<bool>,
-    /// All attributes are removed, also those of others, before what follows.
+    /// All attributes are removed, including those of others, before the changes below.
     cleared: bool,
     attributes: Map<Change>,
-    /// Each flash value that is left, or none when it is taken.
+    /// Flash values left, or none for one that was taken.
     flashes: Map<Option<Value>>,
     tokens_added: FormTokens,
     tokens_used: Vec<TokenHash>,
 }
 
-/// What becomes of an attribute.
+/// A change of an attribute.
 enum Change {
     Set {
         value: Value,
         vanishes: Option<Instant>,
     },
     Remove,
-    /// What others add counts as well; `sum` is what this request sees.
+    /// Concurrent additions count as well; `sum` is what this request sees.
     Add {
         by: i64,
         sum: Value,
     },
 }
 
-/// What a request has seen of its base. Its own writes are not part of that.
+/// What a request has read of its base, not counting its own writes.
 #[derive(Default)]
 pub(crate) struct Reads {
     user: bool,
@@ -66,17 +66,17 @@ impl Changes {
             && tokens_used.is_empty()
     }
 
-    /// The new user, if that changes; none in it is a logout.
+    /// The new user, if it changes; none inside is a logout.
     pub fn user_change(&self) -> Option<Option<&str>> {
         self.user.as_ref().map(Option::as_deref)
     }
 
-    /// Whether it is a change of what the session's cookie is worth or how long it lasts: it then gets a new id.
+    /// Whether the value or lifetime of the session's cookie changes: the session then gets a new id.
     pub fn renews(&self) -> bool {
         self.user.is_some() || self.authenticated || self.remembered.is_some()
     }
 
-    /// Whether the user proves who they are: by a login, or again.
+    /// Whether the user authenticates: by a login, or again.
     pub fn authenticates(&self) -> bool {
         self.authenticated || matches!(self.user, Some(Some(_)))
     }
@@ -92,9 +92,9 @@ impl Changes {
         self.user.as_ref().unwrap_or(&base.user).as_deref()
     }
 
-    /// What belongs to one user ends with that user: see `is_disowned`. What this request has set, it has set for what
-    /// comes; what it changed of the other's goes with that. Form tokens end with any change: whoever planted a session
-    /// before its user logged in knows those.
+    /// What belongs to a user ends with that user: see `is_disowned`. What this request has set is kept for the new
+    /// user; what it changed of the old user's is dropped. Form tokens end with any change: an attacker who planted the
+    /// session before the login knows them.
     pub fn set_user(&mut self, base: &State, user: Option<String>) {
         if self.seen_user(base) != user.as_deref() {
             self.tokens_added = FormTokens::default();
@@ -109,13 +109,13 @@ impl Changes {
         }
     }
 
-    /// Whether a state belongs to another user than the session will have: its attributes and flash values are not for
-    /// that one. What nobody owned goes on.
+    /// Whether a state belongs to another user than the session will have, who must not get its attributes and flash
+    /// values. Those of an anonymous session are kept.
     fn is_disowned(&self, state: &State) -> bool {
         self.user.is_some() && state.user.is_some()
     }
 
-    /// Whether nothing is left of a state's attributes but what this request does.
+    /// Whether all of a state's attributes are dropped, except for what this request sets.
     fn is_cleared(&self, state: &State) -> bool {
         self.cleared || self.is_disowned(state)
     }
@@ -125,7 +125,7 @@ impl Changes {
     }
 
     pub fn remembered(&self, base: &State) -> bool {
-        // Another user has to ask for it anew.
+        // A new user must ask for it again.
         self.remembered.unwrap_or(base.more.remembered && self.user.is_none())
     }
 
@@ -151,7 +151,7 @@ impl Changes {
         all
     }
 
-    /// When an attribute vanishes; none when it stays, or is not there.
+    /// When an attribute expires; none when it has no lifetime or is absent.
     pub fn vanishes(&self, base: &State, name: &str) -> Option<Instant> {
         match self.attributes.get(name) {
             Some(Change::Set { vanishes, .. }) => *vanishes,
@@ -177,7 +177,7 @@ impl Changes {
         }
     }
 
-    /// Add to an integer; none when it is not one, or the sum is none.
+    /// Adds to an integer; none when the attribute has another type or the sum overflows.
     pub fn add(&mut self, base: &State, name: &str, by: i64) -> Option<i64> {
         let sum = match self.seen(base, name) {
             None => by,
@@ -205,8 +205,8 @@ impl Changes {
         self.flashes.insert(name, Some(value));
     }
 
-    /// Take what an earlier request has left. It is not a read that could be stale: nobody else changes it but by taking
-    /// it, and a message shown twice does no harm.
+    /// Takes a flash value of an earlier request. Not a read that could be stale: others change it only by taking it,
+    /// and a message shown twice does no harm.
     pub fn take_flash(&mut self, base: &State, name: &str) -> Option<Value> {
         if self.is_disowned(base) || self.flashes.get(name).is_some() {
             return None;
@@ -216,7 +216,7 @@ impl Changes {
         Some(value)
     }
 
-    /// The tokens as they are to this request, or will be in another state.
+    /// The form tokens as this request sees them, or as they will be in another state.
     pub fn tokens(&self, state: &State) -> FormTokens {
         let mut tokens = if self.user.is_some() { FormTokens::default() } else { state.tokens.clone() };
         for token in &self.tokens_used {
@@ -232,7 +232,7 @@ impl Changes {
         self.tokens_added.add(token);
     }
 
-    /// Use a token up, and say whether it was there.
+    /// Consumes a token and returns whether it was present.
     pub fn use_token(&mut self, base: &State, token: TokenHash) -> bool {
         let there = self.tokens(base).has(token);
         if there && !self.tokens_added.remove(token) {
@@ -250,9 +250,9 @@ impl Changes {
             || !self.tokens(base).is_empty()
     }
 
-    /// Whether applying the changes to the newest state would lose what others did since the base: this request has
-    /// read and changed something that is different now, adds to what is no number now, or has used up a token that is
-    /// gone.
+    /// Whether applying the changes to the newest state would lose a concurrent change: this request has read and
+    /// changed something that is different now, adds to something that is no longer an integer, or has consumed a token
+    /// that is gone.
     pub fn conflict(&self, reads: &Reads, base: &State, newest: &State) -> bool {
         let stale = |name: &str| reads.attribute(name) && base.attributes.get(name) != newest.attributes.get(name);
         let lost = |(name, change): (&str, &Change)| match change {
@@ -281,7 +281,7 @@ impl Changes {
             match change {
                 Change::Set { value, vanishes } => state.set(name, value.clone(), *vanishes),
                 Change::Remove => state.remove(name),
-                // What has no sum is a conflict, and not applied.
+                // Without a sum it is a conflict, and not applied.
                 Change::Add { by, .. } => {
                     if let Some(sum) = sum(state, name, *by) {
                         state.attributes.insert(name, Value::Integer(sum));
@@ -307,7 +307,7 @@ impl Changes {
     }
 }
 
-/// An attribute of a state with something added; none when there is no such sum.
+/// The sum of an attribute and a number; none when the attribute has another type or the sum overflows.
 fn sum(state: &State, name: &str, by: i64) -> Option<i64> {
     match state.attributes.get(name) {
         None => Some(by),

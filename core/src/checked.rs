@@ -1,4 +1,4 @@
-//! What an argument of a store must be, checked in one place.
+//! Validates the arguments of a store, in one place.
 
 use alloc::format;
 use alloc::string::String;
@@ -11,7 +11,7 @@ use crate::store::{
     Record, Store, Usage,
 };
 
-/// A store, a guard or a cursor that is asked for nothing outside the limits of the contract.
+/// A store, guard or cursor that refuses arguments outside the limits of the contract.
 #[derive(Clone)]
 pub struct Checked<T> {
     inner: T,
@@ -36,12 +36,12 @@ impl<S: Store> Store for Checked<S> {
     type Cursor = Checked<S::Cursor>;
 
     fn open(location: &str, options: Options) -> Result<Self> {
-        check_place(location, options)?;
+        check_location(location, options)?;
         Ok(Self { inner: S::open(location, options)?, size_limit: options.size_limit })
     }
 
     fn setup(location: &str, options: Options) -> Result<Self> {
-        check_place(location, options)?;
+        check_location(location, options)?;
         Ok(Self { inner: S::setup(location, options)?, size_limit: options.size_limit })
     }
 
@@ -84,7 +84,7 @@ impl<S: Store> Store for Checked<S> {
     }
 
     fn collect_garbage(&self, budget: u32, resume: Option<&str>) -> Result<GarbageReport> {
-        need(budget > 0, || "the budget is at least 1".into())?;
+        ensure(budget > 0, || "the budget is at least 1".into())?;
         self.inner.collect_garbage(budget, resume)
     }
 
@@ -146,27 +146,28 @@ impl<G: Guard> Guard for Checked<G> {
 
 impl<C: Cursor> Cursor for Checked<C> {
     fn next_page(&mut self, limit: u32) -> Result<Page> {
-        need((1..=MAX_PAGE).contains(&limit), || format!("a page has 1 to {MAX_PAGE} sessions"))?;
+        ensure((1..=MAX_PAGE).contains(&limit), || format!("a page has 1 to {MAX_PAGE} sessions"))?;
         self.inner.next_page(limit)
     }
 }
 
-fn check_place(location: &str, options: Options) -> Result<()> {
-    need(options.size_limit <= MAX_DATA, || format!("the size limit is at most {MAX_DATA} bytes"))?;
+fn check_location(location: &str, options: Options) -> Result<()> {
+    ensure(options.size_limit <= MAX_DATA, || format!("the size limit is at most {MAX_DATA} bytes"))?;
     let is_part = |part: &str| !matches!(part, "" | "." | "..") && !part.bytes().any(|byte| matches!(byte, b'\\' | 0));
-    need(location == "." || location.split('/').all(is_part), || {
-        "a location is `.` or a path below the preopened directory, without `..`, empty parts or a leading `/`".into()
+    ensure(location == "." || location.split('/').all(is_part), || {
+        "a location is `.` or a path below the preopened directory, without `..`, empty components or a leading `/`"
+            .into()
     })
 }
 
 fn check_owner(owner: &str) -> Result<()> {
-    need((1..=MAX_OWNER).contains(&owner.len()), || {
-        format!("an owner has 1 to {MAX_OWNER} bytes, this one {}", owner.len())
+    ensure((1..=MAX_OWNER).contains(&owner.len()), || {
+        format!("an owner must be 1 to {MAX_OWNER} bytes, not {}", owner.len())
     })
 }
 
-fn need(good: bool, text: impl FnOnce() -> String) -> Result<()> {
-    if good { Ok(()) } else { Err(Error::InvalidArgument(text())) }
+fn ensure(valid: bool, text: impl FnOnce() -> String) -> Result<()> {
+    if valid { Ok(()) } else { Err(Error::InvalidArgument(text())) }
 }
 
 #[cfg(test)]
@@ -177,25 +178,25 @@ mod tests {
     use super::*;
     use crate::store::Durability;
 
-    fn refused<T: core::fmt::Debug>(answer: Result<T>) -> String {
-        let Err(Error::InvalidArgument(text)) = answer else { panic!("{answer:?}") };
+    fn refused<T: core::fmt::Debug>(result: Result<T>) -> String {
+        let Err(Error::InvalidArgument(text)) = result else { panic!("{result:?}") };
         text
     }
 
     #[test]
     fn locations() {
         for good in [".", "a", "a/b", "a.b/..c", "~"] {
-            assert_eq!(check_place(good, Options::default()), Ok(()), "{good}");
+            assert_eq!(check_location(good, Options::default()), Ok(()), "{good}");
         }
         for bad in ["", "/", "/a", "a/", "a//b", "..", "a/../b", "./a", "a\\b", "a\0"] {
-            refused(check_place(bad, Options::default()));
+            refused(check_location(bad, Options::default()));
         }
     }
 
     #[test]
     fn size_limits() {
         for (size_limit, good) in [(0, true), (MAX_DATA, true), (MAX_DATA + 1, false)] {
-            assert_eq!(check_place(".", Options { size_limit, ..Options::default() }).is_ok(), good, "{size_limit}");
+            assert_eq!(check_location(".", Options { size_limit, ..Options::default() }).is_ok(), good, "{size_limit}");
         }
     }
 
@@ -204,7 +205,7 @@ mod tests {
         for (length, good) in [(0, false), (1, true), (MAX_OWNER, true), (MAX_OWNER + 1, false)] {
             assert_eq!(check_owner(&"o".repeat(length)).is_ok(), good, "{length}");
         }
-        assert_eq!(refused(check_owner("")), "an owner has 1 to 256 bytes, this one 0");
+        assert_eq!(refused(check_owner("")), "an owner must be 1 to 256 bytes, not 0");
     }
 
     #[test]
@@ -220,11 +221,11 @@ mod tests {
         refused(store.check(&of(0, Some(""))));
     }
 
-    /// A store and a guard whose answers nothing else would give.
+    /// A store and guard with distinctive results.
     #[derive(Clone, Debug, PartialEq)]
-    struct Told(bool);
+    struct Stub(bool);
 
-    /// A listing: its pages from the last to the first.
+    /// A listing: its pages in reverse order.
     struct Pages(Vec<Page>);
 
     fn id() -> SessionId {
@@ -235,7 +236,7 @@ mod tests {
         Record { id: id(), version: 2, created: 3, modified: 4, last_active: 5, contents: Contents::default() }
     }
 
-    impl Store for Told {
+    impl Store for Stub {
         type Guard = Self;
         type Cursor = Pages;
 
@@ -299,7 +300,7 @@ mod tests {
         }
     }
 
-    impl Guard for Told {
+    impl Guard for Stub {
         fn load(&mut self) -> Result<Option<Record>> {
             Ok(Some(record()))
         }
@@ -320,7 +321,7 @@ mod tests {
         }
     }
 
-    /// As `wit/session-store.wit` has them.
+    /// As in `wit/session-store.wit`.
     #[test]
     fn the_limits_are_those_of_the_contract() {
         assert_eq!((MAX_DATA, MAX_OWNER, MAX_PAGE), (16_777_216, 256, 1000));
@@ -329,10 +330,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_good_is_passed_on_and_so_is_the_answer() {
+    fn valid_arguments_and_results_are_passed_on() {
         for (location, yes) in [("yes", true), ("no", false)] {
-            let store = Checked::<Told>::open(location, Options::default()).unwrap();
-            assert_eq!(Checked::<Told>::setup(location, Options::default()).unwrap().inner, store.inner);
+            let store = Checked::<Stub>::open(location, Options::default()).unwrap();
+            assert_eq!(Checked::<Stub>::setup(location, Options::default()).unwrap().inner, store.inner);
             assert_eq!(store.create(&id(), Contents::default()), Ok(record().info()));
             assert_eq!(store.load(&id()), Ok(Some(record())));
             assert_eq!(store.save(&id(), Contents::default(), Some(5)), Ok(6));
@@ -360,10 +361,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_is_refused_wherever_it_comes_in() {
-        assert!(Checked::<Told>::open("..", Options::default()).is_err());
-        assert!(Checked::<Told>::setup("..", Options::default()).is_err());
-        let store = Checked::<Told>::open("yes", Options { size_limit: 3, ..Options::default() }).unwrap();
+    fn invalid_arguments_are_refused_everywhere() {
+        assert!(Checked::<Stub>::open("..", Options::default()).is_err());
+        assert!(Checked::<Stub>::setup("..", Options::default()).is_err());
+        let store = Checked::<Stub>::open("yes", Options { size_limit: 3, ..Options::default() }).unwrap();
         let large = || Contents { data: vec![0; 4], ..Contents::default() };
         assert_eq!(store.create(&id(), large()), Err(Error::TooLarge(3)));
         assert_eq!(store.save(&id(), large(), Some(5)), Err(Error::TooLarge(3)));

@@ -1,4 +1,4 @@
-//! Which session a request may have, by the cookies that it shows.
+//! Resolves the cookies of a request to a session.
 
 use alloc::vec::Vec;
 
@@ -7,106 +7,108 @@ use crate::credential::Credential;
 use crate::error::{Error, Result};
 use crate::events::{Event, Events};
 use crate::manager::Manager;
-use crate::session::{Shown, Via};
+use crate::session::{Presented, Via};
 use crate::state::State;
 use crate::store::{Instant, Record, Store};
 use crate::succession::Old;
 
-/// What all cookies of a request are worth.
+/// What the cookies of a request resolve to.
 pub(crate) enum Claim {
     /// The session is the client's.
-    Granted(Record, State, Shown),
-    /// The session is the client's as it was: see `succession`.
-    Late(Record, State, Shown),
-    /// There is no session that the client may have.
-    Refused(Shown),
+    Granted(Record, State, Presented),
+    /// The client gets the session as it was: see `succession`.
+    Late(Record, State, Presented),
+    /// No session that the client may have.
+    Refused(Presented),
 }
 
-/// What one cookie is worth.
-enum Worth {
-    /// It is the newest of its session.
+/// What one cookie resolves to.
+enum Resolved {
+    /// A session, whose newest cookie it is.
     Newest(Record, State),
-    /// It is an older one.
+    /// An old cookie.
     Old(Old),
-    /// It has the id of a session and not its secret.
+    /// A session's id without its secret.
     WrongSecret,
-    /// There is no session to it.
-    Nothing,
+    /// No session.
+    Unknown,
 }
 
 impl<S: Store, E: Events> Manager<S, E> {
-    /// Find the session of a request.
+    /// Finds the session of a request.
     ///
     /// With several cookies it is the one session that one of them opens: the others are left over from another path,
-    /// domain or application. When two open different sessions, a neighbouring host may have tossed one in, and nothing
-    /// says which: the request has none of them.
+    /// domain or application. When two open different sessions, another host of the domain may have planted one, and
+    /// nothing tells which: the request gets neither.
     pub(crate) fn claim(&self, cookies: &Credentials, now: Instant) -> Result<Claim> {
-        let mut shown = Shown { several: cookies.several, ..Shown::default() };
+        let mut presented = Presented { several: cookies.several, ..Presented::default() };
         let mut granted: Vec<(Record, State, Option<Via>)> = Vec::new();
         let mut late = None;
         let mut refused = Vec::new();
         for credential in &cookies.candidates {
-            match self.worth(credential, now)? {
-                Worth::Newest(record, state) => {
+            match self.resolve(credential, now)? {
+                Resolved::Newest(record, state) => {
                     granted.retain(|(other, ..)| other.id != record.id);
                     granted.push((record, state, None));
                 }
-                Worth::Old(Old::Good(record, state, noted)) => {
+                Resolved::Old(Old::Valid(record, state, touched)) => {
                     if granted.iter().all(|(other, ..)| other.id != record.id) {
-                        granted.push((record, state, Some(Via { id: credential.id.clone(), noted })));
+                        granted.push((record, state, Some(Via { id: credential.id.clone(), touched })));
                     }
                 }
-                Worth::Old(Old::Late(record, state)) => {
-                    shown.replaced = Some(record.id.clone());
+                Resolved::Old(Old::Late(record, state)) => {
+                    presented.replaced = Some(record.id.clone());
                     late = Some((record, state));
                 }
-                Worth::Old(Old::Replaced(by)) => {
-                    shown.replaced = Some(by);
+                Resolved::Old(Old::Replaced(by)) => {
+                    presented.replaced = Some(by);
                     refused.push((credential, Event::UnknownId));
                 }
-                Worth::Old(Old::Dead) => refused.push((credential, Event::DeadIdUsed)),
-                Worth::WrongSecret => refused.push((credential, Event::WrongSecret)),
-                Worth::Old(Old::Unknown) | Worth::Nothing => refused.push((credential, Event::UnknownId)),
+                Resolved::Old(Old::Dead) => refused.push((credential, Event::DeadIdUsed)),
+                Resolved::WrongSecret => refused.push((credential, Event::WrongSecret)),
+                Resolved::Old(Old::Unknown) | Resolved::Unknown => refused.push((credential, Event::UnknownId)),
             }
         }
         if granted.len() > 1 {
-            shown.rivals = granted.into_iter().map(|(record, ..)| record.id).collect();
-            return Ok(Claim::Refused(shown));
+            presented.rivals = granted.into_iter().map(|(record, ..)| record.id).collect();
+            return Ok(Claim::Refused(presented));
         }
         if let Some((record, state, via)) = granted.pop() {
-            shown.replaced = None;
-            shown.via = via;
-            return Ok(Claim::Granted(record, state, shown));
+            presented.replaced = None;
+            presented.via = via;
+            return Ok(Claim::Granted(record, state, presented));
         }
         if let Some((record, state)) = late {
-            return Ok(Claim::Late(record, state, shown));
+            return Ok(Claim::Late(record, state, presented));
         }
         for (credential, event) in refused {
             self.events.tell(Some(&credential.id), event);
         }
-        Ok(Claim::Refused(shown))
+        Ok(Claim::Refused(presented))
     }
 
-    /// A session that cannot be read is not one that the client can go on with; it gets a new one, as it does for a wrong
-    /// secret. A store that failed is another matter: the session may well be there.
-    fn worth(&self, credential: &Credential, now: Instant) -> Result<Worth> {
+    /// Resolves one cookie. For an unreadable session the client gets a new one, as for a wrong secret. A failing store
+    /// is an error instead: the session may well exist.
+    fn resolve(&self, credential: &Credential, now: Instant) -> Result<Resolved> {
         let record = match self.load(&credential.id) {
             Ok(record) => record,
             Err(Error::Corrupt(_)) => None,
             Err(error) => return Err(error),
         };
         let state = record.as_ref().and_then(|record| State::decode(&record.contents.data).ok());
-        // What is kept of an old id is no session.
+        // A forwarding record is not a session.
         let session = record.zip(state).filter(|(_, state)| state.more.replaced.is_none());
         let has_other_secret = match session {
-            Some((record, state)) if state.secret.is(&credential.hash()) => return Ok(Worth::Newest(record, state)),
+            Some((record, state)) if state.secret.matches(&credential.hash()) => {
+                return Ok(Resolved::Newest(record, state));
+            }
             session => session.is_some(),
         };
-        // It may be getting a new id at this moment, and have the new secret already.
-        Ok(match self.find_old(credential, now)? {
-            Old::Unknown if has_other_secret => Worth::WrongSecret,
-            Old::Unknown => Worth::Nothing,
-            old => Worth::Old(old),
+        // The session may be getting a new id right now, and already have the new secret.
+        Ok(match self.resolve_old(credential, now)? {
+            Old::Unknown if has_other_secret => Resolved::WrongSecret,
+            Old::Unknown => Resolved::Unknown,
+            old => Resolved::Old(old),
         })
     }
 }

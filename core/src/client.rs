@@ -2,7 +2,7 @@
 
 use alloc::string::{String, ToString};
 
-/// Longest address, and longest `User-Agent`, that is kept, in bytes.
+/// Maximum length of an address or `User-Agent` that is kept, in bytes.
 pub const MAX_TEXT: usize = 256;
 
 /// Who sent a request.
@@ -15,17 +15,17 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of whom only the address is known.
+    /// A client of which only the address is known.
     pub fn at(address: Option<&str>) -> Self {
         Self::new(address, None)
     }
 
-    /// Each is cut to [`MAX_TEXT`] bytes.
+    /// Creates a client; truncates each text to [`MAX_TEXT`] bytes.
     pub fn new(address: Option<&str>, user_agent: Option<&str>) -> Self {
-        Self { address: address.map(cut), user_agent: user_agent.map(cut) }
+        Self { address: address.map(truncate), user_agent: user_agent.map(truncate) }
     }
 }
 
-fn cut(text: &str) -> String {
+fn truncate(text: &str) -> String {
     text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default().to_string()
 }

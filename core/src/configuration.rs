@@ -1,4 +1,4 @@
-//! How a manager works. See `configuration` in `wit/session-manager.wit`.
+//! The manager's configuration. See `configuration` in `wit/session-manager.wit`.
 
 use alloc::string::ToString;
 
@@ -7,48 +7,48 @@ use crate::cookie::Policy;
 use crate::error::Result;
 use crate::store::Milliseconds;
 
-/// How exactly the last use of a session is known unless it is configured.
+/// Default resolution of a session's last use.
 pub const ACTIVITY_RESOLUTION: Milliseconds = 60_000;
 
-/// The network that a customer is given at least (RFC 6177), and within which he makes up addresses as he likes.
+/// The smallest network a customer is assigned (RFC 6177), and within which it can use any address.
 pub const ADDRESS_PREFIX: u8 = 64;
 
 const MINUTE: Milliseconds = 60_000;
 const HOUR: Milliseconds = 60 * MINUTE;
 const DAY: Milliseconds = 24 * HOUR;
 
-/// How a manager works.
+/// A manager's configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configuration {
     /// How the client keeps its session.
     pub cookie: Policy,
-    /// A session ends when it was not used for this long.
+    /// A session expires when unused for this long.
     pub idle_timeout: Option<Milliseconds>,
-    /// The last use is noted this often.
+    /// The interval at which the last use is recorded.
     pub activity_resolution: Milliseconds,
-    /// A session ends this long after it was created or its user logged in.
+    /// A session expires this long after it was created or its user logged in.
     pub absolute_timeout: Option<Milliseconds>,
-    /// A remembered session ends this long after the login.
+    /// A remembered session expires this long after the login.
     pub remember_timeout: Milliseconds,
-    /// A session that is used gets a new id this often.
+    /// A session in use gets a new id at this interval.
     pub renewal_interval: Option<Milliseconds>,
-    /// An old cookie finds its session for this long.
+    /// How long an old cookie finds its session.
     pub grace_window: Milliseconds,
-    /// A session whose client has not come back ends after this long.
+    /// A session whose client has not returned expires after this long.
     pub unreturned_timeout: Option<Milliseconds>,
-    /// The most sessions of a user.
+    /// Maximum number of sessions of one user.
     pub session_cap: Option<(u32, CapPolicy)>,
-    /// The most new sessions of an address in a minute.
+    /// Maximum number of new sessions per address and minute.
     pub new_sessions: Option<u32>,
-    /// How many bits of an IPv6 address count as one client.
+    /// How many bits of an IPv6 address identify a client.
     pub address_prefix: u8,
-    /// The most sessions in the store.
+    /// Maximum number of sessions in the store.
     pub total_sessions: Option<u64>,
-    /// The most bytes in the store.
+    /// Maximum number of bytes in the store.
     pub total_bytes: Option<u64>,
 }
 
-/// What happens to a login that would give a user one session too many.
+/// What happens to a login that exceeds a user's session cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CapPolicy {
     /// It is refused.
@@ -58,7 +58,7 @@ pub enum CapPolicy {
 }
 
 /// 30 minutes and 12 hours: what OWASP and NIST SP 800-63B ask of sites of moderate risk. 30 days is the longest that
-/// NIST allows at all.
+/// NIST allows.
 impl Default for Configuration {
     fn default() -> Self {
         Self {
@@ -80,7 +80,7 @@ impl Default for Configuration {
 }
 
 impl Configuration {
-    /// Refuse what cannot work.
+    /// Refuses invalid configurations.
     pub fn check(&self) -> Result<()> {
         self.cookie.check()?;
         let timeouts = [
@@ -102,7 +102,7 @@ impl Configuration {
         Ok(())
     }
 
-    /// How old the last note of a session's use may be.
+    /// The maximum age of the last recorded use.
     pub(crate) fn resolution(&self, idle_timeout: Milliseconds) -> Milliseconds {
         self.activity_resolution.min(idle_timeout / 4)
     }

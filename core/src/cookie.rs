@@ -1,4 +1,4 @@
-//! The session's cookie: finding it in a request, and the header fields that set and revoke it.
+//! The session cookie: finding it in a request, and the header fields that set and revoke it.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -11,22 +11,22 @@ use crate::error::Result;
 /// A header field to send: name and value. Names are in lower case, as HTTP/2 requires and HTTP/1.1 allows.
 pub type HeaderField = (String, String);
 
-/// A browser need not keep a cookie whose name and value have more bytes (RFC 6265bis, section 5.6).
+/// Browsers may drop a cookie whose name and value have more bytes (RFC 6265bis, section 5.6).
 const MAX_COOKIE: usize = 4096;
 
-/// Longest name of a cookie: it leaves room for the longest value.
+/// Maximum length of a cookie name: it leaves room for the longest value.
 pub const MAX_NAME: usize = MAX_COOKIE - Credential::MAX;
 
-/// Longest domain name (RFC 1035, section 2.3.4).
+/// Maximum length of a domain name (RFC 1035, section 2.3.4).
 const MAX_DOMAIN: usize = 253;
 
-/// Longest path of a cookie: browsers ignore an attribute that is longer (RFC 6265bis, section 5.6).
+/// Maximum length of a cookie path: browsers ignore a longer attribute (RFC 6265bis, section 5.6).
 pub const MAX_PATH: usize = 1024;
 
-/// The field that gives a client its bearer token.
+/// The header field that sends a client its bearer token.
 pub const TOKEN_FIELD: &str = "session-token";
 
-/// How a client shows its session.
+/// How a client presents its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// By a cookie.
@@ -35,35 +35,35 @@ pub enum Transport {
     Bearer,
 }
 
-/// When a browser sends the cookie with requests that other sites cause (RFC 6265bis, section 5.6.7).
+/// Which cross-site requests carry the cookie (RFC 6265bis, section 5.6.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameSite {
-    /// Never.
+    /// None.
     Strict,
-    /// When the user follows a link.
+    /// Following a link.
     Lax,
-    /// Always.
+    /// All.
     None,
 }
 
-/// How the cookie is set. It is HttpOnly whatever else, and is gone when the browser closes unless it is remembered.
+/// How the cookie is set. Always HttpOnly; it lasts until the browser closes unless the session is remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Or is it a bearer token? Then the rest does not matter.
+    /// Cookie or bearer token; for a bearer token the other fields are ignored.
     pub transport: Transport,
     /// A token of at most [`MAX_NAME`] characters.
     pub name: String,
     /// Only over https.
     pub secure: bool,
-    /// With requests from elsewhere.
+    /// Which cross-site requests carry the cookie.
     pub same_site: SameSite,
     /// Only for paths below this one.
     pub path: String,
-    /// For all hosts of this domain; none: for the one that set it.
+    /// For all hosts of this domain; none: only for the host that set it.
     pub domain: Option<String>,
-    /// Apart for each page that embeds the site.
+    /// Kept separately for each site that embeds this one.
     pub partitioned: bool,
-    /// A logout tells the browser to forget what it keeps of the site.
+    /// A logout tells the browser to clear the site's data.
     pub clear_site_data: bool,
 }
 
@@ -83,9 +83,9 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Refuse what a browser would reject or misread.
+    /// Refuses what a browser would reject or misread.
     pub fn check(&self) -> Result<()> {
-        // Browsers compare these without regard to case (RFC 6265bis, section 5.7).
+        // Browsers compare these case-insensitively (RFC 6265bis, section 5.7).
         let has_prefix = |prefix: &str| self.name.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
         let host = has_prefix("__Host-");
         let wrong = if self.name.is_empty() || self.name.len() > MAX_NAME || !self.name.bytes().all(is_token) {
@@ -113,7 +113,7 @@ impl Policy {
         Err(Error::InvalidArgument(wrong.to_string()))
     }
 
-    /// What a request shows of its sessions, in its `Cookie` fields or in its `Authorization` fields.
+    /// The credentials that a request presents, in its `Cookie` fields or in its `Authorization` fields.
     pub fn find(&self, fields: &[String]) -> Credentials {
         match self.transport {
             Transport::Cookie => Credentials::of(cookies(fields, &self.name)),
@@ -121,7 +121,7 @@ impl Policy {
         }
     }
 
-    /// The fields that give the client its session: until the browser closes, or for so many seconds.
+    /// The fields that give the client its session: until the browser closes, or for `max_age` seconds.
     pub fn set(&self, credential: &Credential, max_age: Option<u64>) -> Vec<HeaderField> {
         match max_age {
             None => self.fields(&credential.value(), ""),
@@ -129,14 +129,14 @@ impl Policy {
         }
     }
 
-    /// The fields that take it away.
+    /// The fields that revoke it.
     pub fn revoke(&self) -> Vec<HeaderField> {
         self.fields("", "; Max-Age=0")
     }
 
-    /// The fields that take away what an earlier configuration has set under the same name, as far as that can be known:
-    /// without `Partitioned` or with it, for the one host, for the whole site. To be sent before those that set the cookie:
-    /// a browser that does not know `Partitioned` has but one.
+    /// The fields that delete cookies which an earlier configuration may have set under the same name: with or without
+    /// `Partitioned`, for the one host, for the whole site. Send them before those that set the cookie: a browser that
+    /// does not support `Partitioned` keeps only one.
     pub fn sweep(&self) -> Vec<HeaderField> {
         if self.transport == Transport::Bearer {
             return Vec::new();
@@ -151,7 +151,7 @@ impl Policy {
             .collect()
     }
 
-    /// The fields of an answer that was made from a session: it must not come out of a cache for somebody else.
+    /// The fields that keep the response of a session out of shared caches.
     pub fn keep_private(&self) -> [HeaderField; 2] {
         let vary = match self.transport {
             Transport::Cookie => "Cookie",
@@ -160,8 +160,8 @@ impl Policy {
         [("cache-control", "no-store"), ("vary", vary)].map(|(name, value)| (name.to_string(), value.to_string()))
     }
 
-    /// The field that has the browser forget the site, at a logout. Where the session goes on without its user, it has a
-    /// new cookie, and that stays (W3C Clear Site Data, section 3.1).
+    /// The field that makes the browser clear the site's data at a logout. Where the session continues without its
+    /// user, its new cookie is kept (W3C Clear Site Data, section 3.1).
     pub fn forget(&self, with_cookies: bool) -> Option<HeaderField> {
         let what = if with_cookies { r#""cache", "cookies", "storage""# } else { r#""cache", "storage""# };
         self.clear_site_data.then(|| ("clear-site-data".to_string(), what.to_string()))
@@ -199,7 +199,7 @@ impl Policy {
     }
 }
 
-/// Find the bearer token in the `Authorization` fields of a request; none when there are two different ones.
+/// Returns the bearer token in the `Authorization` fields of a request; none when there are two different ones.
 fn find_bearer(fields: &[String]) -> Option<&str> {
     let mut found = None;
     for field in fields {
@@ -220,8 +220,8 @@ fn find_bearer(fields: &[String]) -> Option<&str> {
 
 /// The values of the cookies of this name in the `Cookie` fields of a request.
 ///
-/// They are read as RFC 6265 has it, and no more: fields end at `;` even inside quotes, only space and tab are trimmed
-/// (whoever trims more of Unicode lets a forged name pass as ours), names are exact.
+/// Parsed strictly by RFC 6265: fields end at `;` even inside quotes, only space and tab are trimmed (trimming more of
+/// Unicode lets a forged name pass as ours), names are exact.
 pub fn cookies<'a>(fields: &'a [String], name: &str) -> impl Iterator<Item = &'a str> {
     let pairs = fields.iter().flat_map(|field| field.split(';'));
     pairs.filter_map(move |pair| {
@@ -230,20 +230,20 @@ pub fn cookies<'a>(fields: &'a [String], name: &str) -> impl Iterator<Item = &'a
     })
 }
 
-/// What a request shows under the name of the cookie.
+/// The credentials that a request presents.
 ///
 /// A browser sends several cookies of one name when they were set with another path or domain, or by another
-/// application of the host; nothing in the request says which is which (RFC 6265, section 5.4).
+/// application on the host; nothing in the request tells them apart (RFC 6265, section 5.4).
 #[derive(Debug, Default)]
 pub struct Credentials {
-    /// What has the form of ours: the first few, each once.
+    /// The first few well-formed values, without duplicates.
     pub candidates: Vec<Credential>,
-    /// There is more than one value of the name, of our form or not.
+    /// There is more than one value of the name, well-formed or not.
     pub several: bool,
 }
 
 impl Credentials {
-    /// The most that are tried: each costs a load.
+    /// Maximum number of candidates: each costs a load.
     pub const MAX: usize = 4;
 
     fn of<'a>(values: impl Iterator<Item = &'a str>) -> Self {
@@ -264,7 +264,7 @@ impl Credentials {
     }
 }
 
-/// Optional white space (RFC 9110, section 5.6.3).
+/// Optional whitespace (RFC 9110, section 5.6.3).
 const OWS: [char; 2] = [' ', '\t'];
 
 fn is_domain(domain: &str) -> bool {

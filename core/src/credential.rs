@@ -1,7 +1,7 @@
-//! What lets a client in: the id of its session and a secret.
+//! Credentials: the id of a session and a secret.
 //!
-//! The id names the session, in files, listings and logs. The secret is in the cookie only; the session keeps a hash
-//! of it. So a copy of the store logs nobody in.
+//! The id names the session in files, listings and logs. The secret is in the cookie only; the session stores a hash of
+//! it. So a copy of the store logs nobody in.
 
 use alloc::string::String;
 use core::fmt;
@@ -16,37 +16,37 @@ use crate::SessionId;
 /// 128 random bits.
 pub struct Secret([u8; 16]);
 
-/// What a session keeps of its secret.
+/// The hash of a secret, as a session stores it.
 ///
-/// A plain hash is enough: nobody guesses 128 random bits, however fast the hash. The id goes into it, so that a
-/// secret opens the one session it was made for, wherever the hash is copied to.
+/// A plain hash suffices: 128 random bits cannot be guessed, however fast the hash. It covers the id, so that a secret
+/// opens only the session it was made for, wherever the hash is copied to.
 #[derive(Clone, Default)]
 pub struct SecretHash([u8; 32]);
 
 /// The value of a session's cookie: `<id>.<secret in 32 hex digits>`.
 pub struct Credential {
-    /// Which session.
+    /// The session.
     pub id: SessionId,
-    /// Why this client may have it.
+    /// Proves that the client may have it.
     pub secret: Secret,
 }
 
-/// Keeps this use of SHA-256 apart from every other.
+/// Separates this use of SHA-256 from every other.
 const LABEL: &[u8] = b"session3 cookie secret 1\0";
 
 /// Hex digits of a secret.
 const DIGITS: usize = 32;
 
 impl Credential {
-    /// Longest value in bytes.
+    /// Maximum length of a value in bytes.
     pub const MAX: usize = SessionId::MAX + 1 + DIGITS;
 
-    /// Make a new one. `random` gives 16 bytes of a cryptographic generator at each call.
+    /// Generates a credential. Each call of `random` returns 16 bytes of a cryptographic generator.
     pub fn generate(random: &mut dyn FnMut() -> [u8; 16]) -> Self {
         Self { id: SessionId::generate(random()), secret: Secret(random()) }
     }
 
-    /// Read a cookie's value; none unless it is one to the last character.
+    /// Parses a cookie's value; none unless it is exactly a credential.
     pub fn parse(value: &str) -> Option<Self> {
         let (id, digits) = value.split_once('.')?;
         if digits.len() != DIGITS {
@@ -57,7 +57,7 @@ impl Credential {
         Some(Self { id: SessionId::parse(id).ok()?, secret: Secret(secret) })
     }
 
-    /// The cookie's value. Handle as what it is: a password.
+    /// The cookie's value. Handle it like a password.
     pub fn value(&self) -> String {
         let mut value = String::with_capacity(Self::MAX);
         value.push_str(self.id.as_str());
@@ -66,7 +66,7 @@ impl Credential {
         value
     }
 
-    /// What the session keeps of it.
+    /// The hash that the session stores.
     pub fn hash(&self) -> SecretHash {
         let hash = Sha256::new().chain_update(LABEL).chain_update(self.id.as_str()).chain_update(self.secret.0);
         SecretHash(hash.finalize().into())
@@ -74,8 +74,8 @@ impl Credential {
 }
 
 impl SecretHash {
-    /// Whether two hashes are of one secret, in a time that does not depend on where they differ.
-    pub fn is(&self, other: &Self) -> bool {
+    /// Whether two hashes are equal, in constant time.
+    pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
@@ -89,7 +89,7 @@ impl Serialize for SecretHash {
 impl<'de> Deserialize<'de> for SecretHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let hash = <&[u8]>::deserialize(deserializer)?;
-        hash.try_into().map(Self).map_err(|_| D::Error::custom("length of a hash"))
+        hash.try_into().map(Self).map_err(|_| D::Error::custom("invalid hash length"))
     }
 }
 
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_back_as_it_was_written() {
+    fn a_value_round_trips() {
         let mut byte = 0;
         let made = Credential::generate(&mut || {
             byte += 0x77;
@@ -134,12 +134,12 @@ mod tests {
         });
         let read = Credential::parse(&made.value()).expect("its own value");
         assert_eq!(read.id, made.id);
-        assert!(read.hash().is(&made.hash()));
+        assert!(read.hash().matches(&made.hash()));
         assert_eq!(made.value(), format!("{}.{}", made.id, "ee".repeat(16)));
     }
 
     #[test]
-    fn whatever_is_not_exactly_a_value_is_none() {
+    fn everything_else_is_rejected() {
         let longest = "a".repeat(SessionId::MAX);
         assert_eq!(format!("{longest}.{DIGITS_32}").len(), Credential::MAX);
         assert!(Credential::parse(&format!("{longest}.{DIGITS_32}")).is_some());
@@ -172,17 +172,17 @@ mod tests {
     #[test]
     fn every_one_of_the_128_bits_of_the_secret_counts() {
         let right = credential(ID, DIGITS_32);
-        assert!(right.hash().is(&credential(ID, DIGITS_32).hash()));
+        assert!(right.hash().matches(&credential(ID, DIGITS_32).hash()));
         for bit in 0..128 {
             let mut wrong = credential(ID, DIGITS_32);
             wrong.secret.0[bit / 8] ^= 1 << (bit % 8);
-            assert!(!wrong.hash().is(&right.hash()), "bit {bit}");
+            assert!(!wrong.hash().matches(&right.hash()), "bit {bit}");
         }
     }
 
     #[test]
     fn a_secret_opens_only_the_session_it_was_made_for() {
-        assert!(!credential(ID, DIGITS_32).hash().is(&credential("fedcba9876543210", DIGITS_32).hash()));
+        assert!(!credential(ID, DIGITS_32).hash().matches(&credential("fedcba9876543210", DIGITS_32).hash()));
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! Why an operation was not done: the variant `error` of the WIT interface `session-store`, case by case.
+//! Errors: the variant `error` of the WIT interface `session-store`, case by case.
 
 use alloc::string::String;
 use core::fmt;
 
-/// See `wit/session-store.wit` for what each case promises. Texts are for people.
+/// See `wit/session-store.wit` for the promises of each case. Messages are for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "wit/session-store.wit documents each case; a second text would drift")]
 pub enum Error {
@@ -24,7 +24,7 @@ pub enum Error {
     Other(String),
 }
 
-/// What an operation answers.
+/// The result of an operation.
 pub type Result<T> = core::result::Result<T, Error>;
 
 impl fmt::Display for Error {
@@ -40,11 +40,11 @@ impl fmt::Display for Error {
             | Self::OutcomeUnknown(text)
             | Self::Other(text) => f.write_str(text),
             Self::TooLarge(limit) => write!(f, "the data has more than {limit} bytes"),
-            Self::AlreadyExists => f.write_str("it exists already"),
+            Self::AlreadyExists => f.write_str("it already exists"),
             Self::Gone => f.write_str("there is no such session"),
-            Self::Conflict(version) => write!(f, "another save came first: the version is {version} now"),
+            Self::Conflict(version) => write!(f, "another save came first; the version is now {version}"),
             Self::Busy => f.write_str("the session is locked by others"),
-            Self::Deadlock => f.write_str("waiting for this lock would never end"),
+            Self::Deadlock => f.write_str("waiting for this lock would deadlock"),
         }
     }
 }
@@ -74,10 +74,10 @@ mod tests {
             assert_eq!(error.to_string(), "why");
         }
         assert_eq!(Error::TooLarge(9).to_string(), "the data has more than 9 bytes");
-        assert_eq!(Error::AlreadyExists.to_string(), "it exists already");
+        assert_eq!(Error::AlreadyExists.to_string(), "it already exists");
         assert_eq!(Error::Gone.to_string(), "there is no such session");
-        assert_eq!(Error::Conflict(3).to_string(), "another save came first: the version is 3 now");
+        assert_eq!(Error::Conflict(3).to_string(), "another save came first; the version is now 3");
         assert_eq!(Error::Busy.to_string(), "the session is locked by others");
-        assert_eq!(Error::Deadlock.to_string(), "waiting for this lock would never end");
+        assert_eq!(Error::Deadlock.to_string(), "waiting for this lock would deadlock");
     }
 }

@@ -1,52 +1,52 @@
-//! What the host is told of sessions: the interface `session-events` in Rust.
+//! Events reported to the host: the interface `session-events` in Rust.
 
 use crate::SessionId;
 
-/// What happened. The first four are a store's to tell, the others the manager's.
+/// What happened. The first four are reported by a store, the others by the manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The store has a new session.
+    /// A session was created.
     Created,
     /// The session was deleted.
     Destroyed,
-    /// The session was found to be over, and deleted.
+    /// The session was found expired and deleted.
     Expired,
     /// The session could not be read.
     Corrupt,
-    /// The session goes on under this id.
+    /// The session continues under this id.
     Renewed(SessionId),
-    /// A user has logged in.
+    /// A user logged in.
     Login,
-    /// The user has logged out.
+    /// The user logged out.
     Logout,
-    /// A request was refused because another had changed what it had read.
+    /// A request was refused because another request had changed what it had read.
     Conflict,
     /// A cookie was used after its session had got a new id and the grace window had passed.
     DeadIdUsed,
-    /// A cookie had the id of a session and not its secret.
+    /// A cookie had the id of a session but not its secret.
     WrongSecret,
-    /// A cookie had the form of ours and the id of no session.
+    /// A cookie was well-formed but its id belongs to no session.
     UnknownId,
-    /// That the session was used could not be noted, and the request was answered all the same.
+    /// The session's use could not be recorded; the request succeeded anyway.
     TouchFailed,
-    /// A limit refused something.
+    /// A limit refused a request.
     Refused(Limit),
 }
 
 /// A limit of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// Of one user.
+    /// Sessions of one user.
     SessionsOfUser,
-    /// From one address in a minute.
+    /// New sessions of one address in a minute.
     NewSessions,
-    /// In the store.
+    /// Sessions in the store.
     TotalSessions,
-    /// In the store.
+    /// Bytes in the store.
     TotalBytes,
 }
 
-/// What takes time.
+/// A timed operation of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// Loading a session, with or without its lock.
@@ -55,7 +55,7 @@ pub enum Operation {
     Save,
     /// Creating one.
     Create,
-    /// Noting that one is in use.
+    /// Marking one as used.
     Touch,
     /// Deleting one.
     Delete,
@@ -63,22 +63,22 @@ pub enum Operation {
     Rename,
 }
 
-/// Who is told. Telling does not fail and does not wait.
+/// Receives events. Reporting does not fail or wait.
 pub trait Events {
-    /// An event, of a session if it is about one.
+    /// Reports an event, with the session it concerns, if any.
     fn tell(&self, session: Option<&SessionId>, event: Event);
 
-    /// An operation on the store begins. They do not overlap.
+    /// Marks the start of a store operation. Operations do not overlap.
     fn begin(&self, _operation: Operation) {}
 
-    /// The operation that began last has ended, well or not.
+    /// Marks the end of the last operation begun, whether it succeeded or failed.
     fn end(&self) {}
 }
 
-/// Do something that takes time, between `begin` and `end`.
+/// Runs an operation between `begin` and `end`.
 pub(crate) fn timed<T>(events: &impl Events, operation: Operation, work: impl FnOnce() -> T) -> T {
     events.begin(operation);
-    let answer = work();
+    let result = work();
     events.end();
-    answer
+    result
 }

@@ -1,18 +1,18 @@
-//! When a session is over, on a clock that may be stepped.
+//! Session expiry on a clock that may be stepped.
 //!
-//! Deadlines are moments on the wall clock, and the wall clock is all there is: an instance has no memory of how much
-//! time has really passed. So no time stamp is believed that lies in the future. A session used while the clock was
-//! ahead does not live longer for it: what counts is its latest stamp that can be true.
+//! Deadlines are times on the wall clock, the only clock: an instance cannot know how much time has really passed. So
+//! time stamps in the future are not trusted. A session used while the clock was ahead does not live longer for it: its
+//! latest plausible stamp counts.
 
 use crate::record::Version;
 use crate::store::Instant;
 
-/// How far a stamp may lie in the future and still be taken for now, in milliseconds: clocks are slewed and stepped
-/// by a little all the time, and that should log nobody out.
+/// How far in the future a stamp may lie and still count as now, in milliseconds: clocks are slewed and stepped
+/// slightly all the time, and that must not log anyone out.
 pub const TOLERANCE: u64 = 60_000;
 
-/// When a session was last active; none when all its stamps lie in the future. `touched` is the file's time of last
-/// modification: a touch sets it, and so does any write.
+/// When a session was last active; none when all its stamps lie in the future. `touched` is the file's modification
+/// time: set by a touch and by any write.
 pub fn last_active(version: &Version, touched: Instant, now: Instant) -> Option<Instant> {
     [touched, version.modified, version.created]
         .into_iter()
@@ -21,14 +21,14 @@ pub fn last_active(version: &Version, touched: Instant, now: Instant) -> Option<
         .map(|stamp| stamp.min(now))
 }
 
-/// Whether the session is over. A session whose activity cannot be dated is over when it has an idle timeout: better
-/// a login too many than a session that does not end.
+/// Whether the session has expired. A session with an idle timeout whose activity cannot be dated has expired: better
+/// an extra login than a session that never ends.
 pub fn expired(version: &Version, touched: Instant, now: Instant) -> bool {
     let idle = |timeout| last_active(version, touched, now).is_none_or(|active| now - active >= timeout);
     past_deadline(version, now) || version.idle_timeout.is_some_and(idle)
 }
 
-/// Whether the absolute deadline has come.
+/// Whether the deadline has passed.
 pub fn past_deadline(version: &Version, now: Instant) -> bool {
     version.deadline.is_some_and(|deadline| now >= deadline)
 }
@@ -62,8 +62,8 @@ mod tests {
         assert!(expired(&session, 120_000, 150_000));
     }
 
-    /// The clock jumps ahead, a touch notes the wrong time, the clock returns: believing the stamp would keep the
-    /// session alive until the wrong time has come.
+    /// The clock jumps ahead, a touch records the wrong time, the clock returns: trusting the stamp would keep the
+    /// session alive until the wrong time is reached.
     #[test]
     fn a_stamp_from_the_future_extends_nothing() {
         let session = version(100_000, 100_000, Some(IDLE), None);

@@ -1,4 +1,4 @@
-//! The end of a request: storing what changed, once, or nothing.
+//! The end of a request: stores its changes in one save, or nothing.
 
 use alloc::format;
 use alloc::string::String;
@@ -9,24 +9,24 @@ use crate::credential::Credential;
 use crate::error::Result;
 use crate::events::{Event, Events, Operation, timed};
 use crate::manager::Manager;
-use crate::session::{Access, Session, Shown, Stored, Via};
+use crate::session::{Access, Presented, Session, Stored, Via};
 use crate::state::{Cookie, State, Succession};
 use crate::store::{Contents, Guard, Instant, Record, Store};
-use crate::succession::{HOPS, Why};
+use crate::succession::{HOPS, Reason};
 use crate::{Error, SessionId};
 
-/// How often a new id is tried. One is taken only if the random generator repeats itself.
+/// Maximum attempts to generate an unused id. One is taken only if the random generator repeats itself.
 const ATTEMPTS: usize = 3;
 
-/// What finishing a request needs from outside.
-struct End<'a> {
+/// The inputs for finishing a request.
+struct Context<'a> {
     now: Instant,
     random: &'a mut dyn FnMut() -> [u8; 16],
 }
 
 impl<S: Store, E: Events> Manager<S, E> {
-    /// End a request that succeeded: store what changed, complete a logout. `random` gives 16 bytes of a
-    /// cryptographic generator at each call.
+    /// Ends a request that succeeded: stores its changes, completes a logout. Each call of `random` returns 16 bytes of
+    /// a cryptographic generator.
     pub fn finish_successful_request(
         &self,
         mut session: Session<S::Guard>,
@@ -35,14 +35,14 @@ impl<S: Store, E: Events> Manager<S, E> {
     ) -> Result<Vec<HeaderField>> {
         let stored = session.stored.take();
         let is_of_session = stored.is_some();
-        let mut fields = self.finish(session, stored, &mut End { now, random })?;
+        let mut fields = self.finish(session, stored, &mut Context { now, random })?;
         if is_of_session && fields.is_empty() {
             fields.extend(self.configuration.cookie.keep_private());
         }
         Ok(fields)
     }
 
-    /// End a request that failed: nothing is stored, a logout is not done.
+    /// Ends a request that failed: stores nothing, does not log out.
     pub fn finish_failed_request(&self, session: Session<S::Guard>) -> Vec<HeaderField> {
         match session.stored {
             Some(_) => self.configuration.cookie.keep_private().into(),
@@ -54,69 +54,68 @@ impl<S: Store, E: Events> Manager<S, E> {
         &self,
         mut session: Session<S::Guard>,
         stored: Option<Stored>,
-        end: &mut End,
+        context: &mut Context,
     ) -> Result<Vec<HeaderField>> {
-        if session.ending && session.shown.endable().next().is_some() {
-            return self.log_out_of(&session.shown, end.now);
+        if session.ending && session.presented.endable().next().is_some() {
+            return self.log_out_presented(&session.presented, context.now);
         }
         if session.access == Access::ReadOnly {
             return Ok(Vec::new());
         }
         let Some(mut stored) = stored else {
-            return self.create(&session, end);
+            return self.create(&session, context);
         };
-        if let Some(via) = &session.shown.via {
-            self.note_use_of_old(via, &stored, end.now);
+        if let Some(via) = &session.presented.via {
+            self.touch_old_cookie(via, &stored, context.now);
         }
         if session.ending || session.renewing || !session.changes.is_empty() {
-            return self.store_changes(&mut session, &mut stored, end);
+            return self.store_changes(&mut session, &mut stored, context);
         }
-        if self.is_renewal_due(&session.base, session.created(), end.now) || self.is_back(&session) {
-            // The request wanted nothing of it: that somebody else was here first is none of its business, nor that the
-            // disk does not take it.
-            return match self.store_changes(&mut session, &mut stored, end) {
+        if self.is_renewal_due(&session.base, session.created(), context.now) || self.is_first_return(&session) {
+            // The request did not ask for this, so a concurrent change or a failing disk does not fail it.
+            return match self.store_changes(&mut session, &mut stored, context) {
                 Err(Error::Gone | Error::Conflict(_) | Error::Busy) => Ok(Vec::new()),
-                Err(_) => Ok(self.not_noted(&stored.id)),
-                answer => answer,
+                Err(_) => Ok(self.touch_failed(&stored.id)),
+                result => result,
             };
         }
-        // The touch takes the lock that the guard holds.
+        // The touch would wait for the guard.
         drop(session.guard.take());
-        self.note_use(&session, &stored, end.now);
+        self.touch(&session, &stored, context.now);
         Ok(Vec::new())
     }
 
-    /// Store a new session, if there is something to keep.
-    fn create(&self, session: &Session<S::Guard>, end: &mut End) -> Result<Vec<HeaderField>> {
+    /// Stores a new session, if there is something to keep.
+    fn create(&self, session: &Session<S::Guard>, context: &mut Context) -> Result<Vec<HeaderField>> {
         let mut state = session.base.clone();
-        self.apply(session, &mut state, end.now);
+        self.apply(session, &mut state, context.now);
         if session.ending || !state.has_info() {
             return Ok(Vec::new());
         }
-        // The answer may reach the browser after that of the login, and must not take its cookie away.
-        if session.shown.replaced.is_some() && state.user.is_none() {
+        // The response may reach the browser after that of the login, and must not replace its cookie.
+        if session.presented.replaced.is_some() && state.user.is_none() {
             return Err(Error::Gone);
         }
         state.more.unreturned = self.configuration.unreturned_timeout.is_some();
-        self.admit(session.client.address.as_deref(), state.encode()?.len(), end.now)?;
+        self.admit(session.client.address.as_deref(), state.encode()?.len(), context.now)?;
         if state.user.is_some() {
-            // With them the new session would be one of several again.
-            for id in &session.shown.rivals {
+            // Otherwise the new session would be one of several again.
+            for id in &session.presented.rivals {
                 self.end_session(id)?;
             }
         }
         let mut fields = self.sweep(session);
         fields.extend(match state.user.clone() {
-            Some(user) => self.within_cap(&user, || self.create_as(&mut state, end))?,
-            None => self.create_as(&mut state, end)?,
+            Some(user) => self.within_cap(&user, || self.create_as(&mut state, context))?,
+            None => self.create_as(&mut state, context)?,
         });
         Ok(fields)
     }
 
-    fn create_as(&self, state: &mut State, end: &mut End) -> Result<Vec<HeaderField>> {
-        let deadline = self.deadline(state, end.now);
+    fn create_as(&self, state: &mut State, context: &mut Context) -> Result<Vec<HeaderField>> {
+        let deadline = self.deadline(state, context.now);
         for _ in 0..ATTEMPTS {
-            let credential = Credential::generate(end.random);
+            let credential = Credential::generate(context.random);
             state.secret = credential.hash();
             let contents = self.contents(state, deadline)?;
             match timed(&self.events, Operation::Create, || self.store.create(&credential.id, contents)) {
@@ -124,7 +123,7 @@ impl<S: Store, E: Events> Manager<S, E> {
                     if state.user.is_some() {
                         self.events.tell(Some(&credential.id), Event::Login);
                     }
-                    return Ok(self.cookie(&credential, state, deadline, end.now));
+                    return Ok(self.cookie(&credential, state, deadline, context.now));
                 }
                 Err(Error::AlreadyExists) => {}
                 Err(error) => return Err(error),
@@ -133,59 +132,59 @@ impl<S: Store, E: Events> Manager<S, E> {
         Err(Error::AlreadyExists)
     }
 
-    /// Note that a session is in use, if the last note is too old. That it has ended meanwhile, or that the disk does not
-    /// take it, is no failure of a request that wanted nothing stored.
-    fn note_use(&self, session: &Session<S::Guard>, stored: &Stored, now: Instant) {
+    /// Records that a session is in use, if the last record is too old. Neither a session that has ended meanwhile nor
+    /// a failing disk fails a request that stores nothing.
+    fn touch(&self, session: &Session<S::Guard>, stored: &Stored, now: Instant) {
         let is_due = |idle| now.abs_diff(session.last_active) >= self.configuration.resolution(idle);
         if !stored.idle_timeout.is_some_and(is_due) {
             return;
         }
         match timed(&self.events, Operation::Touch, || self.store.touch(&stored.id)) {
             Ok(()) | Err(Error::Gone) => {}
-            Err(_) => drop(self.not_noted(&stored.id)),
+            Err(_) => drop(self.touch_failed(&stored.id)),
         }
     }
 
-    /// An old cookie in use lives as long as its session.
-    fn note_use_of_old(&self, via: &Via, stored: &Stored, now: Instant) {
+    /// Keeps an old cookie in use alive as long as its session.
+    fn touch_old_cookie(&self, via: &Via, stored: &Stored, now: Instant) {
         let idle = stored.idle_timeout.or(self.configuration.idle_timeout);
-        let is_due = idle.is_none_or(|idle| now.abs_diff(via.noted) >= self.configuration.resolution(idle));
-        if is_due && !matches!(self.touch_old(&via.id), Ok(()) | Err(Error::Gone)) {
-            self.not_noted(&stored.id);
+        let is_due = idle.is_none_or(|idle| now.abs_diff(via.touched) >= self.configuration.resolution(idle));
+        if is_due && !matches!(self.touch_forward(&via.id), Ok(()) | Err(Error::Gone)) {
+            self.touch_failed(&stored.id);
         }
     }
 
-    /// A page view is answered though nothing of it could be stored.
-    fn not_noted(&self, id: &SessionId) -> Vec<HeaderField> {
+    /// Reports a failed touch; the request succeeds anyway.
+    fn touch_failed(&self, id: &SessionId) -> Vec<HeaderField> {
         self.events.tell(Some(id), Event::TouchFailed);
         Vec::new()
     }
 
-    /// Store the changes of a request. What began under one id ends under the one that the session has by then.
+    /// Stores the changes of a request, following a session that got a new id meanwhile.
     fn store_changes(
         &self,
         session: &mut Session<S::Guard>,
         stored: &mut Stored,
-        end: &mut End,
+        context: &mut Context,
     ) -> Result<Vec<HeaderField>> {
         let mut guard = session.guard.take();
         for _ in 0..=HOPS {
-            let answer = if session.ending {
+            let result = if session.ending {
                 self.log_out(guard.take().as_mut(), session, &stored.id, session.base.user.is_some())
             } else {
-                self.update(session, stored, guard.take(), end)
+                self.update(session, stored, guard.take(), context)
             };
-            match answer {
+            match result {
                 Err(Error::Gone) => {}
                 Err(Error::Conflict(version)) => {
                     self.events.tell(Some(&stored.id), Event::Conflict);
                     return Err(Error::Conflict(version));
                 }
-                answer => return answer,
+                result => return result,
             }
             match self.successor(&stored.id)? {
                 Some(next) => (stored.id, stored.renamed) = (next, true),
-                // Somebody else has ended it.
+                // Ended by another request.
                 None if session.ending => return Ok(self.revoke(session, session.base.user.is_some())),
                 None => return Err(Error::Gone),
             }
@@ -193,7 +192,7 @@ impl<S: Store, E: Events> Manager<S, E> {
         Err(Error::Busy)
     }
 
-    /// End a session. [`Gone`](Error::Gone) when it is not there, or not any more under this id.
+    /// Ends a session. [`Gone`](Error::Gone) when it is absent, or no longer has this id.
     fn log_out(
         &self,
         guard: Option<&mut S::Guard>,
@@ -214,12 +213,12 @@ impl<S: Store, E: Events> Manager<S, E> {
         Ok(self.revoke(session, was_logged_in))
     }
 
-    /// End what a client may end though it may not use it.
-    fn log_out_of(&self, shown: &Shown, now: Instant) -> Result<Vec<HeaderField>> {
-        for id in shown.endable() {
+    /// Ends the sessions that a client may end, though not use.
+    fn log_out_presented(&self, presented: &Presented, now: Instant) -> Result<Vec<HeaderField>> {
+        for id in presented.endable() {
             let mut was_logged_in = false;
             let look = |id: &SessionId| {
-                // It ends as well when it cannot be read.
+                // An unreadable session is ended too.
                 was_logged_in = match self.inspect_session(id, now) {
                     Err(Error::Corrupt(_)) => false,
                     found => found?.is_some_and(|mut session| session.user().is_some()),
@@ -230,7 +229,7 @@ impl<S: Store, E: Events> Manager<S, E> {
                 self.events.tell(Some(id), Event::Logout);
             }
         }
-        let mut fields = if shown.several { self.configuration.cookie.sweep() } else { Vec::new() };
+        let mut fields = if presented.several { self.configuration.cookie.sweep() } else { Vec::new() };
         fields.extend(self.configuration.cookie.revoke());
         fields.extend(self.configuration.cookie.forget(true));
         Ok(fields)
@@ -239,33 +238,33 @@ impl<S: Store, E: Events> Manager<S, E> {
     fn revoke(&self, session: &Session<S::Guard>, was_logged_in: bool) -> Vec<HeaderField> {
         let mut fields = self.sweep(session);
         fields.extend(self.configuration.cookie.revoke());
-        // Who has only read the last flash value has not logged out.
+        // Reading the last flash value is not a logout.
         fields.extend(self.configuration.cookie.forget(true).filter(|_| was_logged_in || session.ending));
         fields
     }
 
-    /// Where a browser has several cookies of the name, take away those that can be reached.
+    /// Deletes stale cookies where the browser has several of the name.
     fn sweep(&self, session: &Session<S::Guard>) -> Vec<HeaderField> {
-        if session.shown.several { self.configuration.cookie.sweep() } else { Vec::new() }
+        if session.presented.several { self.configuration.cookie.sweep() } else { Vec::new() }
     }
 
-    /// Save the session as this request leaves it. [`Gone`](Error::Gone) when it is not there, or not any more under this
-    /// id.
+    /// Saves the session with the changes of this request. [`Gone`](Error::Gone) when it is absent, or no longer has
+    /// this id.
     fn update(
         &self,
         session: &Session<S::Guard>,
         stored: &Stored,
         mut guard: Option<S::Guard>,
-        end: &mut End,
+        context: &mut Context,
     ) -> Result<Vec<HeaderField>> {
         let wants_renewal = session.renewing || session.changes.renews();
 
-        // Nearly always nobody else was here, and one save does it: it needs no lock, for it names the version that the
-        // changes were made to.
-        let is_due = self.is_renewal_due(&session.base, session.created(), end.now);
+        // The common case, without concurrent changes: one save without a lock, which names the version that the
+        // changes apply to.
+        let is_due = self.is_renewal_due(&session.base, session.created(), context.now);
         if !wants_renewal && !is_due && !stored.renamed && session.has_info() {
             let mut state = session.base.clone();
-            self.apply(session, &mut state, end.now);
+            self.apply(session, &mut state, context.now);
             let contents = self.contents(&state, stored.deadline)?;
             let save = || match &mut guard {
                 Some(guard) => guard.save(contents, Some(stored.version)),
@@ -283,61 +282,62 @@ impl<S: Store, E: Events> Manager<S, E> {
         };
         let newest = timed(&self.events, Operation::Load, || guard.load())?.ok_or(Error::Gone)?;
         let mut before = State::decode(&newest.contents.data)?;
-        // Another session, or another user's by now.
+        // Another session, or now another user's.
         let is_same =
-            if stored.renamed { before.user == session.base.user } else { before.secret.is(&session.base.secret) };
+            if stored.renamed { before.user == session.base.user } else { before.secret.matches(&session.base.secret) };
         if !is_same {
             return Err(Error::Gone);
         }
-        // To the request, they had vanished when it began.
-        before.vanish(session.started);
+        // Attributes that had expired when this request began.
+        before.remove_expired(session.started);
         if newest.version != stored.version && session.changes.conflict(&session.reads, &session.base, &before) {
             return Err(Error::Conflict(newest.version));
         }
-        // What this request would gain, the client that has got the newer cookie would have: it has to ask for it.
+        // The privilege that this request gains would go to the client with the newer cookie, which must ask for it
+        // itself.
         if stored.renamed && session.changes.renews() {
             return Err(Error::Conflict(newest.version));
         }
         let mut state = before.clone();
-        self.apply(session, &mut state, end.now);
+        self.apply(session, &mut state, context.now);
         if !state.has_info() {
             return self.log_out(Some(&mut guard), session, &newest.id, before.user.is_some());
         }
         let starts_anew = session.changes.authenticates() || state.more.remembered != before.more.remembered;
-        let deadline = if starts_anew { self.deadline(&state, end.now) } else { newest.contents.deadline };
-        let why = if wants_renewal && !stored.renamed {
-            Why::Privilege
-        } else if self.is_renewal_due(&before, newest.created, end.now) {
-            Why::Due
+        let deadline = if starts_anew { self.deadline(&state, context.now) } else { newest.contents.deadline };
+        let reason = if wants_renewal && !stored.renamed {
+            Reason::Privilege
+        } else if self.is_renewal_due(&before, newest.created, context.now) {
+            Reason::Due
         } else {
             self.save(&mut guard, self.contents(&state, deadline)?, newest.version)?;
             return Ok(Vec::new());
         };
         let logs_in = session.changes.user_change().flatten().map(String::from);
-        let mut renewal = Renewal { session, newest: &newest, before: &before, state, deadline, why };
+        let mut renewal = Renewal { session, newest: &newest, before: &before, state, deadline, reason };
         match &logs_in {
-            Some(user) => self.within_cap(user, || self.regenerate(guard, &mut renewal, end)),
-            None => self.regenerate(guard, &mut renewal, end),
+            Some(user) => self.within_cap(user, || self.regenerate(guard, &mut renewal, context)),
+            None => self.regenerate(guard, &mut renewal, context),
         }
     }
 
-    /// Store a session under a new id with a new secret.
+    /// Stores a session under a new id with a new secret.
     ///
     /// The save comes first. It is what can fail (the data may be too large, the disk full), and then nothing has
-    /// happened. From then on the old secret is worthless by itself and the new one, bound to the new id, not yet good: if
-    /// everything ends here after a login, the client must log in again, and nobody has what is not his.
+    /// happened. After it the old secret is invalid and the new one, bound to the new id, not yet valid: if everything
+    /// stops here after a login, the client must log in again, and no client gains access.
     fn regenerate(
         &self,
         mut guard: S::Guard,
         renewal: &mut Renewal<S::Guard>,
-        end: &mut End,
+        context: &mut Context,
     ) -> Result<Vec<HeaderField>> {
         let mut version = renewal.newest.version;
         let mut failure = Error::AlreadyExists;
         for _ in 0..ATTEMPTS {
-            let credential = Credential::generate(end.random);
-            failure = match self.rename(&mut guard, &mut version, renewal, &credential, end.now) {
-                Ok(()) => return Ok(self.renewed(renewal, &credential, end.now)),
+            let credential = Credential::generate(context.random);
+            failure = match self.rename(&mut guard, &mut version, renewal, &credential, context.now) {
+                Ok(()) => return Ok(self.renewed(renewal, &credential, context.now)),
                 Err(error) => error,
             };
             if failure != Error::AlreadyExists {
@@ -351,11 +351,11 @@ impl<S: Store, E: Events> Manager<S, E> {
             && let Err(error) = self.save(&mut guard, renewal.newest.contents.clone(), version)
         {
             return Err(Error::OutcomeUnknown(format!(
-                "the session could get no new id ({failure}) and now has no cookie either ({error})"
+                "the session could not be renewed ({failure}), and its cookie is no longer valid ({error})"
             )));
         }
-        // What it leaves if it fails does no harm: the id is in use, and what is kept of it looked at by nobody.
-        let _ = self.forget_old(&renewal.newest.id);
+        // A failure is harmless: the id is in use, so its forwarding record is never read.
+        let _ = self.delete_forward(&renewal.newest.id);
         Err(failure)
     }
 
@@ -367,27 +367,27 @@ impl<S: Store, E: Events> Manager<S, E> {
         credential: &Credential,
         now: Instant,
     ) -> Result<()> {
-        let Renewal { session, newest, before, state, deadline, why } = renewal;
-        self.keep_old(newest, &self.with_cookie_shown(session, before, now), &credential.id, *why, now)?;
+        let Renewal { session, newest, before, state, deadline, reason } = renewal;
+        self.store_forward(newest, &self.with_cookie_confirmed(session, before, now), &credential.id, *reason, now)?;
         state.secret = credential.hash();
         state.more.renewed = self.configuration.renewal_interval.map(|_| now);
-        let cookie = if *why == Why::Due { Cookie::Awaited } else { Cookie::Newest };
+        let cookie = if *reason == Reason::Due { Cookie::Awaited } else { Cookie::Newest };
         state.succession = Succession { cookie, follows: false };
         *version = self.save(guard, self.contents(state, *deadline)?, *version)?;
         timed(&self.events, Operation::Rename, || guard.rename(&credential.id))
     }
 
-    /// A session has its new id: tell who has to know.
+    /// Reports a renewal, and returns the fields that set the new cookie.
     fn renewed(&self, renewal: &Renewal<S::Guard>, credential: &Credential, now: Instant) -> Vec<HeaderField> {
-        let Renewal { session, newest, before, state, deadline, why } = renewal;
-        if let Some(via) = &session.shown.via
-            && *why == Why::Due
-            && self.lead_on(&via.id, &credential.id).is_err()
+        let Renewal { session, newest, before, state, deadline, reason } = renewal;
+        if let Some(via) = &session.presented.via
+            && *reason == Reason::Due
+            && self.redirect_old(&via.id, &credential.id).is_err()
         {
-            // It still leads here, by one step more.
+            // The old cookie still leads here, by one more hop.
             self.events.tell(Some(&credential.id), Event::TouchFailed);
         }
-        self.tell_renewal(&newest.id, &credential.id, before, state);
+        self.report_renewal(&newest.id, &credential.id, before, state);
         let mut fields = self.sweep(session);
         fields.extend(self.cookie(credential, state, *deadline, now));
         if before.user.is_some() && state.user.is_none() {
@@ -396,7 +396,7 @@ impl<S: Store, E: Events> Manager<S, E> {
         fields
     }
 
-    fn tell_renewal(&self, old: &SessionId, new: &SessionId, before: &State, after: &State) {
+    fn report_renewal(&self, old: &SessionId, new: &SessionId, before: &State, after: &State) {
         self.events.tell(Some(old), Event::Renewed(new.clone()));
         if before.user != after.user {
             if before.user.is_some() {
@@ -408,11 +408,11 @@ impl<S: Store, E: Events> Manager<S, E> {
         }
     }
 
-    /// Apply what a request has done, and what follows from that.
+    /// Applies the changes of a request, and what follows from them.
     fn apply(&self, session: &Session<S::Guard>, state: &mut State, now: Instant) {
         session.changes.apply(state);
         state.more.unreturned = false;
-        note_cookie(session, state, now);
+        confirm_cookie(session, state, now);
         if session.is_of_this_client() {
             state.remote_address.clone_from(&session.client.address);
             state.more.user_agent.clone_from(&session.client.user_agent);
@@ -424,22 +424,22 @@ impl<S: Store, E: Events> Manager<S, E> {
         }
     }
 
-    /// Whether a session gets a new id because it is time.
+    /// Whether a periodic renewal is due.
     fn is_renewal_due(&self, state: &State, created: Instant, now: Instant) -> bool {
         let since = state.more.renewed.unwrap_or(created);
         self.configuration.renewal_interval.is_some_and(|interval| now.abs_diff(since) >= interval)
     }
 
-    /// Whether the client comes for the first time with the cookie that it was given.
-    fn is_back(&self, session: &Session<S::Guard>) -> bool {
-        let is_awaited = session.base.succession.cookie == Cookie::Awaited && session.shown.via.is_none();
+    /// Whether the client presents its current cookie for the first time.
+    fn is_first_return(&self, session: &Session<S::Guard>) -> bool {
+        let is_awaited = session.base.succession.cookie == Cookie::Awaited && session.presented.via.is_none();
         session.base.more.unreturned || is_awaited
     }
 
-    /// The state of a session, with its newest cookie shown if the request shows it.
-    fn with_cookie_shown(&self, session: &Session<S::Guard>, state: &State, now: Instant) -> State {
+    /// The state of a session, with its newest cookie confirmed if the request presents it.
+    fn with_cookie_confirmed(&self, session: &Session<S::Guard>, state: &State, now: Instant) -> State {
         let mut state = state.clone();
-        note_cookie(session, &mut state, now);
+        confirm_cookie(session, &mut state, now);
         state
     }
 
@@ -475,21 +475,21 @@ impl<S: Store, E: Events> Manager<S, E> {
     }
 }
 
-/// The client has come with the cookie that was awaited: from now on, the one before is an old one. Not if the session
-/// has got yet another since the request began.
-fn note_cookie<G>(session: &Session<G>, state: &mut State, now: Instant) {
-    let is_newest = session.shown.via.is_none() && session.base.secret.is(&state.secret);
+/// Confirms the awaited cookie if the client has presented it: the previous one is then old. No-op if the session has
+/// since got yet another one.
+fn confirm_cookie<G>(session: &Session<G>, state: &mut State, now: Instant) {
+    let is_newest = session.presented.via.is_none() && session.base.secret.matches(&state.secret);
     if is_newest && state.succession.cookie == Cookie::Awaited {
         state.succession.cookie = Cookie::Taken(now);
     }
 }
 
-/// A session that is to get a new id.
+/// A session about to get a new id.
 struct Renewal<'a, G> {
     session: &'a Session<G>,
     newest: &'a Record,
     before: &'a State,
     state: State,
     deadline: Option<Instant>,
-    why: Why,
+    reason: Reason,
 }

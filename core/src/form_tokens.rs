@@ -1,4 +1,4 @@
-//! Tokens for forms that may be sent once.
+//! Single-use form tokens.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,13 +8,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-/// Most tokens a session keeps; one more drops the oldest.
+/// Maximum number of tokens of a session; one more drops the oldest.
 pub const MAX_TOKENS: usize = 32;
 
-/// Keeps this use of SHA-256 apart from every other.
+/// Separates this use of SHA-256 from every other.
 const LABEL: &[u8] = b"session3 form token 1\0";
 
-/// What is kept of a token: half of its SHA-256, so that a copy of the store sends no forms.
+/// The stored part of a token: half of its SHA-256, so that a copy of the store cannot submit forms.
 #[derive(Clone, Copy)]
 pub struct TokenHash([u8; 16]);
 
@@ -28,7 +28,7 @@ pub fn text(random: [u8; 16]) -> String {
 }
 
 impl TokenHash {
-    /// Of a new token.
+    /// Hashes a new token.
     pub fn new(random: [u8; 16]) -> Self {
         let mut kept = [0; 16];
         for (kept, hashed) in kept.iter_mut().zip(Sha256::new().chain_update(LABEL).chain_update(random).finalize()) {
@@ -37,10 +37,10 @@ impl TokenHash {
         Self(kept)
     }
 
-    /// Of the text of a token; none when it cannot be one.
+    /// Hashes the text of a token; none when it is malformed.
     pub fn parse(token: &str) -> Option<Self> {
         let mut random = [0; 16];
-        // A shorter text would be decoded too, into a part of the buffer.
+        // A shorter text would decode too, into part of the buffer.
         if token.len() != 2 * random.len() {
             return None;
         }
@@ -50,17 +50,17 @@ impl TokenHash {
 }
 
 impl FormTokens {
-    /// How many there are.
+    /// The number of tokens.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no tokens.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Add one; the oldest makes room.
+    /// Adds a token; drops the oldest when full.
     pub fn add(&mut self, token: TokenHash) {
         if self.0.len() >= MAX_TOKENS {
             self.0.remove(0);
@@ -68,19 +68,19 @@ impl FormTokens {
         self.0.push(token.0);
     }
 
-    /// Whether a token is among them. Compares with each of them in constant time.
+    /// Whether a token is present. Compares with all of them in constant time.
     pub fn has(&self, token: TokenHash) -> bool {
         self.0.iter().fold(Choice::from(0), |found, each| found | each.ct_eq(&token.0)).into()
     }
 
-    /// Take one out, and say whether it was there.
+    /// Removes a token and returns whether it was present.
     pub fn remove(&mut self, token: TokenHash) -> bool {
         let before = self.0.len();
         self.0.retain(|each| !bool::from(each.ct_eq(&token.0)));
         self.0.len() < before
     }
 
-    /// Each of them.
+    /// All tokens.
     pub fn iter(&self) -> impl Iterator<Item = TokenHash> {
         self.0.iter().copied().map(TokenHash)
     }

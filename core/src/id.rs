@@ -8,21 +8,21 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-/// The name of a session: 8 to 128 characters of `0-9 a-z _ -`. One that exists is valid.
+/// The name of a session: 8 to 128 characters of `0-9 a-z _ -`. Always valid.
 ///
-/// It is also the name of the session's file, so it can hold no separator, no dot and no upper case: it cannot leave
-/// its directory, cannot meet a name the store reserves (those have a dot or a tilde) and means the same on
-/// file systems that fold case.
+/// It is also the name of the session's file, so it has no separators, dots or upper case: it cannot leave its
+/// directory, collide with names reserved by the store (which have a dot or a tilde), or change meaning on
+/// case-insensitive file systems.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(String);
 
 impl SessionId {
-    /// Fewest characters.
+    /// Minimum number of characters.
     pub const MIN: usize = 8;
-    /// Most characters.
+    /// Maximum number of characters.
     pub const MAX: usize = 128;
 
-    /// Check an id. The error text does not repeat what it was given: that may be a secret in the wrong place.
+    /// Parses an id. The error does not repeat the input, which may be a misplaced secret.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let length = text.len();
         if !(Self::MIN..=Self::MAX).contains(&length) {
@@ -41,13 +41,13 @@ impl SessionId {
         }
     }
 
-    /// Make an id of 16 random bytes: a version 4 UUID in 32 hex digits (RFC 9562). It names and does not
-    /// authenticate: 122 random bits keep names apart.
+    /// Generates an id from 16 random bytes: a version 4 UUID in 32 hex digits (RFC 9562). It is a name, not a
+    /// credential: 122 random bits make it unique.
     pub fn generate(random: [u8; 16]) -> Self {
         Self(uuid::Builder::from_random_bytes(random).into_uuid().simple().to_string())
     }
 
-    /// Make the id of a record, or of a lock, that belongs to something with another name: `<kind>-<128 bits of SHA-256>`.
+    /// Derives the id of a record or lock that belongs to another name: `<kind>-<128 bits of SHA-256>`.
     pub fn derive(kind: &str, of: &str) -> Result<Self, Error> {
         let hash =
             Sha256::new().chain_update(b"session3 id 1\0").chain_update(kind).chain_update(b"\0").chain_update(of);
@@ -55,13 +55,13 @@ impl SessionId {
         Self::parse(&format!("{kind}-{digits}"))
     }
 
-    /// The characters.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Which of the store's 256 directories it lives in: the low byte of its hash, so that ids of any pattern spread
-    /// evenly.
+    /// Which of the store's 256 directories holds the session: the low byte of the id's hash, so that ids of any
+    /// pattern spread evenly.
     pub fn shard(&self) -> u8 {
         xxhash_rust::xxh3::xxh3_64_with_seed(self.0.as_bytes(), 0) as u8
     }
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(SessionId::generate([0xff; 16]).as_str(), "ffffffffffff4fffbfffffffffffffff");
     }
 
-    /// Stores keep them: they stay the same from version to version.
+    /// Stores contain them: they must never change.
     #[test]
     fn a_derived_id_and_a_shard_are_what_they_always_were() {
         let id = SessionId::derive("old", "session-1").expect("an id");

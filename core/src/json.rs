@@ -1,4 +1,4 @@
-//! Is this JSON?
+//! JSON validation.
 
 use alloc::format;
 
@@ -7,12 +7,12 @@ use serde::de::IgnoredAny;
 use crate::Error;
 use crate::error::Result;
 
-/// How deep arrays and objects may nest: readers that call themselves for each level must survive what we kept.
+/// Maximum nesting of arrays and objects: recursive readers must survive what was stored.
 pub const MAX_DEPTH: usize = 128;
 
-/// Check that a text is JSON (RFC 8259).
+/// Checks that a text is JSON (RFC 8259).
 pub fn check(text: &str) -> Result<()> {
-    // This does not recurse, however deep the text nests.
+    // Does not recurse, however deep the nesting.
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         return Err(Error::InvalidArgument(format!("not JSON at line {}, column {}", error.line(), error.column())));
     }
@@ -22,7 +22,7 @@ pub fn check(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// How deep a text nests that is JSON.
+/// The nesting depth of valid JSON.
 fn depth(json: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let (mut in_string, mut escaped) = (false, false);

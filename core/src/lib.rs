@@ -1,34 +1,33 @@
-//! What a session is, whatever keeps it: ids, the record format, expiry, cookies and the manager.
+//! Sessions, independent of where they are stored: ids, the record format, expiry, cookies and the manager.
 //!
-//! Nothing here does I/O. The clock and random bytes are arguments, storage is the trait [`store::Store`]; so all
-//! of it can be tested natively, under a model and under a fuzzer. WASI and WIT types do not appear: the components
-//! translate at their borders.
+//! No I/O. The clock and random bytes are arguments, storage is the trait [`store::Store`]; so everything can be tested
+//! natively, against a model and with a fuzzer. No WASI or WIT types: the components translate at their borders.
 //!
-//! | module | one idea |
+//! | module | contents |
 //! |---|---|
 //! | [`id`] | session ids, parsed before any use |
-//! | [`record`] | one session as the bytes of one slot |
+//! | [`record`] | one version of a session as the bytes of one slot |
 //! | [`slots`] | three slots in one file: which is live, which may be overwritten |
-//! | [`expiry`] | when a session is over, on a clock that may be stepped |
-//! | [`store`] | the contract of a store |
-//! | `checked` | what an argument of a store must be |
-//! | [`credential`] | id + secret: what lets a client in, and what is kept of it |
+//! | [`expiry`] | when a session expires, on a clock that may be stepped |
+//! | [`store`] | the store contract |
+//! | `checked` | validates the arguments of a store |
+//! | [`credential`] | id and secret: what authenticates a client, and the hash that is stored |
 //! | [`cookie`] | the cookie in a request, and the fields that set and revoke it |
-//! | [`attributes`] | the values of attributes, and their names |
+//! | [`attributes`] | attribute values and names |
 //! | [`state`] | the data of a managed session, and its codec |
 //! | [`client`] | who sent a request |
-//! | [`map`] | names and what belongs to them |
-//! | [`form_tokens`] | tokens for forms that may be sent once |
-//! | [`json`] | is this JSON? |
+//! | [`map`] | a sorted map from names |
+//! | [`form_tokens`] | single-use form tokens |
+//! | [`json`] | JSON validation |
 //! | [`session`] | a session during one request |
-//! | `changes` | what one request does to it, and how that meets the changes of others |
-//! | [`configuration`] | how a manager works |
-//! | [`manager`], `finish` | the life of a session across requests: its start, its end |
-//! | `claim` | which session a request may have, by the cookies that it shows |
-//! | `succession` | what an old cookie finds when its session has a new id |
-//! | [`people`] | the sessions of one user: devices, log out everywhere, a cap |
-//! | `limits` | how many sessions there may be |
-//! | [`events`] | what the host is told |
+//! | `changes` | the changes of one request, and merging them with those of others |
+//! | [`configuration`] | the manager's configuration |
+//! | [`manager`], `finish` | the life of a session across requests: start and finish |
+//! | `claim` | resolves a request's cookies to a session |
+//! | `succession` | resolves an old cookie after its session got a new id |
+//! | [`user_sessions`] | the sessions of one user: devices, log out everywhere, the cap |
+//! | `limits` | limits on the number of sessions |
+//! | [`events`] | events reported to the host |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -55,13 +54,13 @@ pub mod json;
 mod limits;
 pub mod manager;
 pub mod map;
-pub mod people;
 pub mod record;
 pub mod session;
 pub mod slots;
 pub mod state;
 pub mod store;
 mod succession;
+pub mod user_sessions;
 
 pub use error::Error;
 pub use id::SessionId;

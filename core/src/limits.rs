@@ -1,7 +1,7 @@
-//! How many sessions there may be: new ones from one address in a minute, and in the whole store.
+//! Limits on the number of sessions: new ones per address and minute, and in the whole store.
 //!
-//! What is counted is kept in the store, in records of its own, each changed under its lock: instances live for one
-//! request, and all of them count together.
+//! Tallies are kept in the store, in separate records changed under their lock: instances live for one request, and all
+//! of them must count together.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -17,16 +17,16 @@ use crate::manager::Manager;
 use crate::store::{Contents, Guard, Instant, Milliseconds, Store};
 use crate::{Error, SessionId};
 
-/// For how long is counted.
+/// The counting period.
 const PERIOD: Milliseconds = 60_000;
 
-/// The first byte of a tally's data: it is no session's.
+/// The first byte of a tally's data, never of a session's.
 const FORMAT: u8 = 128;
 
-/// How often a tally is looked for and made, when others do the same and it expires between.
+/// Maximum attempts to load or create a tally, when others do the same and it expires in between.
 const ATTEMPTS: usize = 4;
 
-/// What was counted.
+/// The counts of one period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Tally {
     since: Instant,
@@ -35,7 +35,7 @@ struct Tally {
 }
 
 impl<S: Store, E: Events> Manager<S, E> {
-    /// Count a new session in, or refuse it.
+    /// Counts a new session, or refuses it.
     pub(crate) fn admit(&self, address: Option<&str>, bytes: usize, now: Instant) -> Result<()> {
         if let Some(most) = self.configuration.new_sessions {
             self.admit_from(address, most.into(), now)?;
@@ -47,7 +47,7 @@ impl<S: Store, E: Events> Manager<S, E> {
     }
 
     fn admit_from(&self, address: Option<&str>, most: u64, now: Instant) -> Result<()> {
-        // Not the address itself: it may have any length and letters, and who reads a listing need not see it.
+        // A hash, not the address: that may have any length and characters, and should not appear in listings.
         let id =
             SessionId::derive("tally-of", &client(address.unwrap_or_default(), self.configuration.address_prefix))?;
         self.count(&id, now, |tally| {
@@ -82,27 +82,27 @@ impl<S: Store, E: Events> Manager<S, E> {
         })
     }
 
-    /// Change a tally under its lock; it starts anew after a period.
+    /// Updates a tally under its lock; it restarts after a period.
     fn count(&self, id: &SessionId, now: Instant, count: impl Fn(Option<Tally>) -> Result<Tally>) -> Result<()> {
         for _ in 0..ATTEMPTS {
             let mut guard = self.lock(id)?;
-            let answer = match guard.load() {
+            let result = match guard.load() {
                 Ok(Some(record)) => {
                     let tally = Tally::decode(&record.contents.data).filter(|tally| !tally.is_over(now));
                     guard.save(count(tally)?.contents()?, None).map(drop)
                 }
                 Ok(None) => {
-                    // To create takes the lock.
+                    // Creating takes the lock.
                     drop(guard);
                     self.store.create(id, count(None)?.contents()?).map(drop)
                 }
-                // It was put aside, and a new one can be made.
+                // It was quarantined, and a new one can be created.
                 Err(Error::Corrupt(_)) => continue,
                 Err(error) => Err(error),
             };
-            match answer {
+            match result {
                 Err(Error::AlreadyExists | Error::Gone) => {}
-                answer => return answer,
+                result => return result,
             }
         }
         Err(Error::Busy)
@@ -112,17 +112,17 @@ impl<S: Store, E: Events> Manager<S, E> {
         self.events.tell(None, Event::Refused(limit));
         let cap = self.configuration.session_cap.map_or(0, |(cap, _)| cap);
         match limit {
-            Limit::SessionsOfUser => Error::AccessDenied(format!(
-                "this user has {cap} sessions, the most that are allowed; end one of them first"
-            )),
+            Limit::SessionsOfUser => {
+                Error::AccessDenied(format!("this user already has {cap} sessions, the maximum; end one of them first"))
+            }
             Limit::NewSessions => Error::Busy,
-            Limit::TotalSessions => Error::NoSpace("the store holds as many sessions as it may".to_string()),
-            Limit::TotalBytes => Error::NoSpace("the store holds as many bytes as it may".to_string()),
+            Limit::TotalSessions => Error::NoSpace("the store has reached its limit of sessions".to_string()),
+            Limit::TotalBytes => Error::NoSpace("the store has reached its limit of bytes".to_string()),
         }
     }
 }
 
-/// Who counts as one client: an IPv4 address, an IPv6 network, or whatever else the address is said to be.
+/// Identifies a client: an IPv4 address, an IPv6 network, or any other address as given.
 fn client(address: &str, prefix: u8) -> Cow<'_, str> {
     let digits = |bytes: &[u8]| base16ct::lower::encode_string(bytes).into();
     match address.parse().map(|address: IpAddr| address.to_canonical()) {
@@ -136,7 +136,7 @@ fn client(address: &str, prefix: u8) -> Cow<'_, str> {
 }
 
 impl Tally {
-    /// A tally from the future is over as well: the clock was stepped back.
+    /// A tally from the future is over too: the clock was stepped back.
     fn is_over(&self, now: Instant) -> bool {
         now.abs_diff(self.since) >= PERIOD
     }
@@ -146,7 +146,7 @@ impl Tally {
         postcard::from_bytes(data).ok()
     }
 
-    /// Nobody needs it when its period is over.
+    /// It expires when its period is over.
     fn contents(&self) -> Result<Contents> {
         let data =
             postcard::to_extend(self, vec![FORMAT]).map_err(|error| Error::Other(format!("cannot encode: {error}")))?;

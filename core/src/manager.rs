@@ -1,4 +1,4 @@
-//! The life of a session across requests: finding it at the start, and what administration does without its cookie.
+//! The life of a session across requests: finding it at the start, and administration without its cookie.
 
 use alloc::string::String;
 
@@ -13,8 +13,8 @@ use crate::store::{Guard, Instant, LockMode, Record, Store};
 use crate::succession::HOPS;
 use crate::{Error, SessionId};
 
-/// Runs sessions over a store, and tells what happens to them. See `manager` in `wit/session-manager.wit`: the operations
-/// are the same.
+/// Manages the sessions of one store and reports events. Its operations are those of `manager` in
+/// `wit/session-manager.wit`.
 #[derive(Clone)]
 pub struct Manager<S, E> {
     pub(crate) store: S,
@@ -22,23 +22,23 @@ pub struct Manager<S, E> {
     pub(crate) configuration: Configuration,
 }
 
-/// How often a session is looked for anew that changed while its lock was waited for.
+/// Maximum lookups of a session that changes while its lock is awaited.
 const ATTEMPTS: usize = 8;
 
 impl<S: Store, E: Events> Manager<S, E> {
-    /// Refuses a configuration that cannot work.
+    /// Creates a manager; refuses an invalid configuration.
     pub fn new(store: S, events: E, configuration: Configuration) -> Result<Self> {
         configuration.check()?;
         Ok(Self { store, events, configuration })
     }
 
-    /// The store it works on.
+    /// The underlying store.
     pub fn store(&self) -> &S {
         &self.store
     }
 
-    /// Begin a request: find its session, or make a new one. `fields` are the values of its `Cookie` fields or, for bearer
-    /// tokens, of its `Authorization` fields.
+    /// Begins a request: finds its session, or makes a new one. `fields` are the values of its `Cookie` fields or, for
+    /// bearer tokens, of its `Authorization` fields.
     pub fn start_request(
         &self,
         fields: &[String],
@@ -48,20 +48,20 @@ impl<S: Store, E: Events> Manager<S, E> {
     ) -> Result<Session<S::Guard>> {
         let cookies = self.configuration.cookie.find(fields);
         for _ in 0..ATTEMPTS {
-            let (record, state, shown) = match self.claim(&cookies, now)? {
-                Claim::Granted(record, state, shown) => (record, state, shown),
-                Claim::Late(record, state, shown) => {
+            let (record, state, presented) = match self.claim(&cookies, now)? {
+                Claim::Granted(record, state, presented) => (record, state, presented),
+                Claim::Late(record, state, presented) => {
                     let session = Session::found(Access::ReadOnly, record, state, None, client, now);
-                    return Ok(session.showing(shown.to(access)));
+                    return Ok(session.presenting(presented.for_access(access)));
                 }
-                Claim::Refused(shown) => {
-                    return Ok(Session::new(access, client, now).showing(shown.to(access)));
+                Claim::Refused(presented) => {
+                    return Ok(Session::new(access, client, now).presenting(presented.for_access(access)));
                 }
             };
             if access != Access::Exclusive {
-                return Ok(Session::found(access, record, state, None, client, now).showing(shown));
+                return Ok(Session::found(access, record, state, None, client, now).presenting(presented));
             }
-            // Only now, so that nobody locks a session who may not have it. It may change while we wait.
+            // Locked only now, so that no client can lock a session it may not have. It may change during the wait.
             let mut guard = self.lock(&record.id)?;
             let id = record.id;
             let loaded = timed(&self.events, Operation::Load, || guard.load());
@@ -69,9 +69,9 @@ impl<S: Store, E: Events> Manager<S, E> {
                 found.map(|record| State::decode(&record.contents.data).map(|state| (record, state))).transpose()
             });
             match newest {
-                Ok(Some((record, newest))) if newest.secret.is(&state.secret) => {
+                Ok(Some((record, newest))) if newest.secret.matches(&state.secret) => {
                     let session = Session::found(access, record, newest, Some(guard), client, now);
-                    return Ok(session.showing(shown));
+                    return Ok(session.presenting(presented));
                 }
                 Ok(_) => {}
                 Err(Error::Corrupt(_)) => {
@@ -89,7 +89,7 @@ impl<S: Store, E: Events> Manager<S, E> {
         Ok(self.load(id)?.is_some())
     }
 
-    /// Look at a session without its cookie, by its id or one that it had a moment ago. Read-only.
+    /// Returns a session by its current or recent id, without its cookie. Read-only.
     pub fn inspect_session(&self, id: &SessionId, now: Instant) -> Result<Option<Session<S::Guard>>> {
         let found = match self.load(id)? {
             Some(record) => Some(record),
@@ -102,12 +102,12 @@ impl<S: Store, E: Events> Manager<S, E> {
         Ok(Some(Session::found(Access::ReadOnly, record, state, None, Client::default(), now)))
     }
 
-    /// End a session without its cookie; one that got a new id meanwhile as well. Says whether there was one.
+    /// Ends a session by its current or recent id, without its cookie. Returns whether it existed.
     pub fn end_session(&self, id: &SessionId) -> Result<bool> {
         self.end_unless(id, |_| Ok(false))
     }
 
-    /// End a session, under whatever id it has by now, unless it is one to be kept.
+    /// Ends a session, under whatever id it has by now, unless it is to be kept.
     pub(crate) fn end_unless(
         &self,
         id: &SessionId,
@@ -131,7 +131,7 @@ impl<S: Store, E: Events> Manager<S, E> {
         Err(Error::Busy)
     }
 
-    /// When a session ends if it is not used again after this request.
+    /// When a session expires if it is not used again after this request.
     pub fn expires(&self, session: &Session<S::Guard>) -> Option<Instant> {
         session.expires(|idle| {
             session.access != Access::ReadOnly
@@ -143,7 +143,7 @@ impl<S: Store, E: Events> Manager<S, E> {
         timed(&self.events, Operation::Load, || self.store.load(id))
     }
 
-    /// Lock a session exclusively, waiting as long as the store was told to.
+    /// Locks a session exclusively, waiting up to the store's lock wait.
     pub(crate) fn lock(&self, id: &SessionId) -> Result<S::Guard> {
         self.store.lock(id, LockMode::Exclusive, None)
     }

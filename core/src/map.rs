@@ -1,7 +1,7 @@
-//! Names and what belongs to them, in the order of the names.
+//! A map from names, sorted by name.
 //!
-//! A sorted vector: the attributes of a session are few, and a search tree is several times the code. A name is found
-//! in logarithmic time; putting one in or out moves those behind it.
+//! A sorted vector: a session has few attributes, and a search tree is several times the code. Lookup is logarithmic,
+//! insertion and removal are linear.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,18 +9,18 @@ use alloc::vec::Vec;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A dictionary of few names.
+/// A map of few names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Map<V>(Vec<(String, V)>);
 
 impl<V> Map<V> {
-    /// What belongs to a name.
+    /// The value of a name.
     pub fn get(&self, name: &str) -> Option<&V> {
         let at = self.find(name).ok()?;
         self.0.get(at).map(|(_, value)| value)
     }
 
-    /// Put in a name, in the place of what belonged to it.
+    /// Inserts a name or replaces its value.
     pub fn insert(&mut self, name: &str, value: V) {
         match self.find(name) {
             Ok(at) => {
@@ -32,34 +32,34 @@ impl<V> Map<V> {
         }
     }
 
-    /// Take a name out, if it is there.
+    /// Removes a name, if present.
     pub fn remove(&mut self, name: &str) {
         if let Ok(at) = self.find(name) {
             self.0.remove(at);
         }
     }
 
-    /// Take out the names that are not to be kept, in one pass.
+    /// Keeps only the names that satisfy the predicate, in one pass.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &V) -> bool) {
         self.0.retain(|(name, value)| keep(name, value));
     }
 
-    /// Take all names out.
+    /// Removes all names.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// How many names there are.
+    /// The number of names.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether the map is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The names, sorted, each with what belongs to it.
+    /// The names and their values, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
@@ -88,7 +88,7 @@ impl<V: Serialize> Serialize for Map<V> {
 
 impl<'de, V: Deserialize<'de>> Deserialize<'de> for Map<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Serde reserves at most 1 MiB for entries that are only announced.
+        // Serde reserves at most 1 MiB for entries not yet read.
         let entries = Vec::<(String, V)>::deserialize(deserializer)?;
         if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Err(D::Error::custom("names out of order"));
@@ -107,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_does_what_a_tree_does(steps in prop::collection::vec(("[abc]{0,2}", prop::option::of(any::<u8>())), 0..50)) {
+        fn it_behaves_like_a_btree_map(steps in prop::collection::vec(("[abc]{0,2}", prop::option::of(any::<u8>())), 0..50)) {
             let (mut map, mut tree) = (Map::default(), BTreeMap::new());
             for (name, value) in steps {
                 match value {

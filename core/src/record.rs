@@ -1,7 +1,7 @@
 //! One version of a session as the bytes of one slot.
 //!
 //! ```text
-//!  0  checksum   u64  XXH3-64 of everything behind it, seeded with the file's random number
+//!  0  checksum   u64  XXH3-64 of all following bytes, seeded with the file's random number
 //!  8  length     u32  of the record, this header included
 //! 12  owner      u16  length of the owner in bytes; 0: none
 //! 14  flags      u16  bit 0: has an idle timeout; bit 1: has a deadline
@@ -13,8 +13,8 @@
 //! 56  owner, then data
 //! ```
 //!
-//! Numbers are little-endian. The checksum finds torn writes and rot, and, by its seed, blocks of another session's
-//! file; it is no protection against someone who may write to the directory.
+//! Numbers are little-endian. The checksum detects torn writes, bit rot and, by its seed, blocks of another session's
+//! file; it does not protect against an attacker with write access to the directory.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -30,27 +30,27 @@ pub const HEADER: usize = 56;
 const HAS_IDLE: u16 = 1;
 const HAS_DEADLINE: u16 = 2;
 
-/// A version of a session, its data still where it was read.
+/// A version of a session, borrowing its data from the bytes read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version<'a> {
-    /// 1 at creation, one more at each save.
+    /// 1 at creation, incremented by each save.
     pub version: u64,
     /// When version 1 was written.
     pub created: Instant,
     /// When this version was written.
     pub modified: Instant,
-    /// Whose session it is.
+    /// The session's owner.
     pub owner: Option<&'a str>,
     /// Expires when unused for this long.
     pub idle_timeout: Option<Milliseconds>,
-    /// Expires at this moment.
+    /// Expires at this time.
     pub deadline: Option<Instant>,
     /// What the client stored.
     pub data: &'a [u8],
 }
 
 impl<'a> Version<'a> {
-    /// The contents of a save, as the given version.
+    /// The contents of a save as a given version.
     pub fn of(contents: &'a Contents, version: u64, created: Instant, modified: Instant) -> Self {
         Self {
             version,
@@ -68,7 +68,7 @@ impl<'a> Version<'a> {
         HEADER + self.owner.map_or(0, str::len) + self.data.len()
     }
 
-    /// Append the encoded record to `out`.
+    /// Appends the encoded record to `out`.
     pub fn encode(&self, seed: u64, out: &mut Vec<u8>) {
         let start = out.len();
         let owner = self.owner.unwrap_or("");
@@ -90,7 +90,8 @@ impl<'a> Version<'a> {
         out[start..start + 8].copy_from_slice(&checksum.to_le_bytes());
     }
 
-    /// Read the record at the start of a slot; none when it is not complete and whole, or not what [`encode`] writes.
+    /// Decodes the record at the start of a slot; none when it is incomplete, damaged, or not something [`encode`]
+    /// writes.
     ///
     /// [`encode`]: Self::encode
     pub fn decode(slot: &'a [u8], seed: u64) -> Option<Self> {
@@ -105,7 +106,7 @@ impl<'a> Version<'a> {
         let owner_len = usize::from(u16_at(record, 12)?);
         let flags = u16_at(record, 14)?;
         let version = u64_at(record, 16)?;
-        // The last number is refused too: the next save counts one more.
+        // The maximum is refused too: the next save would overflow.
         if owner_len > MAX_OWNER || flags & !(HAS_IDLE | HAS_DEADLINE) != 0 || !(1..u64::MAX).contains(&version) {
             return None;
         }
@@ -121,7 +122,7 @@ impl<'a> Version<'a> {
         })
     }
 
-    /// The contents, copied out of the file's bytes.
+    /// Copies the contents out of the file's bytes.
     pub fn to_contents(&self) -> Contents {
         Contents {
             data: self.data.to_vec(),
@@ -132,7 +133,7 @@ impl<'a> Version<'a> {
     }
 }
 
-/// A number that may be absent, and is written as 0 then; none when it is neither.
+/// An optional number, encoded as 0 when absent; none when flag and number disagree.
 fn optional(there: bool, number: u64) -> Option<Option<u64>> {
     (there || number == 0).then_some(there.then_some(number))
 }
@@ -165,7 +166,7 @@ mod tests {
         data: b"data",
     };
 
-    /// The encoded sample with other bytes at a place, and a checksum that is right again.
+    /// The encoded sample with bytes replaced at an offset, and a correct checksum.
     fn with(at: usize, bytes: &[u8]) -> Vec<u8> {
         let mut record = Vec::new();
         SAMPLE.encode(SEED, &mut record);
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_comes_back() {
+    fn a_record_round_trips() {
         let record = with(8, &[]);
         let read = Version::decode(&record, SEED).expect("a record");
         assert_eq!(read, SAMPLE);
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_absent_is_absent_again() {
+    fn absent_fields_round_trip() {
         let bare = Version { owner: None, idle_timeout: Some(0), deadline: None, data: b"", ..SAMPLE };
         let mut record = Vec::new();
         bare.encode(SEED, &mut record);
@@ -206,7 +207,7 @@ mod tests {
         }
     }
 
-    /// What others have put before it stays, and is not part of it.
+    /// Bytes before it are kept, and are not part of it.
     #[test]
     fn a_record_is_appended() {
         let mut bytes = b"before".to_vec();
@@ -214,8 +215,8 @@ mod tests {
         assert_eq!((&bytes[..6], Version::decode(&bytes[6..], SEED)), (&b"before"[..], Some(SAMPLE)));
     }
 
-    /// Found by fuzzing: a record with a right checksum was read whatever else was in it, and a save then forgot what
-    /// it did not know, or counted from the last version to 0.
+    /// Found by fuzzing: a record with a correct checksum was read whatever its fields, and a save then dropped unknown
+    /// ones, or wrapped the maximum version to 0.
     #[test]
     fn a_record_that_no_save_writes_is_not_one() {
         for (at, bytes) in [
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_record_is_none() {
+    fn a_truncated_record_is_rejected() {
         let record = with(8, &[]);
         for length in 0..record.len() {
             assert_eq!(Version::decode(&record[..length], SEED), None, "{length}");

@@ -19,49 +19,49 @@ use crate::{Error, SessionId, json};
 /// How a request works on its session. See `access` in `wit/session-manager.wit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It changes nothing.
+    /// Changes nothing.
     ReadOnly,
-    /// Its changes are merged with those of others at the end.
+    /// Changes are merged with those of others at the end.
     Optimistic,
-    /// It excludes others that write, from start to finish.
+    /// Excludes other writers, from start to finish.
     Exclusive,
 }
 
-/// A session during one request. See `session` in `wit/session-manager.wit`: the operations are the same.
+/// A session during one request. Its operations are those of `session` in `wit/session-manager.wit`.
 ///
-/// Changes stay here until [`Manager`](crate::manager::Manager) finishes the request; dropping it discards them.
+/// Changes are buffered until [`Manager`](crate::manager::Manager) finishes the request; dropping it discards them.
 pub struct Session<G> {
     pub(crate) access: Access,
-    /// None while it was never stored.
+    /// None until it is stored.
     pub(crate) stored: Option<Stored>,
-    /// Excludes other writers; only with exclusive access, and only to a session that is stored.
+    /// Excludes other writers; only with exclusive access to a stored session.
     pub(crate) guard: Option<G>,
-    /// What else the client has shown.
-    pub(crate) shown: Shown,
+    /// What else the client has presented.
+    pub(crate) presented: Presented,
     /// Who sent the request.
     pub(crate) client: Client,
     /// When it began.
     pub(crate) started: Instant,
-    /// What the request started from.
+    /// The state the request started from.
     pub(crate) base: State,
     pub(crate) changes: Changes,
     pub(crate) reads: Reads,
-    /// It ends with the request.
+    /// The session ends with the request.
     pub(crate) ending: bool,
-    /// It gets a new id with the end of the request, whether or not the user changes.
+    /// The session gets a new id at the end of the request, even if the user does not change.
     pub(crate) renewing: bool,
     created: Instant,
     pub(crate) last_active: Instant,
 }
 
-/// What a client has shown, beside what lets it have its session.
+/// What a client has presented besides the credential of its session.
 #[derive(Default)]
-pub(crate) struct Shown {
-    /// The old cookie that found the session, as it was as good as the new one.
+pub(crate) struct Presented {
+    /// The old cookie that found the session, while it was as good as the new one.
     pub via: Option<Via>,
-    /// An old cookie that was replaced a moment ago, and by which session. The client may have its new cookie by now.
+    /// The session that recently replaced the one of an old cookie. The client may have its new cookie by now.
     pub replaced: Option<SessionId>,
-    /// The sessions that it could have, when there are several: it has none of them.
+    /// The sessions that its cookies open, if several: the client gets none of them.
     pub rivals: Vec<SessionId>,
     /// There is more than one cookie of the name.
     pub several: bool,
@@ -71,40 +71,40 @@ pub(crate) struct Shown {
 pub(crate) struct Via {
     /// The id in it.
     pub id: SessionId,
-    /// When its use was last noted.
-    pub noted: Instant,
+    /// When its last use was recorded.
+    pub touched: Instant,
 }
 
-impl Shown {
-    /// What counts of it for a request that changes nothing: it may not end anything either.
-    pub fn to(self, access: Access) -> Self {
+impl Presented {
+    /// What applies to a request with this access: a read-only one may not end sessions either.
+    pub fn for_access(self, access: Access) -> Self {
         if access == Access::ReadOnly { Self::default() } else { self }
     }
 
-    /// What the client may end, though it may not use it.
+    /// The sessions that the client may end, though not use.
     pub fn endable(&self) -> impl Iterator<Item = &SessionId> {
         self.replaced.iter().chain(&self.rivals)
     }
 }
 
-/// What the store knew of the session when the request started.
+/// The stored session as of the start of the request.
 pub(crate) struct Stored {
     pub id: SessionId,
     pub version: u64,
     pub idle_timeout: Option<Milliseconds>,
     pub deadline: Option<Instant>,
-    /// It has got this id since the request began.
+    /// It got this id after the request began.
     pub renamed: bool,
 }
 
 impl<G> Session<G> {
-    /// A new session: it is nowhere yet.
+    /// Creates a session that is not stored yet.
     pub(crate) fn new(access: Access, client: Client, now: Instant) -> Self {
         Self {
             access,
             stored: None,
             guard: None,
-            shown: Shown::default(),
+            presented: Presented::default(),
             client,
             started: now,
             base: State::default(),
@@ -117,7 +117,7 @@ impl<G> Session<G> {
         }
     }
 
-    /// A session as a load found it. The record's data is not kept: `state` is what it means.
+    /// Creates a session from a loaded record. The record's data is dropped: `state` is its decoded form.
     pub(crate) fn found(
         access: Access,
         record: Record,
@@ -126,7 +126,7 @@ impl<G> Session<G> {
         client: Client,
         now: Instant,
     ) -> Self {
-        state.vanish(now);
+        state.remove_expired(now);
         Self {
             stored: Some(Stored {
                 id: record.id,
@@ -143,12 +143,12 @@ impl<G> Session<G> {
         }
     }
 
-    /// With what else the client has shown.
-    pub(crate) fn showing(self, shown: Shown) -> Self {
-        Self { shown, ..self }
+    /// Adds what else the client has presented.
+    pub(crate) fn presenting(self, presented: Presented) -> Self {
+        Self { presented, ..self }
     }
 
-    /// The id, or none while the session has not been stored.
+    /// The id; none until the session is stored.
     pub fn id(&self) -> Option<&SessionId> {
         self.stored.as_ref().map(|stored| &stored.id)
     }
@@ -158,12 +158,13 @@ impl<G> Session<G> {
         self.changes.user(&self.base, &mut self.reads)
     }
 
-    /// Log a user in or, with none, out. Another user than before gets a new id, and nothing of what was the other's.
+    /// Logs a user in or, with none, out. If the user changes, the session gets a new id and drops what belonged to the
+    /// previous user.
     pub fn set_user(&mut self, user: Option<String>) -> Result<()> {
         if user.is_some() && self.is_late() {
-            self.begin_anew();
+            self.restart();
         }
-        self.writable()?;
+        self.ensure_writable()?;
         if let Some(user) = &user {
             check_name("a user", user)?;
         }
@@ -171,43 +172,45 @@ impl<G> Session<G> {
         Ok(())
     }
 
-    /// Whether it is shown as it was, to a request with its old cookie.
+    /// Whether the request has an old cookie and sees the session as it was.
     fn is_late(&self) -> bool {
-        self.stored.is_some() && self.shown.replaced.is_some()
+        self.stored.is_some() && self.presented.replaced.is_some()
     }
 
-    /// Who logs in with an old cookie has lost the answer to an earlier login, most likely: that must not lock him out.
-    fn begin_anew(&mut self) {
-        let (shown, client) = (mem::take(&mut self.shown), mem::take(&mut self.client));
-        *self = Self { shown, ..Self::new(Access::Optimistic, client, self.started) };
+    /// Starts a new session. A login with an old cookie most likely follows a lost response to an earlier login, and
+    /// must not fail.
+    fn restart(&mut self) {
+        let (presented, client) = (mem::take(&mut self.presented), mem::take(&mut self.client));
+        *self = Self { presented, ..Self::new(Access::Optimistic, client, self.started) };
     }
 
-    /// Note that the user has proved who they are, again or by one more factor.
+    /// Records that the user has authenticated again or by another factor.
     pub fn authenticate(&mut self) -> Result<()> {
-        self.writable()?;
+        self.ensure_writable()?;
         if self.changes.seen_user(&self.base).is_none() {
-            return Err(Error::InvalidArgument("nobody is logged in; set the user".to_string()));
+            return Err(Error::InvalidArgument("no user is logged in; set one first".to_string()));
         }
         self.changes.authenticate();
         Ok(())
     }
 
-    /// When the user last proved who they are; none when nobody is logged in.
+    /// When the user last authenticated; none when no user is logged in.
     pub fn authenticated(&self) -> Option<Instant> {
         self.changes.seen_user(&self.base)?;
         if self.changes.authenticates() { Some(self.started) } else { self.base.more.authenticated }
     }
 
-    /// Whether that was less than so long ago. A moment in the future is not believed: the clock was stepped back.
+    /// Whether that was less than this many minutes ago. A time in the future is not trusted: the clock was stepped
+    /// back.
     pub fn authenticated_within(&self, minutes: u32, now: Instant) -> bool {
         self.authenticated().is_some_and(|at| {
             at <= now.saturating_add(TOLERANCE) && now.saturating_sub(at) < u64::from(minutes) * 60_000
         })
     }
 
-    /// Remember the session beyond the browser's end, or no longer.
+    /// Keeps the session beyond the end of the browser, or stops.
     pub fn remember(&mut self, remember: bool) -> Result<()> {
-        self.writable()?;
+        self.ensure_writable()?;
         self.changes.remember(&self.base, remember);
         Ok(())
     }
@@ -222,50 +225,50 @@ impl<G> Session<G> {
         self.changes.attribute(&self.base, &mut self.reads, name)
     }
 
-    /// Set an attribute.
+    /// Sets an attribute.
     pub fn set(&mut self, name: &str, value: Value) -> Result<()> {
         self.set_until(name, value, None)
     }
 
-    /// Set an attribute that vanishes after so long.
+    /// Sets an attribute that expires after `lifetime`.
     pub fn set_for(&mut self, name: &str, value: Value, lifetime: Milliseconds, now: Instant) -> Result<()> {
         if lifetime == 0 {
-            return Err(Error::InvalidArgument("an attribute lives at least 1 millisecond".to_string()));
+            return Err(Error::InvalidArgument("the lifetime of an attribute is at least 1 millisecond".to_string()));
         }
         self.set_until(name, value, Some(now.saturating_add(lifetime)))
     }
 
     fn set_until(&mut self, name: &str, value: Value, vanishes: Option<Instant>) -> Result<()> {
-        self.writable()?;
+        self.ensure_writable()?;
         check_name("the name of an attribute", name)?;
         check_value(&value)?;
         self.changes.set_attribute(&self.base, name, value, vanishes);
         Ok(())
     }
 
-    /// When an attribute vanishes; none when it stays, or is not there.
+    /// When an attribute expires; none when it has no lifetime or is absent.
     pub fn vanishes(&self, name: &str) -> Option<Instant> {
         self.changes.vanishes(&self.base, name)
     }
 
-    /// Add to an attribute that is an integer, or not there. Increments of several requests add up.
+    /// Adds to an integer attribute, 0 if absent. Concurrent increments add up.
     pub fn increment(&mut self, name: &str, by: i64) -> Result<i64> {
-        self.writable()?;
+        self.ensure_writable()?;
         check_name("the name of an attribute", name)?;
         self.changes.add(&self.base, name, by).ok_or_else(|| {
-            Error::InvalidArgument("the attribute is not an integer, or the sum has more than 64 bits".to_string())
+            Error::InvalidArgument("the attribute is not an integer, or the sum overflows 64 bits".to_string())
         })
     }
 
-    /// Remove an attribute and return what it was: that counts as reading it.
+    /// Removes an attribute and returns its value, which counts as a read.
     pub fn remove(&mut self, name: &str) -> Result<Option<Value>> {
-        self.writable()?;
+        self.ensure_writable()?;
         let value = self.get(name).cloned();
         self.changes.remove_attribute(&self.base, name);
         Ok(value)
     }
 
-    /// Whether there is such an attribute.
+    /// Whether an attribute exists.
     pub fn contains(&mut self, name: &str) -> bool {
         self.get(name).is_some()
     }
@@ -280,7 +283,7 @@ impl<G> Session<G> {
         self.all().iter().map(|(name, value)| (String::from(name), (*value).clone())).collect()
     }
 
-    /// How many attributes there are.
+    /// The number of attributes.
     pub fn len(&mut self) -> usize {
         self.all().len()
     }
@@ -290,25 +293,25 @@ impl<G> Session<G> {
         self.len() == 0
     }
 
-    /// Remove all attributes.
+    /// Removes all attributes.
     pub fn clear(&mut self) -> Result<()> {
-        self.writable()?;
+        self.ensure_writable()?;
         self.changes.clear(&self.base);
         Ok(())
     }
 
-    /// Leave a value for a later request, to be read once.
+    /// Leaves a value for a later request to read once.
     pub fn set_flash(&mut self, name: &str, value: Value) -> Result<()> {
-        self.writable()?;
+        self.ensure_writable()?;
         check_name("the name of a flash value", name)?;
         check_value(&value)?;
         self.changes.set_flash(name, value);
         Ok(())
     }
 
-    /// Take a flash value that an earlier request has left.
+    /// Takes a flash value that an earlier request left.
     pub fn take_flash(&mut self, name: &str) -> Option<Value> {
-        self.writable().ok()?;
+        self.ensure_writable().ok()?;
         self.changes.take_flash(&self.base, name)
     }
 
@@ -322,23 +325,23 @@ impl<G> Session<G> {
         self.last_active
     }
 
-    /// Time since it was created; never less than zero.
+    /// Time since creation; never negative.
     pub fn creation_age(&self, now: Instant) -> Milliseconds {
         now.saturating_sub(self.created)
     }
 
-    /// Time since it was last used before this request; never less than zero.
+    /// Time since the last use before this request; never negative.
     pub fn access_age(&self, now: Instant) -> Milliseconds {
         now.saturating_sub(self.last_active)
     }
 
-    /// The client's address when the session was created, or at the last login.
+    /// The client's address at creation or the last login.
     pub fn remote_address(&self) -> Option<&str> {
         let known = if self.is_of_this_client() { &self.client.address } else { &self.base.remote_address };
         known.as_deref()
     }
 
-    /// The client's `User-Agent` when the session was created, or at the last login.
+    /// The client's `User-Agent` at creation or the last login.
     pub fn user_agent(&self) -> Option<&str> {
         let known = if self.is_of_this_client() { &self.client.user_agent } else { &self.base.more.user_agent };
         known.as_deref()
@@ -348,60 +351,61 @@ impl<G> Session<G> {
         self.stored.is_none() || matches!(self.changes.user_change(), Some(Some(_)))
     }
 
-    /// When the session ends if it is not used again after this request, whose use is noted or not.
-    pub fn expires(&self, is_noted: impl FnOnce(Milliseconds) -> bool) -> Option<Instant> {
+    /// When the session expires if it is not used again after this request, depending on whether the request counts as
+    /// use.
+    pub fn expires(&self, is_touched: impl FnOnce(Milliseconds) -> bool) -> Option<Instant> {
         let stored = self.stored.as_ref()?;
         let idle = stored.idle_timeout.map(|idle| {
-            let noted = if is_noted(idle) { self.started } else { self.last_active };
-            noted.saturating_add(idle)
+            let touched = if is_touched(idle) { self.started } else { self.last_active };
+            touched.saturating_add(idle)
         });
         [idle, stored.deadline].into_iter().flatten().min()
     }
 
-    /// Make a token for a form that may be sent once, of 16 bytes of a cryptographic generator.
+    /// Creates a single-use form token from 16 bytes of a cryptographic generator.
     pub fn create_form_token(&mut self, random: [u8; 16]) -> Result<String> {
-        self.writable()?;
+        self.ensure_writable()?;
         self.changes.add_token(TokenHash::new(random));
         Ok(form_tokens::text(random))
     }
 
-    /// Whether a token is one of the session's.
+    /// Whether the session has this form token.
     pub fn has_form_token(&self, token: &str) -> bool {
         TokenHash::parse(token).is_some_and(|token| self.tokens().has(token))
     }
 
-    /// Use a token up, and say whether it was there.
+    /// Consumes a form token and returns whether it was present.
     pub fn remove_form_token(&mut self, token: &str) -> Result<bool> {
-        self.writable()?;
+        self.ensure_writable()?;
         Ok(TokenHash::parse(token).is_some_and(|token| self.changes.use_token(&self.base, token)))
     }
 
-    /// Whether there is something to keep: a user, an attribute or a form token.
+    /// Whether there is something to keep: a user, an attribute, a flash value or a form token.
     pub fn has_info(&self) -> bool {
         self.changes.has_info(&self.base)
     }
 
-    /// End the session when the request is finished. Until then it stays as it is.
+    /// Ends the session when the request is finished, and does not change it until then.
     pub fn expire(&mut self) -> Result<()> {
         if !self.is_late() {
-            self.writable()?;
+            self.ensure_writable()?;
         }
         self.ending = true;
         Ok(())
     }
 
-    /// Give the session a new id and secret when the request is finished.
+    /// Gives the session a new id and secret when the request is finished.
     pub fn regenerate(&mut self) -> Result<()> {
-        self.writable()?;
+        self.ensure_writable()?;
         self.renewing = true;
         Ok(())
     }
 
-    /// Describe the session in lines of text: of attributes the name, type and length, of form tokens the number. No
-    /// value is in it, for any may be a secret.
+    /// Describes the session in lines of text: the name, type and length of attributes, the number of form tokens. No
+    /// values, since any may be a secret.
     pub fn dump(&mut self, now: Instant) -> String {
         let mut text = String::new();
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = self.write_dump(&mut text, now);
         text
     }
@@ -456,9 +460,9 @@ impl<G> Session<G> {
         self.changes.tokens(&self.base)
     }
 
-    fn writable(&self) -> Result<()> {
+    fn ensure_writable(&self) -> Result<()> {
         if self.access == Access::ReadOnly {
-            return Err(Error::AccessDenied("this request has only read access to its session".to_string()));
+            return Err(Error::AccessDenied("the session is read-only in this request".to_string()));
         }
         Ok(())
     }

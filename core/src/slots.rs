@@ -10,23 +10,23 @@
 //!       24  checksum  u64  of the 24 bytes before it
 //!      512-byte sectors apart from the slots:
 //!       64  proof     u64  a version known to be on the disk, under a durable name; then its u64 checksum
-//!       80  names     u64  hashes of the two ids under which this file may be found, the same but during a rename
+//!       80  names     u64  hashes of the two ids under which this file is valid, equal except during a rename
 //! ```
 //!
-//! The live version is the newest whose checksum holds. A save writes the next version into another slot, so the live
-//! one stays readable until the new one is whole. Two slots would do if every save were synced. With relaxed saves
-//! they do not: a power cut may tear all un-synced slots at once. So one slot holds a version that is *proven* to be
-//! on the disk, and a save overwrites neither it nor the live one. Without a proven slot a save does not write in
-//! place at all: it makes a new file.
+//! The live version is the newest with a valid checksum. A save writes the next version into another slot, so the live
+//! one stays readable until the new one is complete. Two slots would suffice if every save were synced. With relaxed
+//! saves they do not: a power cut may tear all unsynced slots at once. So one slot holds a version that is *proven* to
+//! be on the disk, and a save overwrites neither it nor the live one. Without a proven slot a save makes a new file
+//! instead of writing in place.
 //!
-//! The proof is written after `sync-data` returned and before the save is acknowledged. It may be lost or late, and
-//! never early: a proof that is there is true.
+//! The proof is written after `sync-data` has returned and before the save is acknowledged. It may be lost or late,
+//! never early: if present, it is true.
 //!
-//! The names tie the file to its session: a file that got to another name, by a restored backup or a failing disk, is
-//! not that session.
+//! The names bind the file to its session: a file that got another name, by a restored backup or a failing disk, is not
+//! that session.
 //!
-//! Assumption about the medium: a power cut while a range is written leaves each 512-byte sector of it old or new or,
-//! within the range, damaged; it does not damage sectors outside the range.
+//! Assumption about the medium: a power cut during a write leaves each 512-byte sector of the written range old, new or
+//! damaged, and damages no sector outside the range.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -38,10 +38,10 @@ use crate::record::{HEADER, Version, u32_at, u64_at};
 use crate::store::{MAX_DATA, MAX_OWNER};
 use crate::{Error, SessionId};
 
-/// The unit in which a medium writes, in bytes.
+/// The write unit of the medium in bytes.
 pub const SECTOR: usize = 512;
 
-/// Where the cell with proof and names is written.
+/// The offset of the cell with proof and names.
 pub const CELL_AT: u64 = 64;
 
 const MAGIC: &[u8; 8] = b"session3";
@@ -49,11 +49,11 @@ const FORMAT: u32 = 1;
 const SLOTS: usize = 3;
 const STATIC: usize = 24;
 const CELL: usize = 32;
-/// Small sessions get 1 KiB: three of those and the head fit into one 4 KiB block.
+/// Small sessions get 1 KiB: three of those and the head fit in one 4 KiB block.
 const MIN_SLOT: usize = 2 * SECTOR;
 const MAX_SLOT: usize = (HEADER + MAX_OWNER + MAX_DATA as usize) * 5 / 4 + SECTOR;
 
-/// The part of the head that never changes during the life of a file.
+/// The immutable part of a file's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     slot_size: usize,
@@ -61,7 +61,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Read the head at the start of a file. The error says what is wrong.
+    /// Parses the head at the start of a file. The error says what is wrong.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let broken = |what: &str| Error::Corrupt(format!("{what} ({} bytes read)", bytes.len()));
         if bytes.is_empty() {
@@ -79,7 +79,7 @@ impl Head {
             return Err(broken("the head of the file is damaged"));
         }
         if format != FORMAT {
-            return Err(Error::Corrupt(format!("the file has format {format}, this program knows {FORMAT}")));
+            return Err(Error::Corrupt(format!("the file has format {format}, only {FORMAT} is supported")));
         }
         let slot_size = (sectors as usize).saturating_mul(SECTOR);
         if !(MIN_SLOT..=MAX_SLOT).contains(&slot_size) {
@@ -93,7 +93,7 @@ impl Head {
         SECTOR + SLOTS * self.slot_size
     }
 
-    /// The cell that proves a version, or none, of the session with this id; during a rename, with its new id too.
+    /// The cell that proves a version, or none, of the session with this id; during a rename, also with its new id.
     pub fn cell(&self, proven: Option<u64>, id: &SessionId, new_id: &SessionId) -> [u8; CELL] {
         let version = proven.unwrap_or(0).to_le_bytes();
         let proof = if proven.is_some() { self.hash(&version) } else { 0 };
@@ -126,7 +126,7 @@ impl Head {
     }
 }
 
-/// A session's file as it was read.
+/// The slots of a session's file, as read.
 #[derive(Clone, Copy, Debug)]
 pub struct Slots<'a> {
     head: Head,
@@ -137,12 +137,12 @@ pub struct Slots<'a> {
 }
 
 impl<'a> Slots<'a> {
-    /// Find the versions in a session's file. Fails when there is none, or only older ones than the file proves to have
-    /// had, or when it is not this session's file.
+    /// Finds the versions in a session's file. Fails when there is none, when the file proves that a newer one existed,
+    /// or when it is not this session's file.
     pub fn parse(file: &'a [u8], id: &SessionId) -> Result<Self, Error> {
         let head = Head::parse(file)?;
         if !head.is_of(file, id) {
-            return Err(Error::Corrupt("the file is another session's, or its head is damaged".into()));
+            return Err(Error::Corrupt("the file belongs to another session, or its head is damaged".into()));
         }
         let slots: [_; SLOTS] = core::array::from_fn(|index| Version::decode(head.slot(file, index), head.seed));
         let torn =
@@ -150,14 +150,14 @@ impl<'a> Slots<'a> {
         let live =
             (0..SLOTS).filter(|index| slots[*index].is_some()).max_by_key(|index| slots[*index].map(|v| v.version));
         let Some(live) = live else {
-            return Err(Error::Corrupt("no version of the session is whole".into()));
+            return Err(Error::Corrupt("no version of the session is intact".into()));
         };
         let proof = head.proven(file);
         if let (Some(proof), Some(newest)) = (proof, slots[live])
             && newest.version < proof
         {
             return Err(Error::Corrupt(format!(
-                "version {proof} of the session is damaged; the newest whole one is {}",
+                "version {proof} of the session is damaged; the newest intact one is {}",
                 newest.version
             )));
         }
@@ -165,18 +165,18 @@ impl<'a> Slots<'a> {
         Ok(Self { head, slots, live, proven, torn })
     }
 
-    /// The newest version that is whole.
+    /// The newest intact version.
     pub fn live(&self) -> Version<'a> {
         self.slots[self.live].expect("`parse` chose a slot that has a version")
     }
 
-    /// Whether a slot was being written when the file was read, by a writer then or by one that died.
+    /// Whether a slot was incomplete when the file was read: its writer was active, or died.
     pub fn torn(&self) -> bool {
         self.torn
     }
 
-    /// Where to write the next version of this encoded length: the offset of the slot; none when it does not fit or
-    /// no version is proven, and the save has to make a new file.
+    /// The offset of the slot for a next version of this encoded length; none when it does not fit or no version is
+    /// proven, and the save must make a new file.
     pub fn place(&self, encoded_len: usize) -> Option<u64> {
         let proven = self.proven?;
         if encoded_len > self.head.slot_size {
@@ -193,7 +193,7 @@ impl<'a> Slots<'a> {
     }
 }
 
-/// Encode a version for a slot of this file.
+/// Encodes a version for a slot of this file.
 pub fn encode(head: &Head, version: &Version) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(version.encoded_len());
     version.encode(head.seed, &mut bytes);
@@ -205,12 +205,12 @@ pub fn new_file_len(encoded_len: usize) -> usize {
     SECTOR + SLOTS * slot_size(encoded_len)
 }
 
-/// A quarter more than it needs: data that grows a little stays in place.
+/// A quarter more than needed: data that grows slightly stays in place.
 fn slot_size(encoded_len: usize) -> usize {
     (encoded_len + encoded_len / 4).next_multiple_of(SECTOR).max(MIN_SLOT)
 }
 
-/// A new file with one version in it, nothing proven. `seed` is random: checksums of one file mean nothing in another.
+/// Builds a new file with one version and no proof. `seed` is random: a file's checksums are invalid in any other.
 pub fn new_file(id: &SessionId, version: &Version, seed: u64) -> (Head, Vec<u8>) {
     let slot_size = slot_size(version.encoded_len());
     let head = Head { slot_size, seed };
@@ -224,7 +224,7 @@ pub fn new_file(id: &SessionId, version: &Version, seed: u64) -> (Head, Vec<u8>)
     file.extend_from_slice(&head.cell(None, id, id));
     file.resize(SECTOR, 0);
     version.encode(seed, &mut file);
-    // The empty slots are written too: a later save in place then needs no new blocks and finds the disk full never.
+    // The empty slots are written too: later saves in place then need no new blocks and never find the disk full.
     file.resize(head.file_len(), 0);
     (head, file)
 }
@@ -288,7 +288,7 @@ mod tests {
         assert!(Slots::parse(&file, &id()).unwrap().place(100).is_some());
     }
 
-    /// Relaxed saves alternate between two slots and never touch the proven one, however many there are.
+    /// Any number of relaxed saves alternate between two slots and never touch the proven one.
     #[test]
     fn a_power_cut_that_tears_every_unproven_slot_leaves_the_proven_version() {
         let (head, mut file) = new_file(&id(), &version(1, b"proven"), 7);
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_outgrows_its_slot_needs_a_new_file() {
+    fn a_version_larger_than_its_slot_needs_a_new_file() {
         let (head, mut file) = new_file(&id(), &version(1, b"a"), 7);
         prove(&mut file, &head, 1);
         let slots = Slots::parse(&file, &id()).unwrap();
@@ -337,7 +337,7 @@ mod tests {
         file[at + 30] ^= 1;
         assert_eq!(
             Slots::parse(&file, &id()).unwrap_err().to_string(),
-            "version 2 of the session is damaged; the newest whole one is 1"
+            "version 2 of the session is damaged; the newest intact one is 1"
         );
     }
 
@@ -401,7 +401,7 @@ mod tests {
         assert!(Slots::parse(&file, &id()).is_ok() && Slots::parse(&file, &other).is_ok());
     }
 
-    /// A new file whose head has another number at a place, and a checksum that is right again.
+    /// A new file with a number replaced in its head, and a correct checksum.
     fn with_head(at: usize, number: u32) -> Vec<u8> {
         let (_, mut file) = new_file(&id(), &version(1, b""), 7);
         file[at..at + 4].copy_from_slice(&number.to_le_bytes());
@@ -417,24 +417,24 @@ mod tests {
 
     #[test]
     fn a_head_that_asks_for_a_huge_file_is_refused() {
-        // 21 MiB is what the largest session takes.
+        // The largest session takes 21 MiB.
         for sectors in [0, 1, MAX_SLOT as u32 / SECTOR as u32 + 1, (22 << 20) / SECTOR as u32, u32::MAX] {
             refused(&with_head(12, sectors), "the head of the file has an impossible slot size (3584 bytes read)");
         }
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_said() {
+    fn errors_name_what_is_wrong() {
         let (_, file) = new_file(&id(), &version(1, b""), 7);
         refused(&[], "the file is empty (0 bytes read)");
         refused(&file[..SECTOR - 1], "the file is too short for a session (511 bytes read)");
-        refused(&file[..SECTOR], "no version of the session is whole");
+        refused(&file[..SECTOR], "no version of the session is intact");
         refused(&[0; SECTOR], "the file is not a session3 session (512 bytes read)");
-        refused(&with_head(8, 2), "the file has format 2, this program knows 1");
+        refused(&with_head(8, 2), "the file has format 2, only 1 is supported");
         let mut damaged = file.clone();
         damaged[16] ^= 1;
         refused(&damaged, "the head of the file is damaged (3584 bytes read)");
         let other = new_file(&SessionId::parse("session-2").unwrap(), &version(1, b""), 7).1;
-        refused(&other, "the file is another session's, or its head is damaged");
+        refused(&other, "the file belongs to another session, or its head is damaged");
     }
 }

@@ -16,82 +16,83 @@ use crate::map::Map;
 use crate::store::Instant;
 use crate::{Error, SessionId};
 
-/// The first byte of a session's data says how the rest is to be read.
+/// The format of a session's data: its first byte.
 const PLAIN: u8 = 1;
-/// As `PLAIN`, with [`More`] behind it.
+/// `PLAIN`, followed by [`More`].
 const WITH_MORE: u8 = 2;
-/// As `WITH_MORE`, with [`Succession`] behind it.
+/// `WITH_MORE`, followed by [`Succession`].
 const WITH_SUCCESSION: u8 = 3;
 
-/// All that a session is, beside its id and times.
+/// A session, except for its id and times.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct State {
-    /// Of the secret in its cookie.
+    /// The hash of its cookie's secret.
     pub secret: SecretHash,
     /// Who is logged in.
     pub user: Option<String>,
-    /// The client's address when it was created or the user logged in.
+    /// The client's address at creation or the last login.
     pub remote_address: Option<String>,
-    /// What the application keeps.
+    /// The application's attributes.
     pub attributes: Map<Value>,
-    /// For forms on their way.
+    /// Outstanding form tokens.
     pub tokens: FormTokens,
-    /// What not every session has.
+    /// Fields that few sessions have.
     #[serde(skip)]
     pub more: More,
-    /// What a session has that got a new id because it was time, and what is kept of an old one.
+    /// Of a session that got a new id by a periodic renewal, and of a forwarding record.
     #[serde(skip)]
     pub succession: Succession,
 }
 
-/// What not every session has: one that has nothing of it is stored without.
+/// Fields that few sessions have; omitted if all are default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct More {
-    /// The client's `User-Agent` when it was created or the user logged in.
+    /// The client's `User-Agent` at creation or the last login.
     pub user_agent: Option<String>,
-    /// When the user last proved who they are.
+    /// When the user last authenticated.
     pub authenticated: Option<Instant>,
     /// It outlives the browser.
     pub remembered: bool,
-    /// When it got its id; none: when it was created.
+    /// When it got its id; none: at creation.
     pub renewed: Option<Instant>,
-    /// The client has not yet come back with it.
+    /// The client has not yet returned with it.
     pub unreturned: bool,
-    /// When attributes vanish; those that stay have no entry.
+    /// When attributes expire; those without a lifetime have no entry.
     pub vanishing: Map<Instant>,
-    /// Read once, by a later request.
+    /// Values to be read once, by a later request.
     pub flashes: Map<Value>,
-    /// It is what an old cookie finds: the session goes on elsewhere.
+    /// It is a forwarding record: the session continues under another id.
     pub replaced: Option<Replaced>,
 }
 
-/// Where a session went on that got a new id.
+/// Where a session continues that got a new id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replaced {
     /// Its new id.
     pub by: String,
-    /// Requests with the old cookie that come before this were under way.
+    /// Requests with the old cookie that arrive before this may have been in flight.
     pub until: Instant,
 }
 
-/// Which cookie of a session is good: see [`crate::manager`] and `wit/session-manager.wit`, `set-renewal-interval`.
+/// Which cookies of a session are valid: see [`crate::manager`] and `set-renewal-interval` in
+/// `wit/session-manager.wit`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cookie {
-    /// The newest one, and no other.
+    /// Only the newest.
     #[default]
     Newest,
-    /// The one before as well: the client has not yet come with the newest.
+    /// The previous one too: the client has not yet presented the newest.
     Awaited,
-    /// The one before was good until the client came with the newest, then.
+    /// The previous one was valid until the client presented the newest, at this time.
     Taken(Instant),
 }
 
-/// How a session's cookies follow each other.
+/// How a session's cookies succeed each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Succession {
-    /// Whether the cookie before is good.
+    /// Whether the previous cookie is valid.
     pub cookie: Cookie,
-    /// Of what is kept of an old id: nothing was gained by the new one, so the old cookie may be good.
+    /// In a forwarding record: the new id gained no privilege, so the old cookie may be valid.
     pub follows: bool,
 }
 
@@ -101,12 +102,12 @@ impl State {
         self.user.is_some() || !self.attributes.is_empty() || !self.more.flashes.is_empty() || !self.tokens.is_empty()
     }
 
-    /// When an attribute vanishes; none when it stays.
+    /// When an attribute expires; none when it has no lifetime.
     pub fn vanishes(&self, name: &str) -> Option<Instant> {
         self.more.vanishing.get(name).copied()
     }
 
-    /// Set an attribute, for ever or until it vanishes.
+    /// Sets an attribute, with the time it expires, if any.
     pub fn set(&mut self, name: &str, value: Value, vanishes: Option<Instant>) {
         self.attributes.insert(name, value);
         match vanishes {
@@ -115,20 +116,20 @@ impl State {
         }
     }
 
-    /// Remove an attribute, if it is there.
+    /// Removes an attribute, if present.
     pub fn remove(&mut self, name: &str) {
         self.attributes.remove(name);
         self.more.vanishing.remove(name);
     }
 
-    /// Remove all attributes.
+    /// Removes all attributes.
     pub fn clear(&mut self) {
         self.attributes.clear();
         self.more.vanishing.clear();
     }
 
-    /// Remove the attributes whose time has come, all in one pass: there may be as many as a session holds.
-    pub fn vanish(&mut self, now: Instant) {
+    /// Removes expired attributes in one pass: there may be as many as a session holds.
+    pub fn remove_expired(&mut self, now: Instant) {
         let vanishing = &mut self.more.vanishing;
         if vanishing.iter().any(|(_, at)| *at <= now) {
             self.attributes.retain(|name, _| vanishing.get(name).is_none_or(|at| *at > now));
@@ -136,7 +137,7 @@ impl State {
         }
     }
 
-    /// The data to store.
+    /// Encodes the data to store.
     pub fn encode(&self) -> Result<Vec<u8>> {
         let failed = |error| Error::Other(format!("cannot encode: {error}"));
         let format = match (self.more == More::default(), self.succession == Succession::default()) {
@@ -154,7 +155,7 @@ impl State {
         Ok(data)
     }
 
-    /// Read data that was stored. The lengths in it are not believed before the bytes are there.
+    /// Decodes stored data. Lengths in it are not trusted before their bytes are read.
     pub fn decode(data: &[u8]) -> Result<Self> {
         let corrupt = |what: &str| Err(Error::Corrupt(format!("not the data of a managed session: {what}")));
         let Some((&format, data)) = data.split_first() else {
@@ -166,10 +167,10 @@ impl State {
             )));
         }
         match read(data, format) {
-            Ok((_, [_, ..])) => corrupt("bytes are left over"),
+            Ok((_, [_, ..])) => corrupt("trailing bytes"),
             Ok((state, [])) if state.is_within_limits() => Ok(state),
             Ok(_) => corrupt("a name is empty or too long"),
-            Err(_) => corrupt("it is cut or damaged"),
+            Err(_) => corrupt("it is truncated or damaged"),
         }
     }
 
@@ -195,7 +196,7 @@ fn read(data: &[u8], format: u8) -> postcard::Result<(State, &[u8])> {
     Ok((state, rest))
 }
 
-/// Without the attributes: their values may be secrets.
+/// Omits attributes: their values may be secrets.
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("State")

@@ -1,16 +1,15 @@
-//! The contract of a store: the trait [`Store`] is `session-store` of `wit/session-store.wit` in Rust, with the same
+//! The store contract: the trait [`Store`] is `session-store` of `wit/session-store.wit` in Rust, with the same
 //! operations under short names.
 //!
-//! Whoever keeps sessions somewhere else implements [`Store`], [`Guard`] and [`Cursor`] and nothing more. Everybody calls
-//! a store through [`Checked`], which refuses what is outside the limits: an implementation sees valid arguments only, and
-//! draws no ids.
+//! A back end implements [`Store`], [`Guard`] and [`Cursor`], nothing more. Callers use a store through [`Checked`],
+//! which refuses arguments outside the limits: an implementation sees only valid arguments, and generates no ids.
 //!
 //! For all operations:
 //!
-//! - A load answers one complete record and never waits for a save. Saves, renames and deletes of one session wait for
-//!   each other, at most as long as [`Options::lock_wait`] ([`Busy`](Error::Busy)).
-//! - "Not found" is an answer and no error. An expired session is as absent as a deleted one.
-//! - An error leaves the session as it was, except [`OutcomeUnknown`](Error::OutcomeUnknown).
+//! - A load returns one complete record and never waits for a save. Saves, renames and deletes of one session wait for
+//!   each other, at most [`Options::lock_wait`] ([`Busy`](Error::Busy)).
+//! - "Not found" is a result, not an error. An expired session is as absent as a deleted one.
+//! - An error leaves the session unchanged, except [`OutcomeUnknown`](Error::OutcomeUnknown).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,26 +23,26 @@ use crate::error::Result;
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type Instant = u64;
 
-/// A length of time in milliseconds.
+/// A duration in milliseconds.
 pub type Milliseconds = u64;
 
-/// Most bytes of data of one session, whatever a client's own limit: 16 MiB.
+/// Maximum data of one session in bytes, whatever the client's own limit: 16 MiB.
 pub const MAX_DATA: u32 = 16 << 20;
 
-/// Longest owner in bytes.
+/// Maximum length of an owner in bytes.
 pub const MAX_OWNER: usize = 256;
 
-/// Most sessions on a page.
+/// Maximum number of sessions on a page.
 pub const MAX_PAGE: u32 = 1000;
 
 /// How to open a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Set the store up when there is none.
+    /// Set up the store if it is missing.
     pub create: bool,
     /// What an acknowledged save survives.
     pub durability: Durability,
-    /// Most bytes of data that this client stores in a session, at most [`MAX_DATA`].
+    /// Maximum data that this client stores in a session in bytes, at most [`MAX_DATA`].
     pub size_limit: u32,
     /// How long an operation waits for a session's lock.
     pub lock_wait: Milliseconds,
@@ -55,7 +54,7 @@ impl Default for Options {
     }
 }
 
-/// What an acknowledged save survives. Names are durable always: a created, renamed or deleted session stays so.
+/// What an acknowledged save survives. Names are always durable: a create, rename or delete is never undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// The death of the instance, its process and its host.
@@ -64,34 +63,34 @@ pub enum Durability {
     Durable,
 }
 
-/// How a guard excludes others.
+/// How a guard excludes other holders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockMode {
-    /// Any number of shared guards at once, no exclusive one.
+    /// Any number of shared guards, no exclusive guard.
     Shared,
-    /// Alone.
+    /// One guard.
     Exclusive,
 }
 
 /// What a client stores.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Anything, within the size limit.
+    /// Opaque bytes, within the size limit.
     pub data: Vec<u8>,
-    /// Whose session it is: 1 to [`MAX_OWNER`] bytes.
+    /// The session's owner: 1 to [`MAX_OWNER`] bytes.
     pub owner: Option<String>,
     /// Expires when unused for this long.
     pub idle_timeout: Option<Milliseconds>,
-    /// Expires at this moment.
+    /// Expires at this time.
     pub deadline: Option<Instant>,
 }
 
-/// A session as one load found it.
+/// A session as one load read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Its name.
+    /// The session's id.
     pub id: SessionId,
-    /// 1 at creation, one more at each save.
+    /// 1 at creation, incremented by each save.
     pub version: u64,
     /// When version 1 was written.
     pub created: Instant,
@@ -103,7 +102,7 @@ pub struct Record {
     pub contents: Contents,
 }
 
-/// A session without its data: the fields of its [`Record`], and how long the data is.
+/// A session without its data: the fields of its [`Record`], and the length of the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "`Record` documents them")]
 pub struct Info {
@@ -120,7 +119,7 @@ pub struct Info {
 }
 
 impl Record {
-    /// Without the data.
+    /// Returns the record without its data.
     pub fn info(&self) -> Info {
         Info {
             id: self.id.clone(),
@@ -141,99 +140,97 @@ impl Record {
 pub struct Page {
     /// Sessions that have not expired.
     pub sessions: Vec<Info>,
-    /// Sessions that cannot be read; a load of each says why.
+    /// Sessions that cannot be read; loading one returns its error.
     pub unreadable: Vec<SessionId>,
 }
 
 /// What one step of garbage collection did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GarbageReport {
-    /// Records looked at.
+    /// Records examined.
     pub examined: u32,
     /// Expired records deleted.
     pub expired: u32,
-    /// What killed instances had left, deleted.
+    /// Leftovers of killed instances deleted.
     pub abandoned: u32,
-    /// Sessions entered in the index of their owner, where they were missing.
+    /// Sessions added to their owner's index, where the entry was missing.
     pub repaired: u32,
-    /// Where to go on; none when the whole store has been seen.
+    /// Where to resume; none when the whole store has been examined.
     pub resume: Option<String>,
 }
 
-/// How much a store holds.
+/// The size of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Sessions, expired ones that nobody has collected yet included.
+    /// Sessions, including expired ones not yet collected.
     pub sessions: u64,
-    /// Bytes of the medium.
+    /// Bytes on the medium.
     pub bytes: u64,
 }
 
-/// A place where sessions are kept. Clones are handles to the same place.
+/// A session store. Clones are handles to the same store.
 pub trait Store: Clone + 'static {
-    /// A session, locked.
+    /// A locked session.
     type Guard: Guard;
-    /// A listing under way.
+    /// An open listing.
     type Cursor: Cursor;
 
-    /// Open the store at a location: `.`, or a path without `..`, empty parts or a leading `/`.
-    /// [`NoSuchStore`](Error::NoSuchStore) when there is none and [`Options::create`] is not set.
+    /// Opens the store at a location: `.`, or a path without `..`, empty components or a leading `/`.
+    /// [`NoSuchStore`](Error::NoSuchStore) when it is missing and [`Options::create`] is not set.
     fn open(location: &str, options: Options) -> Result<Self>;
 
-    /// Set up a new store and open it. [`AlreadyExists`](Error::AlreadyExists) when the location has one.
+    /// Sets up a new store and opens it. [`AlreadyExists`](Error::AlreadyExists) when the location has one.
     fn setup(location: &str, options: Options) -> Result<Self>;
 
-    /// Store a new session. [`AlreadyExists`](Error::AlreadyExists) when the id is taken: no session is ever replaced. An
-    /// expired one does not take its id.
+    /// Creates a session. [`AlreadyExists`](Error::AlreadyExists) when the id is taken: no session is ever replaced. An
+    /// expired session does not hold its id.
     fn create(&self, id: &SessionId, contents: Contents) -> Result<Info>;
 
-    /// The newest complete record or, while a save is under way, the one before it; none when absent or expired. A session
-    /// that was seen to be expired stays so when the clock is stepped back.
+    /// Returns the newest complete record or, while a save is in flight, its predecessor; none when absent or expired.
+    /// A session once seen expired stays expired when the clock is stepped back.
     fn load(&self, id: &SessionId) -> Result<Option<Record>>;
 
-    /// Replace the contents and return the new version; with `expected`, only if that is the version now
-    /// ([`Conflict`](Error::Conflict)). The comparison and the write are one step to all others. Never creates
-    /// ([`Gone`](Error::Gone)).
+    /// Replaces the contents and returns the new version; with `expected`, only if that is the current version
+    /// ([`Conflict`](Error::Conflict)). The compare and the write are atomic. Never creates ([`Gone`](Error::Gone)).
     fn save(&self, id: &SessionId, contents: Contents, expected: Option<u64>) -> Result<u64>;
 
-    /// Note that the session is in use; data and version stay as they are. [`Gone`](Error::Gone) when there is none. May be
-    /// lost in a power cut.
+    /// Marks the session as used; data and version are unchanged. [`Gone`](Error::Gone) when absent. May be lost in a
+    /// power cut.
     fn touch(&self, id: &SessionId) -> Result<()>;
 
-    /// Delete a session; says whether there was one.
+    /// Deletes a session and returns whether it existed.
     fn delete(&self, id: &SessionId) -> Result<bool>;
 
     /// Whether a load would find the session.
     fn has(&self, id: &SessionId) -> Result<bool>;
 
-    /// Give a session a new id at once, with data, version and deadlines; the old id is dead.
-    /// [`AlreadyExists`](Error::AlreadyExists) when the new id is taken, the old one included; [`Gone`](Error::Gone) when
-    /// there is no such session.
+    /// Atomically gives a session a new id, keeping data, version and deadlines; the old id is dead.
+    /// [`AlreadyExists`](Error::AlreadyExists) when the new id is taken, also by the session itself;
+    /// [`Gone`](Error::Gone) when the session is absent.
     fn rename(&self, id: &SessionId, new_id: &SessionId) -> Result<()>;
 
-    /// Lock a session, which need not exist. Waits `wait`, or [`Options::lock_wait`] when none is given; 0 only tries.
-    /// [`Deadlock`](Error::Deadlock) where waiting would never end. The lock ends with the guard, and with the instance,
+    /// Locks a session, which need not exist. Waits `wait`, by default [`Options::lock_wait`]; 0 only tries.
+    /// [`Deadlock`](Error::Deadlock) when the wait would never end. The lock ends with the guard or the instance,
     /// however that ends.
     fn lock(&self, id: &SessionId, mode: LockMode, wait: Option<Milliseconds>) -> Result<Self::Guard>;
 
-    /// Delete every session whose last activity is at least this many minutes ago; says how many were deleted and how many
-    /// remain.
+    /// Deletes every session whose last activity is at least this many minutes ago. Returns how many were deleted and
+    /// how many remain.
     fn delete_old(&self, minutes: u32) -> Result<(u64, u64)>;
 
-    /// Delete what is dead: expired sessions, and what killed instances left. Stops after about `budget` records (at least
-    /// 1), and goes on where the report of an earlier step says. What others hold is left for the next round, and so is
-    /// what cannot be read.
+    /// Deletes expired sessions and leftovers of killed instances. Stops after about `budget` records (at least 1), and
+    /// resumes where an earlier report says. Skips locked sessions until the next round, and what cannot be read.
     fn collect_garbage(&self, budget: u32, resume: Option<&str>) -> Result<GarbageReport>;
 
-    /// List all sessions, from the first or from behind an id, which need not exist. The order is stable, and no session
-    /// that exists all the while is left out or seen twice.
+    /// Lists all sessions, from the first or from behind an id, which need not exist. The order is stable, and a
+    /// session that exists throughout is listed exactly once.
     fn sessions(&self, after: Option<&SessionId>) -> Result<Self::Cursor>;
 
-    /// List an owner's sessions as they are now, oldest first. One that has ended by the time of its page, has another owner
-    /// by then or cannot be read is left out.
+    /// Lists an owner's current sessions, oldest first. Leaves out those that by the time of their page have ended,
+    /// have another owner or cannot be read.
     fn sessions_of(&self, owner: &str) -> Result<Self::Cursor>;
 
-    /// The ids of an owner's sessions, oldest first. For a store that knows them without making pages.
+    /// The ids of an owner's sessions, oldest first. Overridden by stores that need no pages for it.
     fn ids_of(&self, owner: &str) -> Result<Vec<SessionId>> {
         let mut cursor = self.sessions_of(owner)?;
         let mut ids = Vec::new();
@@ -246,24 +243,24 @@ pub trait Store: Clone + 'static {
         }
     }
 
-    /// How many sessions an owner has, without reading them: perhaps some too many, never one too few.
+    /// Counts an owner's sessions without reading them: possibly too high, never too low.
     fn count_of(&self, owner: &str) -> Result<u64>;
 
-    /// Delete an owner's sessions; says how many there were. One that gets a new id meanwhile does not escape. On an error
-    /// some may be deleted already.
+    /// Deletes an owner's sessions and returns how many there were. A session renamed meanwhile does not escape. On an
+    /// error some may be deleted already.
     fn delete_of(&self, owner: &str) -> Result<u64>;
 
-    /// How much the store holds; of a large store, about.
+    /// The size of the store; an estimate if it is large.
     fn usage(&self) -> Result<Usage>;
 
-    /// Whether instances in several processes on this machine may use the store at once.
+    /// Whether several processes on this machine may use the store at once.
     fn is_multiprocess_safe(&self) -> bool;
 
     /// Whether several instances in this process may use the store at once.
     fn is_thread_safe(&self) -> bool;
 }
 
-/// A session, locked until this is dropped. Through a shared guard everything but a load is
+/// A session, locked until the guard is dropped. Through a shared guard everything but a load fails with
 /// [`AccessDenied`](Error::AccessDenied).
 pub trait Guard: 'static {
     /// See [`Store::load`].
@@ -275,12 +272,12 @@ pub trait Guard: 'static {
     /// See [`Store::delete`].
     fn delete(&mut self) -> Result<bool>;
 
-    /// See [`Store::rename`]. The guard goes on guarding the session under its new id, and the old id as well.
+    /// See [`Store::rename`]. The guard then holds both ids.
     fn rename(&mut self, new_id: &SessionId) -> Result<()>;
 }
 
-/// A listing under way. It holds a page at a time; one of an owner's sessions holds their ids as well.
+/// An open listing. Holds one page at a time; for one owner, also the ids of the sessions.
 pub trait Cursor: 'static {
-    /// The next page: at most `limit` sessions (1 to [`MAX_PAGE`]). An empty one is the end.
+    /// Returns the next page: at most `limit` sessions (1 to [`MAX_PAGE`]). An empty page ends the listing.
     fn next_page(&mut self, limit: u32) -> Result<Page>;
 }

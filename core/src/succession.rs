@@ -1,13 +1,13 @@
-//! What an old cookie finds when its session has a new id.
+//! Resolves an old cookie after its session got a new id.
 //!
-//! Before a session gets a new id, a record is kept of the old one, under an id that is made of it: which session goes
-//! on, and what the old secret was. So an old cookie can be told from a stranger's, whoever knows a session by its old
-//! id finds it, and what began under the old id ends under the new one.
+//! Before a session gets a new id, a forwarding record is stored for the old one, under an id derived from it, with the
+//! session's next id and the hash of the old secret. So an old cookie can be told from a forged one, a session is found
+//! by an old id, and what began under the old id ends under the new one.
 //!
-//! What an old cookie is worth depends on why there is a new one. Where it was only time for it, the old one is as good
-//! until the client has shown the new one, as with refresh tokens (RFC 9700, section 4.14.2): an answer that is lost on
-//! its way logs nobody out. Where the session has become worth more, by a login say, it is not: whoever planted the old
-//! cookie must not get what the login brought. Requests that were under way may see such a session as it was, and end it.
+//! What an old cookie is worth depends on the reason for the new one. After a periodic renewal, the old one stays valid
+//! until the client has presented the new one, as with refresh tokens (RFC 9700, section 4.14.2): a lost response logs
+//! nobody out. After a gain of privilege, such as a login, it does not: an attacker who planted the old cookie must not
+//! get what the login brought. Requests in flight may see such a session as it was, and end it.
 
 use crate::SessionId;
 use crate::credential::Credential;
@@ -17,129 +17,133 @@ use crate::manager::Manager;
 use crate::state::{Cookie, More, Replaced, State, Succession};
 use crate::store::{Contents, Guard, Instant, Milliseconds, Record, Store};
 
-/// How long the use of an old cookie is noticed when there is no idle timeout.
+/// How long the use of an old cookie is detected when there is no idle timeout.
 const WATCH: Milliseconds = 30 * 60 * 1000;
 
-/// How long a request and its answer are under way, at most, when no grace window says so: the time-out of most proxies.
-const UNDER_WAY: Milliseconds = 60 * 1000;
+/// How long a request and its response are assumed to be in flight without a grace window: the timeout of most proxies.
+const IN_FLIGHT: Milliseconds = 60 * 1000;
 
-/// How many new ids are followed. Each is one that a session got while a request was under way.
+/// Maximum number of new ids followed. Each is one that a session got during a request.
 pub(crate) const HOPS: usize = 8;
 
-/// What an old cookie finds.
+/// What an old cookie resolves to.
 pub(crate) enum Old {
-    /// The session, as if the cookie were its newest; and when this use of the old one was last noted.
-    Good(Record, State, Instant),
-    /// The session as it was, now under this record's id: the request was under way.
+    /// The session, as if the cookie were its newest; and when the last use of the old one was recorded.
+    Valid(Record, State, Instant),
+    /// The session as it was, with its current record: the request was in flight.
     Late(Record, State),
-    /// Nothing, but it was replaced only a moment ago, by this session.
+    /// No session, but it was replaced very recently by this one.
     Replaced(SessionId),
-    /// Nothing: its session has gone on without it.
+    /// No session: it has continued without this cookie.
     Dead,
-    /// It is none.
+    /// Not an old cookie.
     Unknown,
 }
 
 /// Why a session gets a new id.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// It was time.
+pub(crate) enum Reason {
+    /// Periodic renewal.
     Due,
-    /// It is worth more now, or belongs to somebody else.
+    /// A gain of privilege, or another user.
     Privilege,
 }
 
-/// What was kept of an old id.
-struct Kept {
+/// A decoded forwarding record.
+struct Forward {
     /// The session's next id.
     by: SessionId,
-    /// When it got that.
+    /// When it got that id.
     at: Instant,
-    /// When the old cookie was last used.
-    noted: Instant,
-    /// Requests that come with the old cookie before this were under way.
+    /// When the last use of the old cookie was recorded.
+    touched: Instant,
+    /// Requests with the old cookie that arrive before this may have been in flight.
     until: Instant,
     state: State,
 }
 
-impl Kept {
+impl Forward {
     fn of(record: Record) -> Option<Self> {
         let (Record { modified, last_active, .. }, state) = decoded(record)?;
         let replaced = state.more.replaced.as_ref()?;
         let by = SessionId::parse(&replaced.by).ok()?;
-        Some(Self { by, at: modified, noted: last_active, until: replaced.until, state })
+        Some(Self { by, at: modified, touched: last_active, until: replaced.until, state })
     }
 
-    /// When the new id ended what the old cookie was worth; none when it did not.
-    fn closed(&self) -> Option<Instant> {
+    /// When the new id invalidated the old cookie; none when it did not.
+    fn invalidated(&self) -> Option<Instant> {
         (!self.state.succession.follows).then_some(self.at)
     }
 }
 
-/// Where a session is that had another id.
+/// The current state of a session that had another id.
 struct Trace {
     record: Record,
     state: State,
-    /// When the old cookie stopped being as good as the new one; none while it is.
-    closed: Option<Instant>,
+    /// When the old cookie became invalid; none while it is valid.
+    invalidated: Option<Instant>,
 }
 
 impl<S: Store, E: Events> Manager<S, E> {
-    /// Look for what a session is now that had this cookie.
-    pub(crate) fn find_old(&self, credential: &Credential, now: Instant) -> Result<Old> {
-        let Some(kept) = self.load_old(&credential.id)?.filter(|kept| kept.state.secret.is(&credential.hash())) else {
+    /// Resolves an old cookie to its session.
+    pub(crate) fn resolve_old(&self, credential: &Credential, now: Instant) -> Result<Old> {
+        let Some(forward) =
+            self.load_forward(&credential.id)?.filter(|forward| forward.state.secret.matches(&credential.hash()))
+        else {
             return Ok(Old::Unknown);
         };
-        let Some(Trace { record, state, closed }) = self.trace(&credential.id, &kept, now)? else {
-            let was_good = kept.state.succession.follows || self.is_under_way(kept.at, now);
+        let Some(Trace { record, state, invalidated }) = self.trace(&credential.id, &forward, now)? else {
+            let was_good = forward.state.succession.follows || self.may_be_in_flight(forward.at, now);
             return Ok(if was_good { Old::Unknown } else { Old::Dead });
         };
-        Ok(match closed {
-            None => Old::Good(record, state, kept.noted),
-            Some(_) if self.is_shown(&kept, &state, now) => Old::Late(record, kept.state),
-            Some(at) if self.is_under_way(at, now) => Old::Replaced(record.id),
+        Ok(match invalidated {
+            None => Old::Valid(record, state, forward.touched),
+            Some(_) if self.is_visible(&forward, &state, now) => Old::Late(record, forward.state),
+            Some(at) if self.may_be_in_flight(at, now) => Old::Replaced(record.id),
             Some(_) => Old::Dead,
         })
     }
 
-    /// Whether requests with the old cookie see what was kept. Nobody sees a user who has since logged out.
-    fn is_shown(&self, kept: &Kept, current: &State, now: Instant) -> bool {
+    /// Whether requests with the old cookie see the old state. After a logout no request sees its user.
+    fn is_visible(&self, forward: &Forward, current: &State, now: Instant) -> bool {
         let grace = self.configuration.grace_window;
-        // A clock that was stepped back opens no window a second time: it is no longer than it ever was.
-        let is_late = now < kept.until && now.saturating_add(grace) >= kept.until;
-        let is_of_current = kept.state.user.is_none() || kept.state.user == current.user;
-        !kept.state.succession.follows && is_late && is_of_current
+        // Stepping the clock back does not reopen a window: it never gets longer.
+        let is_late = now < forward.until && now.saturating_add(grace) >= forward.until;
+        let is_of_current = forward.state.user.is_none() || forward.state.user == current.user;
+        !forward.state.succession.follows && is_late && is_of_current
     }
 
-    /// Whether a request may have been sent before this moment, and still be here.
-    fn is_under_way(&self, since: Instant, now: Instant) -> bool {
-        since <= now && now - since < self.under_way()
+    /// Whether a request sent before this time may still arrive.
+    fn may_be_in_flight(&self, since: Instant, now: Instant) -> bool {
+        since <= now && now - since < self.in_flight()
     }
 
-    fn under_way(&self) -> Milliseconds {
-        if self.configuration.grace_window == 0 { UNDER_WAY } else { self.configuration.grace_window }
+    fn in_flight(&self) -> Milliseconds {
+        if self.configuration.grace_window == 0 { IN_FLIGHT } else { self.configuration.grace_window }
     }
 
-    /// Follow a session from what was kept of an old id to where it is; none when it has ended.
-    fn trace(&self, from: &SessionId, first: &Kept, now: Instant) -> Result<Option<Trace>> {
-        let mut closed = first.closed();
+    /// Follows a session from the forwarding record of an old id to its current record; none when it has ended.
+    fn trace(&self, from: &SessionId, first: &Forward, now: Instant) -> Result<Option<Trace>> {
+        let mut invalidated = first.invalidated();
         let (mut last, mut next) = (from.clone(), first.by.clone());
         for _ in 0..HOPS {
             if let Some((record, state)) = self.load(&next)?.and_then(decoded) {
-                let closed = closed.or_else(|| self.taken(&state, now));
-                return Ok(Some(Trace { record, state, closed }));
+                let invalidated = invalidated.or_else(|| self.previous_invalidated(&state, now));
+                return Ok(Some(Trace { record, state, invalidated }));
             }
-            let Some(kept) = self.load_old(&next)? else { break };
-            closed = closed.or_else(|| self.taken(&kept.state, now)).or_else(|| kept.closed());
-            last = core::mem::replace(&mut next, kept.by);
+            let Some(forward) = self.load_forward(&next)? else { break };
+            invalidated = invalidated
+                .or_else(|| self.previous_invalidated(&forward.state, now))
+                .or_else(|| forward.invalidated());
+            last = core::mem::replace(&mut next, forward.by);
         }
-        // While it is getting its new id, it still has the last one.
+        // During a renewal it still has the last id.
         let found = self.load(&last)?.and_then(decoded);
-        Ok(found.map(|(record, state)| Trace { record, state, closed }))
+        Ok(found.map(|(record, state)| Trace { record, state, invalidated }))
     }
 
-    /// When the cookie before that of this session stopped being good.
-    fn taken(&self, state: &State, now: Instant) -> Option<Instant> {
+    /// When the session's previous cookie became invalid; none while it is valid.
+    fn previous_invalidated(&self, state: &State, now: Instant) -> Option<Instant> {
         match state.succession.cookie {
             Cookie::Awaited => None,
             Cookie::Taken(at) => {
@@ -150,12 +154,12 @@ impl<S: Store, E: Events> Manager<S, E> {
         }
     }
 
-    /// The id that a session got which had this one; none when it got none.
+    /// The next id of the session that had this one; none when it has not got one.
     pub(crate) fn successor(&self, id: &SessionId) -> Result<Option<SessionId>> {
-        Ok(self.load_old(id)?.map(|kept| kept.by))
+        Ok(self.load_forward(id)?.map(|forward| forward.by))
     }
 
-    /// The id that a session has which had this one: this one, if it knows of no other.
+    /// The current id of the session that had this one; this one if no other is known.
     pub(crate) fn current(&self, id: &SessionId) -> Result<SessionId> {
         let mut current = id.clone();
         for _ in 0..HOPS {
@@ -170,41 +174,48 @@ impl<S: Store, E: Events> Manager<S, E> {
         Ok(current)
     }
 
-    fn load_old(&self, id: &SessionId) -> Result<Option<Kept>> {
-        match self.load(&kept_id(id)?) {
-            Ok(Some(record)) => Ok(Kept::of(record)),
+    fn load_forward(&self, id: &SessionId) -> Result<Option<Forward>> {
+        match self.load(&forward_id(id)?) {
+            Ok(Some(record)) => Ok(Forward::of(record)),
             Ok(None) | Err(Error::Corrupt(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Keep what is needed of a session's id before it gets another one.
-    pub(crate) fn keep_old(&self, old: &Record, before: &State, by: &SessionId, why: Why, now: Instant) -> Result<()> {
+    /// Stores the forwarding record of a session's id before it gets another one.
+    pub(crate) fn store_forward(
+        &self,
+        old: &Record,
+        before: &State,
+        by: &SessionId,
+        reason: Reason,
+        now: Instant,
+    ) -> Result<()> {
         let grace = self.configuration.grace_window;
         let idle = self.configuration.idle_timeout.unwrap_or(WATCH);
-        let until = now.saturating_add(self.under_way());
-        let follows = why == Why::Due;
-        // Its data only where somebody may see it.
+        let until = now.saturating_add(self.in_flight());
+        let follows = reason == Reason::Due;
+        // With the session's data only where requests may see it.
         let shown = if follows || grace == 0 { State::default() } else { before.clone() };
-        let kept = State {
+        let forward = State {
             secret: before.secret.clone(),
             more: More { replaced: Some(Replaced { by: by.as_str().into(), until }), ..shown.more },
             succession: Succession { cookie: before.succession.cookie, follows },
             ..shown
         };
         let contents = Contents {
-            data: kept.encode()?,
-            // The session is its user's, and this is only what it was.
+            data: forward.encode()?,
+            // The session belongs to its user, a forwarding record to no one.
             owner: None,
             idle_timeout: follows.then_some(idle),
             deadline: if follows { old.contents.deadline } else { Some(until.saturating_add(idle)) },
         };
-        self.write_old(&kept_id(&old.id)?, contents)
+        self.write_forward(&forward_id(&old.id)?, contents)
     }
 
-    fn write_old(&self, id: &SessionId, contents: Contents) -> Result<()> {
+    fn write_forward(&self, id: &SessionId, contents: Contents) -> Result<()> {
         match timed(&self.events, Operation::Create, || self.store.create(id, contents.clone())) {
-            // An attempt to get a new id failed before.
+            // Left by an earlier, failed renewal.
             Err(Error::AlreadyExists) => {
                 timed(&self.events, Operation::Save, || self.store.save(id, contents, None)).map(drop)
             }
@@ -212,9 +223,9 @@ impl<S: Store, E: Events> Manager<S, E> {
         }
     }
 
-    /// Have an old cookie lead to the newest id at once, however many answers were lost before.
-    pub(crate) fn lead_on(&self, via: &SessionId, to: &SessionId) -> Result<()> {
-        let mut guard = self.lock(&kept_id(via)?)?;
+    /// Makes an old cookie lead directly to the newest id, however many responses were lost before.
+    pub(crate) fn redirect_old(&self, via: &SessionId, to: &SessionId) -> Result<()> {
+        let mut guard = self.lock(&forward_id(via)?)?;
         let Some(record) = timed(&self.events, Operation::Load, || guard.load())? else { return Ok(()) };
         let mut state = State::decode(&record.contents.data)?;
         if let Some(replaced) = &mut state.more.replaced {
@@ -224,20 +235,20 @@ impl<S: Store, E: Events> Manager<S, E> {
         timed(&self.events, Operation::Save, || guard.save(contents, Some(record.version))).map(drop)
     }
 
-    /// Note that an old cookie is in use, as its session is.
-    pub(crate) fn touch_old(&self, via: &SessionId) -> Result<()> {
-        let id = kept_id(via)?;
+    /// Records that an old cookie is in use, like its session.
+    pub(crate) fn touch_forward(&self, via: &SessionId) -> Result<()> {
+        let id = forward_id(via)?;
         timed(&self.events, Operation::Touch, || self.store.touch(&id))
     }
 
-    /// The session keeps its id after all.
-    pub(crate) fn forget_old(&self, id: &SessionId) -> Result<()> {
-        let id = kept_id(id)?;
+    /// Deletes a forwarding record: the session keeps its id.
+    pub(crate) fn delete_forward(&self, id: &SessionId) -> Result<()> {
+        let id = forward_id(id)?;
         timed(&self.events, Operation::Delete, || self.store.delete(&id)).map(drop)
     }
 }
 
-fn kept_id(id: &SessionId) -> Result<SessionId> {
+fn forward_id(id: &SessionId) -> Result<SessionId> {
     SessionId::derive("old", id.as_str())
 }
 

@@ -1,6 +1,6 @@
-//! How much memory reading takes is bounded by how much there is to read, whatever it announces.
+//! Decoding allocates memory in proportion to the input, whatever lengths it announces.
 //!
-//! One test in a program of its own: the allocator counts for all threads.
+//! A separate test program: the allocator counts for all threads.
 
 use std::alloc::System;
 use std::fs;
@@ -16,10 +16,10 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// For the text of an error.
+/// For an error message.
 const TEXT: usize = 1 << 10;
 
-/// Serde believes an announced length up to this.
+/// Serde preallocates up to this for an announced length.
 const ANNOUNCED: usize = 1 << 20;
 
 /// An attribute takes at least 2 bytes to store and 56 in memory, and the memory doubles as it fills.
@@ -28,7 +28,7 @@ const FOR_EACH_BYTE: usize = 2 * 2 * 56 / 2;
 /// JSON takes a byte for each level, and that memory doubles as it fills.
 const FOR_EACH_LEVEL: usize = 4;
 
-/// The bytes that `work` allocates, those that it frees again included.
+/// The bytes that `work` allocates, including those that it frees.
 fn allocated<T>(work: impl FnOnce() -> T) -> usize {
     let region = Region::new(ALLOCATOR);
     black_box(work());
@@ -56,7 +56,7 @@ fn reading_allocates_no_more_than_there_is_to_read() {
     }
 }
 
-/// What the fuzzers kept, and what is made to cost most.
+/// The fuzzers' corpora, and the most expensive inputs.
 fn inputs() -> Vec<Vec<u8>> {
     let mut inputs = Vec::new();
     for target in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus")).expect("corpora") {
@@ -65,7 +65,7 @@ fn inputs() -> Vec<Vec<u8>> {
         }
     }
     let nobody = [&[1, 32][..], &[0; 32], &[0, 0]].concat();
-    // A million attributes without a name, and as many that are not there.
+    // A million attributes without a name, and a million announced but missing.
     let million = [0xc0, 0x84, 0x3d];
     inputs.push([&nobody[..], &million, &vec![0; 2_000_001]].concat());
     inputs.push([&nobody[..], &million].concat());

@@ -43,9 +43,9 @@ const DEFECTS: [Defect; 10] = [
     Defect {
         name: "save creates",
         file: "src/store.rs",
-        correct: "self.alone(id)?.save(contents, expected)",
+        correct: "self.lock_exclusive(id)?.save(contents, expected)",
         defective: "match self.load(id)? {
-            Some(_) => self.alone(id)?.save(contents, expected),
+            Some(_) => self.lock_exclusive(id)?.save(contents, expected),
             None => self.create(id, contents).map(|info| info.version),
         }",
     },

@@ -1,5 +1,5 @@
-//! Takes `session-events` and drops them. Composed with a component that imports them it closes the import, on a host
-//! that cannot be extended: `wac plug session_store.wasm --plug drop_events.wasm`.
+//! Provides `session-events` and discards them, on a host that cannot be extended: `wac plug session_store.wasm --plug
+//! drop_events.wasm` satisfies the import.
 
 #![cfg(target_family = "wasm")]
 #![no_std]

@@ -1,27 +1,27 @@
-//! One holder at a time, through files that only one can create.
+//! Mutual exclusion through exclusively created files.
 //!
-//! Who holds lock `L` has created the file `L.0`, and removes it when done. When the lease of `L.0` is over, its holder
-//! is dead; who asks then creates `L.1`, and so on: the next generation. Removing the dead file instead and creating it
-//! anew would not do: two who found it dead do that one after the other, and the second removes the first one's live
-//! file.
+//! The holder of lock `L` has created the file `L.0`, and removes it when done. When the lease of `L.0` has expired,
+//! its holder is dead; the next caller then creates `L.1`, and so on: the next generation. Removing the stale file and
+//! creating it anew would not work: two callers that found it stale would do so one after the other, and the second
+//! would remove the first one's live file.
 //!
-//! Whoever creates a generation looks once more whether all before it are there and over, and gives it up otherwise:
-//! between finding `L.0` dead and creating `L.1` another may have held `L.1`, given back both, and a third hold a new
-//! `L.0`. A holder gives back in ascending order, its own file last: until that is gone nobody can have created the
-//! same generation, and whoever finds an earlier one missing gives up.
+//! After creating a generation, a caller checks again that all earlier ones exist and have expired, and gives it up
+//! otherwise: between finding `L.0` expired and creating `L.1`, another caller may have held `L.1`, released both, and
+//! a third may hold a new `L.0`. A holder releases in ascending order, its own file last: until that is gone no other
+//! caller can create the same generation, and one that finds an earlier generation missing gives up.
 //!
-//! Invariant: among those whose lease runs, one at most holds the lock. `host-tests` tries it in all orders of steps.
+//! Invariant: at most one holder with an unexpired lease. `host-tests` explores all interleavings.
 
 use alloc::format;
 use alloc::string::String;
 
 use super::files::{Files, Lease};
 
-/// The lock is ours, by the file of this generation.
+/// A held lock, by the file of this generation.
 #[derive(Debug)]
 pub struct Generation(u32);
 
-/// Take a lock unless it is held. None when it is, or was a moment ago.
+/// Takes a lock unless it is held. None when it is, or was very recently.
 pub fn try_take<F: Files>(files: &F, lock: &str) -> Result<Option<Generation>, F::Error> {
     let mut generation = 0;
     loop {
@@ -40,7 +40,7 @@ pub fn try_take<F: Files>(files: &F, lock: &str) -> Result<Option<Generation>, F
     }
 }
 
-/// Whether all generations before this one are there, and over.
+/// Whether all earlier generations exist and have expired.
 fn is_first<F: Files>(files: &F, lock: &str, generation: u32) -> Result<bool, F::Error> {
     for earlier in 0..generation {
         if files.lease(&file(lock, earlier))? != Some(Lease::Over) {
@@ -50,13 +50,13 @@ fn is_first<F: Files>(files: &F, lock: &str, generation: u32) -> Result<bool, F:
     Ok(true)
 }
 
-/// Begin the lease again.
+/// Restarts the lease.
 pub fn renew<F: Files>(files: &F, lock: &str, generation: &Generation) -> Result<(), F::Error> {
     files.renew(&path(lock, generation))
 }
 
-/// Give a lock back, together with what the dead have left. Only while its lease runs. What cannot be removed blocks
-/// the lock for a lease.
+/// Releases a lock, and removes stale generations. Only within its lease. A file that cannot be removed blocks the lock
+/// for a lease.
 pub fn give_back<F: Files>(files: &F, lock: &str, generation: Generation) -> Result<(), F::Error> {
     (0..=generation.0).try_for_each(|generation| files.remove(&file(lock, generation)))
 }

@@ -1,4 +1,4 @@
-//! The directory of the locks: the only place that calls `wasi:filesystem`.
+//! The directory of lock files: the only module that calls `wasi:filesystem`.
 
 use alloc::format;
 use alloc::string::String;
@@ -11,32 +11,32 @@ use wasi::filesystem::types::{Descriptor, DescriptorFlags, MetadataHashValue, Ne
 use crate::clock::{Milliseconds, now};
 use crate::files::{Files, Lease};
 
-/// How long a lock is its holder's. The instance must have ended by then.
+/// How long a holder has a lock. The instance must have ended by then.
 pub const LEASE: Milliseconds = 120_000;
 
-/// How much longer others keep away: time for a last write that was begun within the lease, and for clocks that
-/// stamp files a little late.
+/// How much longer other callers stay away: for a last write begun within the lease, and for clocks that stamp files
+/// slightly late.
 const MARGIN: Milliseconds = 10_000;
 
 const NAME: &str = "locks";
 
-/// Where the command `session3` has its locks, in its own way.
+/// The lock file of the command `session3`, which locks by other means.
 const OTHER_LOCKS: &str = "session3.lock";
 
-/// The directory of the locks, open.
+/// The open directory of lock files.
 pub struct Directory {
     locks: Descriptor,
-    /// The one that it is in.
+    /// Its parent.
     base: Descriptor,
 }
 
-/// Why there is none.
+/// Why the directory could not be opened.
 pub enum OpenError {
     /// The host preopens nothing.
     NoPreopen,
-    /// Another provider locks what is in there.
+    /// Another lock provider is in use there.
     OtherLocks,
-    /// The file system answered so.
+    /// The file system failed.
     Failed(ErrorCode),
 }
 
@@ -47,7 +47,7 @@ impl From<ErrorCode> for OpenError {
 }
 
 impl Directory {
-    /// Open it, and make it when it is not there.
+    /// Opens the directory, creating it if missing.
     pub fn open() -> Result<Self, OpenError> {
         let preopens = get_directories();
         let named = preopens.iter().find(|(_, name)| name.trim_matches('/') == NAME);
@@ -58,7 +58,7 @@ impl Directory {
             Err(ErrorCode::NoEntry) => {}
             opened => return Ok(Self { locks: opened?, base }),
         }
-        // First made, then looked: session3 does it in this order, too, and one of the two sees the other.
+        // Created first, then checked: session3 uses the same order, so one of the two sees the other.
         make_directory(&base, NAME)?;
         if base.stat_at(PathFlags::empty(), OTHER_LOCKS).is_ok() {
             base.remove_directory_at(NAME)?;
@@ -67,20 +67,19 @@ impl Directory {
         Ok(Self { locks: open_directory(&base, NAME)?, base })
     }
 
-    /// Whether its name leads to it. It may have been removed or replaced; nobody who opens it now sees what is in it
-    /// then.
+    /// Whether its name still leads to it. If it was removed or replaced, other callers no longer see its files.
     pub fn is_in_place(&self) -> bool {
         is_same(self.locks.metadata_hash(), self.base.metadata_hash_at(PathFlags::empty(), NAME))
     }
 
-    /// Whether others who ask now find this file.
+    /// Whether other callers now see this file.
     pub fn shows(&self, path: &str) -> bool {
         let here = self.locks.metadata_hash_at(PathFlags::empty(), path);
         is_same(here, self.base.metadata_hash_at(PathFlags::empty(), &format!("{NAME}/{path}")))
     }
 }
 
-/// Hosts that cannot tell are believed.
+/// Assumed true on hosts that cannot tell.
 fn is_same(one: Result<MetadataHashValue, ErrorCode>, other: Result<MetadataHashValue, ErrorCode>) -> bool {
     match (one, other) {
         (Ok(one), Ok(other)) => (one.upper, one.lower) == (other.upper, other.lower),
@@ -107,7 +106,7 @@ impl Files for Directory {
             Err(ErrorCode::NoEntry) => return Ok(None),
             Err(code) => return Err(code),
         };
-        // Without a stamp nobody can say how old it is.
+        // Without a stamp the age is unknown.
         let stamp = stat.data_modification_timestamp.ok_or(ErrorCode::Unsupported)?;
         let age = now().saturating_sub(crate::clock::milliseconds(&stamp));
         Ok(Some(if age > LEASE + MARGIN { Lease::Over } else { Lease::Running }))
@@ -140,7 +139,7 @@ impl Files for Directory {
             match entries.read_directory_entry() {
                 Ok(Some(entry)) => names.push(entry.name),
                 Ok(None) => return Ok(Some(names)),
-                // Removed since the directory was read, or not ours.
+                // Removed since the directory was read, or not a lock file.
                 Err(ErrorCode::NoEntry | ErrorCode::IllegalByteSequence) => {}
                 Err(code) => return Err(code),
             }
@@ -155,7 +154,7 @@ impl Files for Directory {
     }
 }
 
-/// Open a directory to change it or, where the host does not know that, to read it.
+/// Opens a directory for changes or, where the host does not support that, for reading.
 fn open_directory(base: &Descriptor, path: &str) -> Result<Descriptor, ErrorCode> {
     let open = |flags| base.open_at(PathFlags::empty(), path, OpenFlags::DIRECTORY, flags);
     match open(DescriptorFlags::READ | DescriptorFlags::MUTATE_DIRECTORY) {

@@ -13,7 +13,7 @@ use crate::held::{self, Guard};
 use crate::lock::{Lock, Mode};
 use crate::reclaim;
 
-/// The longest wait for a lock, in milliseconds. Together with it a lease has room for a request.
+/// Maximum wait for a lock in milliseconds: it leaves room for a request in the lease.
 const LONGEST_WAIT: u32 = 60_000;
 
 pub struct LockFiles;
@@ -45,7 +45,7 @@ impl wit::Guest for LockFiles {
 
 impl wit::GuestGuard for Guard {}
 
-/// Take a lock that this instance does not have, in the directory that others see.
+/// Takes a lock that this instance does not hold, in the directory that other callers see.
 fn acquire(name: &str, mode: Mode, wait: &mut Wait) -> Result<Lock, wit::Error> {
     loop {
         let directory = held::directory().map_err(unopened)?;
@@ -56,7 +56,7 @@ fn acquire(name: &str, mode: Mode, wait: &mut Wait) -> Result<Lock, wit::Error> 
         match Lock::acquire(directory.clone(), name.into(), mode, wait).map_err(failed)? {
             Some(lock) if lock.is_seen() => return Ok(lock),
             None if directory.is_in_place() => return Err(wit::Error::TimedOut),
-            // It was removed or replaced since this instance opened it.
+            // Removed or replaced since this instance opened it.
             _ => held::forget_directory(),
         }
     }
@@ -71,8 +71,8 @@ impl From<wit::Mode> for Mode {
     }
 }
 
-/// What the files of a lock are called. Names with the same hash exclude each other, and an instance that asks for both
-/// gets a `deadlock` that is none.
+/// The file name of a lock. Names with the same hash exclude each other, and an instance that acquires both gets a
+/// spurious `deadlock`.
 fn file_name(name: &str) -> Result<String, wit::Error> {
     if !(1..=256).contains(&name.len()) {
         return Err(wit::Error::InvalidName);
@@ -82,24 +82,24 @@ fn file_name(name: &str) -> Result<String, wit::Error> {
 
 fn late() -> wit::Error {
     wit::Error::Other(format!(
-        "this instance has held a lock for more than {} seconds, and others may hold it by now: end it; let no request \
-         take so long",
+        "this instance has held a lock for more than {} seconds, so its lease has expired: end the instance, and limit \
+         requests to less",
         LEASE / 1000
     ))
 }
 
 fn moved() -> wit::Error {
     wit::Error::Other(
-        "the directory `locks` was replaced, and others do not see the locks that this instance holds: end it".into(),
+        "the directory `locks` was replaced, so the locks of this instance exclude no others: end the instance".into(),
     )
 }
 
 fn unopened(error: OpenError) -> wit::Error {
     match error {
-        OpenError::NoPreopen => wit::Error::Other("there is no directory for lock files: preopen one".into()),
+        OpenError::NoPreopen => wit::Error::Other("there is no directory for lock files; preopen one".into()),
         OpenError::OtherLocks => wit::Error::Other(
-            "the command session3 has its locks in this directory, and lock files do not respect them: when no \
-             session3 works on it any more, remove session3.lock"
+            "this directory is locked by the command session3, which lock files do not exclude: when no session3 uses \
+             it any more, remove session3.lock"
                 .into(),
         ),
         OpenError::Failed(code) => failed(code),
@@ -112,8 +112,8 @@ fn failed(code: ErrorCode) -> wit::Error {
             "permission denied; the host must preopen the directory for writing, as its owner"
         }
         ErrorCode::InsufficientSpace | ErrorCode::Quota => "the disk or the quota is full",
-        ErrorCode::NotDirectory | ErrorCode::Loop => "something else is in its place; remove it",
+        ErrorCode::NotDirectory | ErrorCode::Loop => "its path is not a directory; remove it",
         code => code.message(),
     };
-    wit::Error::Other(format!("the directory `locks`, with the lock files, cannot be used: {why}"))
+    wit::Error::Other(format!("the directory `locks` of the lock files cannot be used: {why}"))
 }

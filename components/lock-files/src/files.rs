@@ -1,42 +1,41 @@
-//! What the locks need of a directory. Paths are relative to it.
+//! The directory operations that locks need. Paths are relative to it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Whether a file's lock can be relied on.
+/// The state of a lock file's lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lease {
-    /// Its holder may be at work.
+    /// The holder may be active.
     Running,
-    /// It has run out: whoever made the file is dead, or too late.
+    /// Expired: the holder is dead, or too late.
     Over,
 }
 
-/// A directory with its clock.
+/// A directory and its clock.
 pub trait Files {
     /// Why an operation failed.
     type Error;
 
-    /// Make a file, stamped with the time. Says whether it did: not when there is one, nor when its directory is
-    /// missing.
+    /// Creates a file, stamped with the current time. Returns false when it exists or its directory is missing.
     fn create(&self, path: &str) -> Result<bool, Self::Error>;
 
-    /// The lease that began with a file's stamp; none when there is no file.
+    /// The lease that started with a file's stamp; none when the file is missing.
     fn lease(&self, path: &str) -> Result<Option<Lease>, Self::Error>;
 
-    /// Stamp a file with the time.
+    /// Stamps a file with the current time.
     fn renew(&self, path: &str) -> Result<(), Self::Error>;
 
-    /// Remove a file, if there is one.
+    /// Removes a file, if present.
     fn remove(&self, path: &str) -> Result<(), Self::Error>;
 
-    /// Make a directory, if there is none.
+    /// Creates a directory, if missing.
     fn make_directory(&self, path: &str) -> Result<(), Self::Error>;
 
-    /// The names in a directory, in no order; none when there is no directory. One that is added or removed meanwhile
-    /// may be among them or not.
+    /// The names in a directory, in no order; none when it is missing. Names added or removed meanwhile may or may not
+    /// be included.
     fn names(&self, path: &str) -> Result<Option<Vec<String>>, Self::Error>;
 
-    /// Remove a directory, if it is there and empty.
+    /// Removes a directory if it is present and empty.
     fn remove_directory(&self, path: &str) -> Result<(), Self::Error>;
 }

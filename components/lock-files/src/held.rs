@@ -1,4 +1,4 @@
-//! What this instance has: the directory, once it was asked for, and its locks.
+//! The state of this instance: the open directory and its locks.
 
 use alloc::collections::BTreeMap;
 use alloc::rc::{Rc, Weak};
@@ -8,7 +8,7 @@ use core::cell::{Cell, RefCell};
 use crate::directory::{Directory, OpenError};
 use crate::lock::Lock;
 
-/// The most guards an instance may hold at once.
+/// Maximum number of guards an instance may hold.
 pub const MOST: usize = 64;
 
 struct Instance {
@@ -17,14 +17,14 @@ struct Instance {
     guards: Cell<usize>,
 }
 
-#[expect(unsafe_code, reason = "a `static` has to be `Sync`")]
+#[expect(unsafe_code, reason = "a `static` must be `Sync`")]
 // SAFETY: an instance has one thread.
 unsafe impl Sync for Instance {}
 
 static INSTANCE: Instance =
     Instance { directory: RefCell::new(None), locks: RefCell::new(BTreeMap::new()), guards: Cell::new(0) };
 
-/// The directory of the locks.
+/// The directory of lock files, opened on first use.
 pub fn directory() -> Result<Rc<Directory>, OpenError> {
     let mut directory = INSTANCE.directory.borrow_mut();
     match &*directory {
@@ -33,12 +33,12 @@ pub fn directory() -> Result<Rc<Directory>, OpenError> {
     }
 }
 
-/// Open it anew when it is needed next.
+/// Closes the directory; the next use opens it again.
 pub fn forget_directory() {
     INSTANCE.directory.take();
 }
 
-/// Whether a lock of the instance is in another directory than this one, where nobody sees it.
+/// Whether a lock of the instance is in another directory than this one, and invisible to other callers.
 pub fn is_elsewhere(directory: &Rc<Directory>) -> bool {
     INSTANCE.locks.borrow().values().filter_map(Weak::upgrade).any(|lock| !Rc::ptr_eq(lock.directory(), directory))
 }
@@ -48,24 +48,24 @@ pub fn lock(name: &str) -> Option<Rc<Lock>> {
     INSTANCE.locks.borrow().get(name).and_then(Weak::upgrade)
 }
 
-/// Whether the instance holds as many guards as it may.
+/// Whether the instance holds the maximum number of guards.
 pub fn is_full() -> bool {
     INSTANCE.guards.get() >= MOST
 }
 
-/// Whether the lease of one of the instance's locks has run out.
+/// Whether the lease of one of the instance's locks has expired.
 pub fn is_late() -> bool {
     INSTANCE.locks.borrow().values().filter_map(Weak::upgrade).any(|lock| lock.is_over())
 }
 
-/// The resource `guard`. Those of one name share a lock.
+/// The resource `guard`. Guards of one name share a lock.
 pub struct Guard {
     name: String,
     lock: Option<Rc<Lock>>,
 }
 
 impl Guard {
-    /// Hold a lock.
+    /// Wraps a lock.
     pub fn new(name: String, lock: Rc<Lock>) -> Self {
         INSTANCE.locks.borrow_mut().insert(name.clone(), Rc::downgrade(&lock));
         INSTANCE.guards.set(INSTANCE.guards.get() + 1);

@@ -1,4 +1,4 @@
-//! A lock that this instance holds.
+//! A lock held by this instance.
 
 use alloc::format;
 use alloc::rc::Rc;
@@ -10,12 +10,12 @@ use crate::clock::{Milliseconds, Wait, now};
 use crate::directory::{Directory, ErrorCode, LEASE};
 use crate::{random, readers};
 
-/// How a lock excludes others.
+/// How a lock excludes other holders.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Others of this mode may hold it, too.
+    /// Any number of shared holders.
     Shared,
-    /// Alone.
+    /// One holder.
     Exclusive,
 }
 
@@ -24,7 +24,7 @@ pub struct Lock {
     directory: Rc<Directory>,
     name: String,
     hold: Hold,
-    /// When its lease began, or a little earlier.
+    /// When its lease started, or slightly earlier.
     since: Milliseconds,
 }
 
@@ -34,7 +34,7 @@ enum Hold {
 }
 
 impl Lock {
-    /// Wait for a lock. None when the time is up.
+    /// Waits for a lock. None on timeout.
     pub fn acquire(
         directory: Rc<Directory>,
         name: String,
@@ -54,7 +54,7 @@ impl Lock {
         }
     }
 
-    /// How it excludes others.
+    /// How it excludes other holders.
     pub fn mode(&self) -> Mode {
         match self.hold {
             Hold::Exclusive(_) => Mode::Exclusive,
@@ -62,17 +62,17 @@ impl Lock {
         }
     }
 
-    /// Whether others may count it as abandoned soon.
+    /// Whether other callers may soon count it as abandoned.
     pub fn is_over(&self) -> bool {
         now().saturating_sub(self.since) >= LEASE
     }
 
-    /// The directory that it is in.
+    /// The directory of its file.
     pub fn directory(&self) -> &Rc<Directory> {
         &self.directory
     }
 
-    /// Whether others who ask now find it.
+    /// Whether other callers now see it.
     pub fn is_seen(&self) -> bool {
         self.directory.shows(&match &self.hold {
             Hold::Exclusive(generation) => chain::path(&self.name, generation),
@@ -80,7 +80,7 @@ impl Lock {
         })
     }
 
-    /// Says whether all readers left in time. After a wait for them the lease begins again.
+    /// Waits for the readers; returns whether all left in time. The lease then restarts.
     fn outwait_readers(&mut self, wait: &mut Wait) -> Result<bool, ErrorCode> {
         let Hold::Exclusive(generation) = &self.hold else { return Ok(true) };
         if readers::are_gone(&*self.directory, &self.name)? {
@@ -94,7 +94,7 @@ impl Lock {
         Ok(left)
     }
 
-    /// Become one of the shared holders.
+    /// Joins the shared holders.
     fn share(&mut self) -> Result<(), ErrorCode> {
         let reader = format!("{:016x}", random::number());
         self.since = now();
@@ -107,8 +107,8 @@ impl Lock {
 }
 
 impl Drop for Lock {
-    /// An error has nobody to go to, and its lock is free when the lease is over. After that the file of an exclusive
-    /// holder is what makes the next generation valid, and stays.
+    /// Errors are ignored: the lock is free when the lease expires. After that, the file of an exclusive holder makes
+    /// the next generation valid, and stays.
     fn drop(&mut self) {
         let over = self.is_over();
         let _ = match mem::replace(&mut self.hold, Hold::Shared(String::new())) {

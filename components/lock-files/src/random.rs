@@ -1,4 +1,4 @@
-//! Random numbers: for the names of readers, and against waiting in step. They keep no secret.
+//! Random numbers: for the names of readers, and jitter. Not for secrets.
 
 use core::cell::Cell;
 
@@ -6,13 +6,13 @@ use wasi::random::random::get_random_u64;
 
 struct State(Cell<Option<u64>>);
 
-#[expect(unsafe_code, reason = "a `static` has to be `Sync`")]
+#[expect(unsafe_code, reason = "a `static` must be `Sync`")]
 // SAFETY: an instance has one thread.
 unsafe impl Sync for State {}
 
 static STATE: State = State(Cell::new(None));
 
-/// The next number of this instance. One call of the host for all of them (SplitMix64; Steele, Lea and Flood, 2014).
+/// The next number of this instance. One host call for all of them (SplitMix64; Steele, Lea and Flood, 2014).
 pub fn number() -> u64 {
     let state = STATE.0.get().unwrap_or_else(get_random_u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
     STATE.0.set(Some(state));

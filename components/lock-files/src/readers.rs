@@ -1,34 +1,34 @@
-//! Shared holders: a file each, in the directory `L.shared` beside the files of [`crate::chain`].
+//! Shared holders: one file each, in the directory `L.shared` beside the files of [`crate::chain`].
 //!
-//! They come in one at a time, as holders of the chain, which they leave when their file is there. An exclusive holder
-//! keeps the chain, so that no more of them come in, and waits until those who are in have left.
+//! A reader holds the chain while it creates its file. An exclusive holder keeps the chain, so that no readers enter,
+//! and waits until those present have left.
 
 use alloc::format;
 use alloc::string::String;
 
 use super::files::{Files, Lease};
 
-/// What the directory's name ends with.
+/// Suffix of the directory's name.
 pub const SUFFIX: &str = ".shared";
 
-/// Come in, under a name that nobody else has. Only for the holder of the chain.
+/// Enters under a unique name. Only for the holder of the chain.
 pub fn enter<F: Files>(files: &F, lock: &str, name: &str) -> Result<(), F::Error> {
     loop {
         files.make_directory(&directory(lock))?;
-        // A reader that leaves may remove the directory just now.
+        // A leaving reader may remove the directory right now.
         if files.create(&path(lock, name))? {
             return Ok(());
         }
     }
 }
 
-/// Leave. The last one removes the directory.
+/// Leaves. The last reader removes the directory.
 pub fn leave<F: Files>(files: &F, lock: &str, name: &str) -> Result<(), F::Error> {
     files.remove(&path(lock, name))?;
     files.remove_directory(&directory(lock))
 }
 
-/// Whether nobody is in whose lease runs. Clears away those whose lease is over. Only for the holder of the chain.
+/// Whether no reader has an unexpired lease. Removes expired ones. Only for the holder of the chain.
 pub fn are_gone<F: Files>(files: &F, lock: &str) -> Result<bool, F::Error> {
     let Some(names) = files.names(&directory(lock))? else { return Ok(true) };
     let mut gone = true;
@@ -36,7 +36,7 @@ pub fn are_gone<F: Files>(files: &F, lock: &str) -> Result<bool, F::Error> {
         let path = path(lock, &name);
         match files.lease(&path)? {
             Some(Lease::Running) => gone = false,
-            // A reader's name is never used again, so this is the dead one's file.
+            // Names are not reused, so this is a dead reader's file.
             Some(Lease::Over) => files.remove(&path)?,
             None => {}
         }

@@ -1,4 +1,4 @@
-//! Removes what dead instances have left, of names that nobody asks for any more.
+//! Removes leftovers of dead instances, for names that are no longer requested.
 
 use alloc::rc::Rc;
 
@@ -8,18 +8,18 @@ use crate::files::{Files, Lease};
 use crate::lock::{Lock, Mode};
 use crate::random;
 
-/// One request for a lock in so many looks through the directory.
+/// One scan per this many acquisitions, on average.
 const EVERY: u64 = 64;
 
-/// Now and then, look through the directory.
+/// Occasionally scans the directory.
 pub fn now_and_then(directory: &Rc<Directory>) {
     if random::number().is_multiple_of(EVERY) {
-        // Nobody has asked for it; whoever asks for a lock hears of the trouble there is.
+        // Best effort: a failing directory is reported by the acquisition itself.
         let _ = reclaim(directory);
     }
 }
 
-/// Take over every abandoned lock, as anybody may, and give it back.
+/// Takes over every abandoned lock, and releases it.
 fn reclaim(directory: &Rc<Directory>) -> Result<(), ErrorCode> {
     for file in directory.names(".")?.unwrap_or_default() {
         if let Some(name) = lock_of(&file)
@@ -31,7 +31,7 @@ fn reclaim(directory: &Rc<Directory>) -> Result<(), ErrorCode> {
     Ok(())
 }
 
-/// The lock that a file belongs to; none when it is not ours.
+/// The lock that a file belongs to; none for other files.
 fn lock_of(file: &str) -> Option<&str> {
     let (name, _) = file.split_once('.')?;
     let is_ours = name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());

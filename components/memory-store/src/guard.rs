@@ -9,24 +9,24 @@ use session_core::store::{Contents, Guard, LockMode, Record};
 
 use crate::store::MemoryStore;
 
-/// A session, locked until this is dropped.
+/// A session, locked until the guard is dropped.
 pub struct MemoryGuard {
     store: MemoryStore,
-    /// Another one after a rename.
+    /// Changed by a rename.
     id: SessionId,
-    /// The ids it had before: nobody else gets those while this goes on.
+    /// Ids it had before: they stay locked while the guard lives.
     renamed: Vec<SessionId>,
     mode: LockMode,
 }
 
 impl MemoryGuard {
-    /// Lock a session.
+    /// Locks a session.
     pub fn new(store: MemoryStore, id: &SessionId, mode: LockMode) -> Result<Self> {
         store.place().locks.take(id, mode)?;
         Ok(Self { store, id: id.clone(), renamed: Vec::new(), mode })
     }
 
-    fn need_exclusive(&self) -> Result<()> {
+    fn require_exclusive(&self) -> Result<()> {
         if self.mode == LockMode::Exclusive {
             return Ok(());
         }
@@ -40,17 +40,17 @@ impl Guard for MemoryGuard {
     }
 
     fn save(&mut self, contents: Contents, expected: Option<u64>) -> Result<u64> {
-        self.need_exclusive()?;
+        self.require_exclusive()?;
         self.store.place().save(&self.id, contents, expected)
     }
 
     fn delete(&mut self) -> Result<bool> {
-        self.need_exclusive()?;
+        self.require_exclusive()?;
         Ok(self.store.place().delete(&self.id))
     }
 
     fn rename(&mut self, new_id: &SessionId) -> Result<()> {
-        self.need_exclusive()?;
+        self.require_exclusive()?;
         let mut place = self.store.place();
         place.rename(&self.id, new_id)?;
         place.locks.take(new_id, self.mode)?;

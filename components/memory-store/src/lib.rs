@@ -1,18 +1,18 @@
-//! Sessions in the memory of an instance: what Session3's `VolatileSessionStore` was, as a component. For tests, for hosts
-//! that keep one instance for long, and to start from when writing a back end: copy it, and put another medium behind
-//! `store`, `guard` and `listing`. `session_core::store` says what each operation has to do.
+//! Sessions in the memory of an instance: Session3's `VolatileSessionStore` as a component. For tests, for hosts with
+//! long-lived instances, and as a template for a back end: copy it, and replace the medium behind `store`, `guard` and
+//! `listing`. `session_core::store` specifies each operation.
 //!
-//! It keeps every promise of the contract but one: what it acknowledges survives nothing, whatever the durability. No two
-//! instances share anything, and within an instance nobody can wait for a lock: who holds it is who would wait. So a
-//! lock that is held answers `deadlock` at once.
+//! It keeps every promise of the contract but one: nothing survives the instance, whatever the durability. Instances
+//! share nothing, and within one a wait for a lock could never end, since its holder is the waiter. So a held lock
+//! fails with `deadlock` at once.
 //!
-//! | module | one idea |
+//! | module | contents |
 //! |---|---|
 //! | `store` | the operations |
 //! | `guard` | the operations on a locked session |
-//! | `listing` | a listing under way |
-//! | `place` | the sessions at one location: what is there, what is over |
-//! | `locks` | who holds which session |
+//! | `listing` | open listings |
+//! | `place` | the sessions at one location, and their expiry |
+//! | `locks` | the holders of each session |
 
 #![cfg(target_family = "wasm")]
 #![no_std]

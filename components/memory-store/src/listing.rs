@@ -1,4 +1,4 @@
-//! A listing under way: of all sessions, in the order of the ids, or of one owner's, oldest first.
+//! An open listing: of all sessions, in the order of their ids, or of one owner's, oldest first.
 
 use alloc::string::String;
 use alloc::vec::{IntoIter, Vec};
@@ -11,26 +11,26 @@ use session_core::store::{Cursor, Info, Instant, Page};
 use crate::place::{Place, info, is_of, is_over};
 use crate::store::MemoryStore;
 
-/// A listing, and where it stands.
+/// An open listing and its position.
 pub struct MemoryCursor {
     store: MemoryStore,
     at: At,
 }
 
 enum At {
-    /// Among all: behind this id, or at the start.
+    /// All sessions: behind this id, or from the start.
     Behind(Option<SessionId>),
-    /// Among those of an owner: before these.
+    /// An owner's sessions: the remaining ones.
     Of(String, IntoIter<(Instant, SessionId)>),
 }
 
 impl MemoryCursor {
-    /// All sessions, behind an id or from the first.
+    /// Lists all sessions, behind an id or from the first.
     pub fn all(store: MemoryStore, after: Option<SessionId>) -> Self {
         Self { store, at: At::Behind(after) }
     }
 
-    /// An owner's sessions, in this order.
+    /// Lists an owner's sessions, in this order.
     pub fn of(store: MemoryStore, owner: String, sessions: Vec<(Instant, SessionId)>) -> Self {
         Self { store, at: At::Of(owner, sessions.into_iter()) }
     }

@@ -1,4 +1,4 @@
-//! Who holds which session.
+//! The holders of each session.
 
 use alloc::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use session_core::SessionId;
 use session_core::error::{Error, Result};
 use session_core::store::LockMode;
 
-/// The guards of each session that has any: how many shared ones, or an exclusive one.
+/// The guards of each locked session: the number of shared ones, or an exclusive one.
 #[derive(Default)]
 pub struct Locks(BTreeMap<SessionId, Held>);
 
@@ -17,7 +17,7 @@ enum Held {
 }
 
 impl Locks {
-    /// Lock a session. The holder of a lock is in this instance and waits for us, so we cannot wait for it.
+    /// Locks a session. A holder is in this instance, so waiting for it would never end.
     pub fn take(&mut self, id: &SessionId, mode: LockMode) -> Result<()> {
         let held = match (mode, self.0.get(id)) {
             (LockMode::Exclusive, None) => Held::Exclusively,
@@ -29,7 +29,7 @@ impl Locks {
         Ok(())
     }
 
-    /// Give a lock back.
+    /// Releases a lock.
     pub fn release(&mut self, id: &SessionId) {
         match self.0.get_mut(id) {
             Some(Held::Shared(guards)) if *guards > 1 => *guards -= 1,
@@ -37,13 +37,13 @@ impl Locks {
         }
     }
 
-    /// Whether nobody holds the session.
+    /// Whether the session is unlocked.
     pub fn is_free(&self, id: &SessionId) -> bool {
         !self.0.contains_key(id)
     }
 
-    /// Refuse what only the holder of the exclusive lock may do.
-    pub fn need_free(&self, id: &SessionId) -> Result<()> {
+    /// Fails unless the session is unlocked.
+    pub fn require_free(&self, id: &SessionId) -> Result<()> {
         if self.is_free(id) { Ok(()) } else { Err(Error::Deadlock) }
     }
 }

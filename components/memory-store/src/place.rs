@@ -1,5 +1,5 @@
-//! The sessions at one location. What changes a session here does not ask for its lock: the caller has it, or has seen
-//! that it is free, and nothing comes between, for an instance does one thing at a time.
+//! The sessions at one location. Changes here do not check the lock: the caller holds it, or has seen that it is free,
+//! and an instance runs one operation at a time.
 
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
@@ -17,16 +17,16 @@ use crate::locks::Locks;
 /// The sessions and their locks.
 #[derive(Default)]
 pub struct Place {
-    /// By id, expired ones included that nobody has looked at since. `last_active` is the clock at the last save, touch or
-    /// rename, whatever the clock says now.
+    /// By id, including expired ones not accessed since. `last_active` is the clock at the last save, touch or rename,
+    /// whatever the clock is now.
     pub sessions: BTreeMap<SessionId, Record>,
-    /// Who holds them.
+    /// Their holders.
     pub locks: Locks,
 }
 
 impl Place {
-    /// The session and the time, if there is one. One that is seen to be over stays so, also when the clock is stepped
-    /// back.
+    /// Returns the session, if present, and the time. A session once seen expired stays expired when the clock is
+    /// stepped back.
     pub fn find(&mut self, id: &SessionId) -> Option<(&mut Record, Instant)> {
         let now = now();
         if is_over(self.sessions.get(id)?, now) {
@@ -40,14 +40,14 @@ impl Place {
         self.sessions.range((after.map_or(Unbounded, Excluded), Unbounded)).map(|(_, record)| record)
     }
 
-    /// An owner's sessions that are not over.
+    /// An owner's unexpired sessions.
     pub fn of(&self, owner: &str, now: Instant) -> impl Iterator<Item = &Record> {
         self.sessions.values().filter(move |record| is_of(record, owner) && !is_over(record, now))
     }
 
-    /// Store a new session.
+    /// Creates a session.
     pub fn create(&mut self, id: &SessionId, contents: Contents) -> Result<Info> {
-        self.need_new(id)?;
+        self.require_new(id)?;
         let now = now();
         let record = Record { id: id.clone(), version: 1, created: now, modified: now, last_active: now, contents };
         let info = record.info();
@@ -55,12 +55,12 @@ impl Place {
         Ok(info)
     }
 
-    /// The session, if there is one.
+    /// Loads a session, if present.
     pub fn load(&mut self, id: &SessionId) -> Option<Record> {
         self.find(id).map(|(record, now)| Record { last_active: last_active(record, now), ..record.clone() })
     }
 
-    /// Replace the contents of a session that exists.
+    /// Replaces the contents of an existing session.
     pub fn save(&mut self, id: &SessionId, contents: Contents, expected: Option<u64>) -> Result<u64> {
         let (record, now) = self.find(id).ok_or(Error::Gone)?;
         if expected.is_some_and(|expected| expected != record.version) {
@@ -72,42 +72,41 @@ impl Place {
         Ok(record.version)
     }
 
-    /// Delete a session and say whether there was one.
+    /// Deletes a session and returns whether it existed.
     pub fn delete(&mut self, id: &SessionId) -> bool {
         self.find(id).is_some() && self.sessions.remove(id).is_some()
     }
 
-    /// Move a session to an id that is neither taken nor locked.
+    /// Moves a session to an id that is neither taken nor locked.
     pub fn rename(&mut self, id: &SessionId, new_id: &SessionId) -> Result<()> {
         if id == new_id {
             return Err(Error::AlreadyExists);
         }
-        self.locks.need_free(new_id)?;
-        self.need_new(new_id)?;
+        self.locks.require_free(new_id)?;
+        self.require_new(new_id)?;
         let (_, now) = self.find(id).ok_or(Error::Gone)?;
         let record = self.sessions.remove(id).ok_or(Error::Gone)?;
         self.sessions.insert(new_id.clone(), Record { id: new_id.clone(), last_active: now, ..record });
         Ok(())
     }
 
-    fn need_new(&mut self, id: &SessionId) -> Result<()> {
+    fn require_new(&mut self, id: &SessionId) -> Result<()> {
         if self.find(id).is_some() { Err(Error::AlreadyExists) } else { Ok(()) }
     }
 
-    /// Delete what is over among so many sessions, from behind an id on. What somebody holds is left for later.
+    /// Deletes the expired ones among `budget` sessions behind an id. Skips locked ones until the next round.
     pub fn collect(&mut self, budget: u32, after: Option<&SessionId>) -> GarbageReport {
         let seen: Vec<SessionId> = self.behind(after).map(|record| record.id.clone()).take(budget as usize).collect();
         let mut report = GarbageReport { examined: seen.len() as u32, ..GarbageReport::default() };
         for id in &seen {
             report.expired += u32::from(self.locks.is_free(id) && self.find(id).is_none());
         }
-        // A full step may have been the last; then the next one finds nothing.
+        // A full step may be the last; then the next one finds nothing.
         report.resume = seen.last().filter(|_| seen.len() == budget as usize).map(SessionId::to_string);
         report
     }
 
-    /// Delete the sessions that nobody holds and that were not used for so long, and say how many were and how many are
-    /// left.
+    /// Deletes unlocked sessions unused for this long. Returns how many were deleted and how many remain.
     pub fn delete_old(&mut self, age: Milliseconds) -> (u64, u64) {
         let (before, now) = (self.sessions.len(), now());
         let Self { sessions, locks } = self;
@@ -125,7 +124,7 @@ pub fn is_over(record: &Record, now: Instant) -> bool {
     expiry::expired(&version(record), record.last_active, now)
 }
 
-/// Whether it is this owner's.
+/// Whether a session belongs to an owner.
 pub fn is_of(record: &Record, owner: &str) -> bool {
     record.contents.owner.as_deref() == Some(owner)
 }
@@ -139,7 +138,7 @@ fn last_active(record: &Record, now: Instant) -> Instant {
     expiry::last_active(&version(record), record.last_active, now).unwrap_or(record.created.min(now))
 }
 
-/// What the rules of expiry ask for.
+/// The view of a record that the expiry rules need.
 fn version(record: &Record) -> Version<'_> {
     Version::of(&record.contents, record.version, record.created, record.modified)
 }

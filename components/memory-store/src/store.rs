@@ -19,10 +19,10 @@ use crate::guard::MemoryGuard;
 use crate::listing::MemoryCursor;
 use crate::place::Place;
 
-/// The places at their locations. They last as long as the instance.
+/// The stores by location. They live as long as the instance.
 struct Places(RefCell<BTreeMap<String, MemoryStore>>);
 
-#[expect(unsafe_code, reason = "a `static` has to be `Sync`")]
+#[expect(unsafe_code, reason = "a `static` must be `Sync`")]
 // SAFETY: an instance has one thread.
 unsafe impl Sync for Places {}
 
@@ -33,15 +33,15 @@ static PLACES: Places = Places(RefCell::new(BTreeMap::new()));
 pub struct MemoryStore(Rc<RefCell<Place>>);
 
 impl MemoryStore {
-    /// The place, for one operation.
+    /// The sessions, for one operation.
     pub fn place(&self) -> RefMut<'_, Place> {
         self.0.borrow_mut()
     }
 
-    /// The place, to work on a session that nobody holds.
+    /// The sessions, for an operation on an unlocked one.
     fn place_with_free(&self, id: &SessionId) -> Result<RefMut<'_, Place>> {
         let place = self.place();
-        place.locks.need_free(id)?;
+        place.locks.require_free(id)?;
         Ok(place)
     }
 
@@ -61,7 +61,9 @@ impl Store for MemoryStore {
         match found {
             Some(store) => Ok(store),
             None if options.create => Ok(Self::make(location)),
-            None => Err(Error::NoSuchStore(format!("nobody has made a store at `{location}` in this instance"))),
+            None => Err(Error::NoSuchStore(format!(
+                "there is no session store at `{location}` in this instance; set one up or open it with `create`"
+            ))),
         }
     }
 

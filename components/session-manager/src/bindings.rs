@@ -1,4 +1,4 @@
-//! The generated side of the WIT contract.
+//! Generated bindings of the WIT contract.
 
 use crate::store::ImportedStore;
 

@@ -1,14 +1,13 @@
-//! The session manager alone: a component that imports anybody's `session-store` and exports `session-manager`. Compose
-//! the two, and applications have sessions on that store.
+//! The session manager alone: imports any `session-store` and exports `session-manager`, to be composed with a store.
 //!
-//! The manager itself is `session-core`, and its translation to WIT `guest-exports`; what is here is the store on the other
-//! side of an import.
+//! The manager itself is `session-core`, its translation to WIT `guest-exports`; this crate is the store behind the
+//! import.
 //!
-//! | module | one idea |
+//! | module | contents |
 //! |---|---|
-//! | `store` | a store that is imported |
-//! | `translate` | records and errors as they go to it and come from it |
-//! | `bindings` | the generated side of the WIT contract |
+//! | `store` | the imported store |
+//! | `translate` | conversion of its arguments, records and errors |
+//! | `bindings` | generated bindings of the WIT contract |
 
 #![cfg(target_family = "wasm")]
 #![no_std]

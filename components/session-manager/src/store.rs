@@ -1,4 +1,4 @@
-//! A store that is imported.
+//! The imported store.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -12,7 +12,7 @@ use session_core::store::{
 use crate::bindings::session3::sessions::session_store as wit;
 use crate::translate::id;
 
-/// A handle to the store. Clones are the same one.
+/// A handle to the store. Clones share it.
 #[derive(Clone)]
 pub struct ImportedStore(Rc<wit::Store>);
 
@@ -77,7 +77,7 @@ impl Store for ImportedStore {
         Ok(self.0.sessions_of(owner)?)
     }
 
-    /// Of a page only the ids are taken, and checked.
+    /// Takes only the ids of each page, validated.
     fn ids_of(&self, owner: &str) -> Result<Vec<SessionId>> {
         let cursor = self.0.sessions_of(owner)?;
         let mut ids = Vec::new();

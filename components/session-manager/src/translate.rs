@@ -1,4 +1,4 @@
-//! Records and errors as they go to the store and come from it.
+//! Conversion of arguments, records and errors.
 
 use session_core::SessionId;
 use session_core::error::{Error, Result};
@@ -6,9 +6,9 @@ use session_core::store::{Contents, Durability, GarbageReport, Info, LockMode, O
 
 use crate::bindings::session3::sessions::session_store as wit;
 
-/// An id that the store has given. It is somebody else's, so it is checked.
+/// Validates an id returned by the store, which is another party's code.
 pub fn id(id: &str) -> Result<SessionId> {
-    SessionId::parse(id).map_err(|_| Error::Corrupt("the store has named a session by what is no session id".into()))
+    SessionId::parse(id).map_err(|_| Error::Corrupt("the store returned an invalid session id".into()))
 }
 
 impl TryFrom<wit::Session> for Record {
@@ -92,7 +92,7 @@ impl From<Contents> for wit::Contents {
 }
 
 impl From<wit::Error> for Error {
-    // Out of line: every call may end in one.
+    // Not inlined: every call may fail.
     #[inline(never)]
     fn from(error: wit::Error) -> Self {
         match error {

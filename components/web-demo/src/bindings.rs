@@ -1,4 +1,4 @@
-//! The contract's types, generated from `wit/`.
+//! Generated bindings of the WIT contract.
 
 wit_bindgen::generate!({ path: "../../wit", world: "application" });
 

@@ -1,4 +1,4 @@
-//! Why a request was not done, and what its answer says about it.
+//! Why a request failed, and its response.
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
@@ -8,25 +8,25 @@ use crate::bindings::{Error, HeaderField};
 use crate::http::Response;
 use crate::pages;
 
-/// A request that was not done.
+/// A failed request.
 pub struct Failure {
     pub reason: Reason,
-    /// What finished the session, to send with the answer.
+    /// The header fields that finished the session.
     fields: Vec<HeaderField>,
 }
 
 pub enum Reason {
-    /// The manager or the store.
+    /// An error of the manager or the store.
     Sessions(Error),
-    /// The request itself: a status and a text.
+    /// The request is invalid: a status and a text.
     Refused(u16, String),
-    /// Neither the path nor anything below it is ours.
+    /// No route has this path.
     NoSuchPage,
-    /// The page is there, for these methods.
+    /// The route has only these methods.
     WrongMethod(String),
-    /// The visitor has to decide or to prove something first: a status, and the page that asks for it.
+    /// The visitor must first decide or confirm something: a status, and the page that asks for it.
     Asks(u16, Markup),
-    /// The application broke down half-way, which is what `incrementfail` and `logoutfail` are for.
+    /// A simulated failure midway, for `incrementfail` and `logoutfail`.
     OnPurpose,
 }
 
@@ -68,19 +68,19 @@ impl Reason {
             Self::Asks(status, page) => Response::page(status, page),
             Self::NoSuchPage => page(404, "There is no such page", "The address may be misspelt."),
             Self::WrongMethod(allowed) => {
-                let text = format!("It answers these methods: {allowed}.");
-                page(405, "This page cannot do that", &text).with("allow", &allowed)
+                let text = format!("Allowed methods: {allowed}.");
+                page(405, "Method not allowed", &text).with("allow", &allowed)
             }
             Self::OnPurpose => page(
                 500,
                 "This request failed on purpose",
-                "It had changed the session and then broke down. Nothing of it was stored: go back and see.",
+                "It changed the session and then failed. Nothing was stored: go back and see.",
             ),
         }
     }
 }
 
-/// A status, a title and a text for people.
+/// A page with a status, a title and a text.
 fn page(status: u16, title: &str, text: &str) -> Response {
     Response::page(status, pages::error(status, title, text))
 }
@@ -88,36 +88,36 @@ fn page(status: u16, title: &str, text: &str) -> Response {
 fn refusal(status: u16) -> &'static str {
     match status {
         403 => "This is not allowed",
-        413 => "That is too much",
-        _ => "That did not make sense",
+        413 => "The request is too large",
+        _ => "The request is invalid",
     }
 }
 
 fn explain(error: &Error) -> (u16, &'static str, String) {
     let retry = "Nothing was changed. Reload the page and try again.";
     match error {
-        Error::InvalidId(text) => (400, "That is not the id of a session", reason(text)),
-        Error::InvalidArgument(text) => (400, "The value cannot be used", reason(text)),
+        Error::InvalidId(text) => (400, "This is not a session id", reason(text)),
+        Error::InvalidArgument(text) => (400, "The value is invalid", reason(text)),
         Error::TooLarge(limit) => (413, "The session is full", format!("It may hold at most {limit} bytes.")),
         Error::Gone => (409, "Your session was ended elsewhere", retry.to_owned()),
         Error::Conflict(_) => (409, "The session was changed elsewhere", retry.to_owned()),
         Error::Busy => {
             let text =
-                "Other requests are working on it, or too many have begun at your address. Try again in a while.";
+                "Other requests are using it, or there are too many new sessions from your address. Try again later.";
             (503, "Your session is busy", text.to_owned())
         }
         Error::NoSpace(text) => (507, "There is no space left", reason(text)),
-        Error::AccessDenied(text) => (500, "The session store may not be used", reason(text)),
+        Error::AccessDenied(text) => (500, "Access to the session store was denied", reason(text)),
         Error::NoSuchStore(text) => (500, "There is no session store", reason(text)),
         Error::Corrupt(text) => (500, "The session cannot be read", reason(text)),
-        Error::OutcomeUnknown(text) => (500, "It is not known whether this was stored", reason(text)),
+        Error::OutcomeUnknown(text) => (500, "This may or may not have been stored", reason(text)),
         Error::Io(text) | Error::Other(text) => (500, "The session store failed", reason(text)),
-        Error::AlreadyExists => (500, "The session store failed", "The session exists already.".to_owned()),
+        Error::AlreadyExists => (500, "The session store failed", "The session already exists.".to_owned()),
         Error::Deadlock => (500, "The session store failed", "Requests are waiting for each other.".to_owned()),
     }
 }
 
-/// The store's own words, which are no sentence.
+/// The store's message, which is not a sentence.
 fn reason(text: &str) -> String {
-    format!("The reason: {text}.")
+    format!("Reason: {text}.")
 }

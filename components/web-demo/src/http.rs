@@ -10,12 +10,12 @@ use wasi::io::streams::{InputStream, OutputStream, StreamError};
 use crate::bindings::HeaderField;
 use crate::failure::Failure;
 
-/// The longest body that is read: forms are small.
+/// Maximum size of a request body: forms are small.
 const BODY_LIMIT: usize = 64 * 1024;
 
 const HTML: &str = "text/html; charset=utf-8";
 
-/// Sent with every response. Nothing is loaded from elsewhere, no script runs, nobody frames a page or is sent a form.
+/// Sent with every response: load nothing from elsewhere, run no scripts, do not be framed, submit forms only here.
 const SECURITY: [(&str, &str); 3] = [
     (
         "content-security-policy",
@@ -32,7 +32,7 @@ pub struct Request {
     pub method: Method,
     pub path: String,
     pub query: String,
-    /// The host and port that the client asked for.
+    /// The host and port of the request.
     pub authority: String,
     pub is_https: bool,
 }
@@ -52,7 +52,7 @@ impl Request {
         }
     }
 
-    /// The values of all header fields of this name. What is not UTF-8 is replaced: it must not hide the rest.
+    /// The values of all header fields of this name. Invalid UTF-8 is replaced: it must not hide the rest.
     pub fn fields(&self, name: &str) -> Vec<String> {
         self.fields.get(name).iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect()
     }
@@ -62,17 +62,17 @@ impl Request {
         self.fields(name).into_iter().next()
     }
 
-    /// A parameter of the query, or none when it is absent or empty.
+    /// A query parameter; none when absent or empty.
     pub fn parameter(&self, name: &str) -> Option<String> {
         Form(self.query.as_bytes().to_vec()).value(name).filter(|value| !value.is_empty())
     }
 
-    /// All values of a parameter of the query.
+    /// All values of a query parameter.
     pub fn parameters(&self, name: &str) -> Vec<String> {
         Form(self.query.as_bytes().to_vec()).values(name).collect()
     }
 
-    /// Whether a browser asks for what somebody may want to see, and may not: the standard's field and older ones.
+    /// Whether a browser prefetches a page that may never be viewed: the standard field and older ones.
     pub fn is_prefetch(&self) -> bool {
         let purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().flat_map(|name| self.fields(name));
         purposes.into_iter().any(|purpose| {
@@ -80,7 +80,7 @@ impl Request {
         })
     }
 
-    /// The form in the body, read to its end before any of it is used.
+    /// The form in the body, read completely before any of it is used.
     pub fn form(&self) -> Result<Form, Failure> {
         let announced = self.field("content-length").and_then(|length| length.trim().parse().ok()).unwrap_or(0usize);
         if announced > BODY_LIMIT {
@@ -98,11 +98,11 @@ fn too_long() -> Failure {
     Failure::refused(413, "The form is longer than 64 KiB.")
 }
 
-/// All of the body, or none when it is longer than the limit.
+/// The whole body; none when it exceeds the limit.
 fn read_body(stream: &InputStream) -> Result<Option<Vec<u8>>, StreamError> {
     let mut body = Vec::new();
     loop {
-        // One byte more than allowed, to see that there is more.
+        // One byte over the limit, to detect a longer body.
         let room = BODY_LIMIT + 1 - body.len();
         match stream.blocking_read(room as u64) {
             Ok(part) => body.extend_from_slice(&part),
@@ -128,7 +128,7 @@ impl Form {
         form_urlencoded::parse(&self.0).filter(move |(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// The first value of this name; a form without it was not one of our pages'.
+    /// The first value of this name; our pages always send it.
     pub fn required(&self, name: &str) -> Result<String, Failure> {
         self.value(name).ok_or_else(|| Failure::refused(400, &alloc::format!("The form has no field “{name}”.")))
     }
@@ -142,47 +142,47 @@ pub struct Response {
 }
 
 impl Response {
-    /// A page. It may show a session, so nobody may keep it.
+    /// A page. It may show a session, so it must not be cached.
     pub fn page(status: u16, page: maud::Markup) -> Self {
         Self { status, fields: Vec::new(), body: page.into_string().into_bytes() }
             .with("content-type", HTML)
             .with("cache-control", "no-store")
     }
 
-    /// The same file for everyone.
+    /// A static file.
     pub fn file(content_type: &str, content: &str) -> Self {
         Self { status: 200, fields: Vec::new(), body: content.as_bytes().to_vec() }
             .with("content-type", content_type)
             .with("cache-control", "public, max-age=600")
     }
 
-    /// Go on at another page of this site: after a change, so that a reload does not repeat it.
+    /// Redirects to another page of this site after a change, so that a reload does not repeat it.
     pub fn see_other(path: &str) -> Self {
-        let link = maud::html! { p { a href=(path) { "Go on" } } };
+        let link = maud::html! { p { a href=(path) { "Continue" } } };
         Self::page(303, link).with("location", path)
     }
 
-    /// With a header field, in place of those of the same name.
+    /// Sets a header field.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.fields.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         self.fields.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With the header fields that finished the session. They come in place of the response's own of the same name,
-    /// and may themselves have several of one name: cookies.
+    /// Adds the header fields that finished the session. They replace the response's fields of the same name, and may
+    /// contain several of one name: cookies.
     pub fn with_all(mut self, fields: Vec<HeaderField>) -> Self {
         self.fields.retain(|(own, _)| !fields.iter().any(|(other, _)| other.eq_ignore_ascii_case(own)));
         self.fields.extend(fields);
         self
     }
 
-    /// Send it; `without_body` for HEAD. A client that hangs up meanwhile is none of our business.
+    /// Sends the response; `without_body` for HEAD. A client that disconnects is ignored.
     pub fn send(self, out: ResponseOutparam, without_body: bool) {
         let fields = Fields::new();
         let security = SECURITY.iter().map(|&(name, value)| (name, value));
         for (name, value) in self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(security) {
-            // What the host forbids was not ours to send.
+            // Fields that the host forbids are skipped.
             let _ = fields.append(name, value.as_bytes());
         }
         if !without_body {

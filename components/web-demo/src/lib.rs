@@ -1,17 +1,17 @@
-//! The web demo: Session3's, and what has been added since, as a `wasi:http` component that imports nothing of ours but
+//! The web demo: Session3's, with additions, as a `wasi:http` component whose only session3 imports are
 //! `session-manager` and `session-store`.
 //!
-//! | module | one idea |
+//! | module | contents |
 //! |---|---|
-//! | `routes` | which path and method lead where, and what is refused before a page sees the request |
-//! | `sessions` | a request's session, from its cookies to the header fields of the answer |
-//! | `pages` | what is shown |
-//! | `failure` | why a request was not done |
+//! | `routes` | routing by path and method, and checks before a page sees the request |
+//! | `sessions` | a request's session, from its cookies to the header fields of the response |
+//! | `pages` | the pages |
+//! | `failure` | why a request failed |
 //! | `origin` | which site a request came from |
-//! | `client`, `user_agent` | who sent a request, and what that is called |
-//! | `time` | moments and ages in words |
-//! | `http` | requests and responses: the only place that calls `wasi:http` |
-//! | `bindings` | the contract's types |
+//! | `client`, `user_agent` | who sent a request |
+//! | `time` | times and durations in words |
+//! | `http` | requests and responses: the only module that calls `wasi:http` |
+//! | `bindings` | generated bindings of the WIT contract |
 
 // First, so that elsewhere the crate is empty: `no_std` before it would stay, without a panic handler.
 #![cfg(target_family = "wasm")]

@@ -5,11 +5,11 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use crate::failure::Failure;
 use crate::http::Request;
 
-/// Refuse what another site made the browser send. The session's cookie is SameSite=Lax, but other ports and subdomains
-/// are the same *site*.
+/// Refuses requests that another site made the browser send. The session's cookie is SameSite=Lax, but other ports and
+/// subdomains are the same *site*.
 ///
-/// Browsers say where a request comes from and scripts cannot forge it; clients without these fields are no browsers
-/// that somebody else's page could use.
+/// Browsers send the request's origin and scripts cannot forge it; clients without these fields are not browsers, so
+/// another site cannot use them.
 pub fn refuse_cross_site(request: &Request) -> Result<(), Failure> {
     let is_ours = match (request.field("sec-fetch-site"), request.field("origin")) {
         (Some(site), _) => site == "same-origin" || site == "none",
@@ -23,7 +23,7 @@ pub fn refuse_cross_site(request: &Request) -> Result<(), Failure> {
     }
 }
 
-/// Whether an origin names this authority. Which scheme does not count: behind a proxy, ours is not the browser's.
+/// Whether an origin names this authority. The scheme is ignored: behind a proxy, ours is not the browser's.
 fn is_same_authority(origin: &str, authority: &str) -> bool {
     let (theirs, default_port) = match (origin.strip_prefix("http://"), origin.strip_prefix("https://")) {
         (Some(theirs), _) => (theirs, ":80"),
@@ -34,7 +34,7 @@ fn is_same_authority(origin: &str, authority: &str) -> bool {
     !ours.is_empty() && theirs.eq_ignore_ascii_case(ours)
 }
 
-/// Whether the client asked for a name of its own machine, where plain http cannot be listened to.
+/// Whether the request names the client's own machine, where plain http cannot be intercepted.
 pub fn is_loopback(authority: &str) -> bool {
     if let Some(rest) = authority.strip_prefix('[') {
         let host = rest.split_once(']').map_or("", |(host, _)| host);
@@ -42,6 +42,6 @@ pub fn is_loopback(authority: &str) -> bool {
     }
     let host = authority.split_once(':').map_or(authority, |(host, _)| host);
     let is_localhost = host.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"));
-    // Parsed, for "127.0.0.1.example.com" is somebody else's.
+    // Parsed, because "127.0.0.1.example.com" belongs to another site.
     is_localhost || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
 }

@@ -1,4 +1,4 @@
-//! What is shown. Every value goes through maud, which escapes it.
+//! The pages. Every value goes through maud, which escapes it.
 
 pub mod actions;
 pub mod admin;

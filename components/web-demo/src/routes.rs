@@ -1,4 +1,4 @@
-//! Which path and method lead where, and what is refused before a page sees the request.
+//! Routing by path and method, and checks before a page sees the request.
 
 use alloc::vec::Vec;
 
@@ -12,12 +12,12 @@ use crate::pages::{actions, admin, assets, attributes, confirm, countdown, devic
 
 type Page = fn(&Request) -> Result<Response, Failure>;
 
-/// How a page is asked for.
+/// How a page is requested.
 #[derive(Clone, Copy, PartialEq)]
 enum Ask {
     /// It shows something.
     Show,
-    /// It changes something. Links that did so in Session3 are buttons here: browsers follow links before anybody clicks.
+    /// It changes something. Session3's links that did so are buttons here: browsers prefetch links.
     Submit,
 }
 

@@ -1,4 +1,4 @@
-//! A request's session, from its cookies to the header fields of the answer.
+//! A request's session, from its cookies to the header fields of the response.
 
 use alloc::vec::Vec;
 
@@ -15,29 +15,29 @@ use crate::origin;
 /// The preopened directory itself.
 const LOCATION: &str = ".";
 
-/// On plain http, where there is no `__Host-session`. Cookies are for all ports of a host, and other applications on
-/// this machine call theirs `session`.
+/// The cookie name on plain http, which forbids `__Host-session`. Cookies are shared by all ports of a host, and other
+/// applications on this machine use `session`.
 const PLAIN_NAME: &str = "session3";
 
-/// The most sessions of a user, new ones of an address in a minute, and all.
+/// Maximum number of sessions of one user, of new ones per address and minute, and in total.
 pub const SESSIONS_OF_USER: u32 = 100;
 pub const NEW_SESSIONS: u32 = 60;
 pub const ALL_SESSIONS: u64 = 100_000;
-/// The most bytes of their data.
+/// Maximum size of their data in bytes.
 pub const ALL_BYTES: u64 = 256 << 20;
-/// A session whose cookie has not come back by then was a crawler's.
+/// A session whose cookie has not returned by then was a crawler's.
 pub const UNRETURNED_MINUTES: Milliseconds = 10;
 
 const OPTIONS: Options = Options { create: true, durability: Durability::Relaxed, size_limit: None, lock_wait: None };
 
-/// What a request got from its session, once that is stored, and the header fields to send.
+/// What a request got from its session, once stored, and the header fields to send.
 pub struct Finished<T> {
     pub value: T,
     pub fields: Vec<HeaderField>,
 }
 
-/// Work on the request's session and finish it, as successful or failed like the work. Pages are made from what comes
-/// back, so none says what was not stored after all.
+/// Works on the request's session and finishes it, as successful or failed like the work. Pages are built from the
+/// result, so none reports something that was not stored.
 pub fn work<T>(
     request: &Request,
     access: Access,
@@ -51,7 +51,7 @@ pub fn work<T>(
     }
 }
 
-/// The access of a page that shows something: what it takes from the session, it leaves there when nobody looks.
+/// The access of a page that shows something: read-only if no one sees it, so that flash values stay in the session.
 pub fn to_show(request: &Request) -> Access {
     if matches!(request.method, Method::Head) || request.is_prefetch() { Access::ReadOnly } else { Access::Optimistic }
 }
@@ -63,7 +63,7 @@ pub fn manager(request: &Request) -> Result<Manager, Failure> {
         configuration.set_cookie_secure(false);
         configuration.set_cookie_name(PLAIN_NAME);
     }
-    // Whoever tries the demo on their own machine may do so as often as they like.
+    // No limits for visitors on their own machine.
     if client::is_elsewhere(request) {
         limit(&configuration);
     }

@@ -1,16 +1,16 @@
-//! Moments and ages in words.
+//! Times and durations in words.
 
 use alloc::{format, string::String};
 
 use crate::bindings::{Instant, Milliseconds};
 
-/// The time by the host's clock.
+/// The time on the host's clock.
 pub fn now() -> Instant {
     let now = wasi::clocks::wall_clock::now();
     now.seconds.saturating_mul(1000).saturating_add(u64::from(now.nanoseconds) / 1_000_000)
 }
 
-/// A moment as RFC 3339 has it, in seconds and UTC.
+/// A time in RFC 3339 format, in seconds and UTC.
 pub fn timestamp(instant: Instant) -> String {
     let seconds = instant / 1000;
     let (year, month, day) = date(seconds / 86_400);
@@ -18,7 +18,7 @@ pub fn timestamp(instant: Instant) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// The Gregorian date so many days after 1970-01-01. Years begin in March here, so that the leap day is the last one.
+/// The Gregorian date this many days after 1970-01-01. Years start in March here, so that the leap day comes last.
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468; // from 0000-03-01
     let (era, day) = (days / 146_097, days % 146_097);
@@ -30,7 +30,7 @@ fn date(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + next_year, month, day)
 }
 
-/// A length of time in its two largest units.
+/// A duration in its two largest units.
 pub fn span(length: Milliseconds) -> String {
     let seconds = length / 1000;
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);

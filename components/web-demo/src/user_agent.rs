@@ -1,8 +1,8 @@
-//! `User-Agent` values for people: "Firefox on Linux" and not the whole history of the web.
+//! `User-Agent` values for people: "Firefox on Linux" instead of the full value.
 
 use alloc::{borrow::ToOwned, format, string::String};
 
-/// What a value contains, and the browser that sends it. Browsers claim to be those below them.
+/// A substring, and the browser that sends it. Browsers also claim to be those below them.
 const BROWSERS: [(&str, &str); 9] = [
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),
@@ -15,7 +15,7 @@ const BROWSERS: [(&str, &str); 9] = [
     ("Safari/", "Safari"),
 ];
 
-/// The same for systems.
+/// The same for operating systems.
 const SYSTEMS: [(&str, &str); 8] = [
     ("Android", "Android"),
     ("iPhone", "iPhone"),
@@ -36,7 +36,7 @@ pub fn short(value: Option<&str>) -> String {
     match (find(&BROWSERS), find(&SYSTEMS)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(browser), None) => browser.to_owned(),
-        // "curl/8.5.0": a program that names itself first.
+        // "curl/8.5.0": a program that starts with its name.
         (None, _) => value.split(['/', ' ']).next().unwrap_or(value).chars().take(40).collect(),
     }
 }

@@ -1,4 +1,4 @@
-//! The data of a managed session: what is read can be written, and is the same again.
+//! The data of a managed session: decoding and encoding round-trip.
 
 use session_core::state::State;
 use session_core::{Error, json};
@@ -17,7 +17,7 @@ pub fn of_data(data: &[u8]) {
     let encoded = state.encode().expect("encode");
     assert!(encoded.len() <= data.len(), "{} bytes became {}", data.len(), encoded.len());
     let again = State::decode(&encoded).expect("its own encoding");
-    assert!(again.secret.is(&state.secret));
+    assert!(again.secret.matches(&state.secret));
     assert_eq!(again.user, state.user);
     assert_eq!(again.remote_address, state.remote_address);
     assert_eq!(again.attributes, state.attributes);
@@ -28,8 +28,8 @@ pub fn of_data(data: &[u8]) {
     }
 }
 
-/// JSON is what a reader of JSON reads. Three things a reader may refuse are JSON all the same: a number that its
-/// numbers do not hold, half of a surrogate pair, and, at the last level that is allowed, its own depth.
+/// A text is accepted as JSON if a JSON parser accepts it. Three things a parser may refuse are valid all the same: a
+/// number out of its range, a lone surrogate, and, at the maximum depth, its own recursion limit.
 pub fn of_json(text: &str) {
     let checked = json::check(text);
     let reason = match (&checked, serde_json::from_str::<serde_json::Value>(text)) {

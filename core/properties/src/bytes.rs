@@ -1,6 +1,6 @@
-//! Choices, read from whatever bytes a fuzzer makes up.
+//! Choices, decoded from a fuzzer's bytes.
 
-/// Bytes not yet used. When they run out every choice is the first one.
+/// Unused bytes. When they run out every choice is the first one.
 pub struct Bytes<'a>(pub &'a [u8]);
 
 impl<'a> Bytes<'a> {
@@ -30,7 +30,7 @@ impl<'a> Bytes<'a> {
         self.take(length)
     }
 
-    /// As many bytes as asked for, or as many as are left.
+    /// As many bytes as requested, or as many as are left.
     pub fn take(&mut self, length: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(length.min(self.0.len()));
         self.0 = rest;

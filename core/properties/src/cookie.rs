@@ -1,4 +1,4 @@
-//! What stands in the cookies of a request is the client's: any bytes at all.
+//! The cookies of a request are controlled by the client: any bytes.
 
 use session_core::cookie::{self, Credentials, Policy, SameSite};
 use session_core::credential::Credential;
@@ -9,7 +9,7 @@ use crate::id::is_id;
 const NAME: &str = "__Host-session";
 const OURS: &str = "0123456789abcdef.00112233445566778899aabbccddeeff";
 
-/// A line of the input is a field of the request; the first one is also a value, and settings of a policy.
+/// Each line of the input is a field of the request; the first one is also a value, and the settings of a policy.
 pub fn holds(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let fields: Vec<String> = text.split('\n').map(String::from).collect();
@@ -41,7 +41,7 @@ fn this_is_there(fields: &[String], name: &str, value: &str) {
     assert!(fields.iter().any(there), "{value:?} was found in {fields:?}");
 }
 
-/// Whether a text is this pair with nothing but spaces and tabs around it.
+/// Whether a text is this pair surrounded only by spaces and tabs.
 fn is_with_space(text: &str, pair: &str) -> bool {
     text.match_indices(pair).any(|(at, _)| {
         let around = [&text[..at], &text[at + pair.len()..]].concat();
@@ -68,7 +68,7 @@ fn ours_is_found_among_others(fields: &[String]) {
     }
 }
 
-/// A value is taken for a credential exactly when it is one, and then it is that one.
+/// A value parses as a credential exactly when it is one, and then as that one.
 pub fn of_value(value: &str) {
     let expected = value.split_once('.').is_some_and(|(id, secret)| {
         is_id(id) && secret.len() == 32 && secret.bytes().all(|b| b"0123456789abcdef".contains(&b))
@@ -77,13 +77,13 @@ pub fn of_value(value: &str) {
     assert_eq!(parsed.is_some(), expected, "{value:?}");
     if let Some(credential) = parsed {
         assert_eq!(credential.value(), value);
-        assert!(credential.hash().is(&credential.hash()));
+        assert!(credential.hash().matches(&credential.hash()));
         let ours = Credential::parse(OURS).expect("a credential");
-        assert_eq!(credential.hash().is(&ours.hash()), value == OURS);
+        assert_eq!(credential.hash().matches(&ours.hash()), value == OURS);
     }
 }
 
-/// A policy that was accepted makes fields that no header parser reads as something else.
+/// An accepted policy yields fields that header parsers read unambiguously.
 fn of_policy(data: &[u8]) {
     let mut bytes = Bytes(data);
     let same_site = [SameSite::Strict, SameSite::Lax, SameSite::None][bytes.below(3)];

@@ -1,4 +1,4 @@
-//! An id is 8 to 128 characters of `0-9 a-z _ -`, and nothing else is one.
+//! An id is 8 to 128 characters of `0-9 a-z _ -`, nothing else.
 
 use session_core::{Error, SessionId};
 
@@ -19,7 +19,8 @@ pub fn of_text(text: &str) {
         }
         Err(Error::InvalidId(reason)) => {
             assert!(!is_id(text), "{text:?} was refused: {reason}");
-            // What may be a secret is not repeated: another text that is wrong in the same place has the same reason.
+            // The error does not repeat a possible secret: another text with the same mistake at the same position has
+            // the same error.
             let other: String = text.bytes().map(|b| if is_of_id(b.into()) { 'x' } else { '.' }).collect();
             assert_eq!(SessionId::parse(&other), Err(Error::InvalidId(reason)));
         }
@@ -27,7 +28,7 @@ pub fn of_text(text: &str) {
     }
 }
 
-/// The same in other words than the program's.
+/// An independent implementation.
 pub fn is_id(text: &str) -> bool {
     let outside = text.trim_start_matches(is_of_id);
     outside.is_empty() && text.chars().count() >= 8 && text.chars().count() <= 128

@@ -1,5 +1,5 @@
-//! What the tests of `session-core` and the fuzzers in `fuzz/` have in common: properties that hold for any input, one
-//! module for each target, and a browser with a site whose store is in memory.
+//! Shared by the tests of `session-core` and the fuzzers in `fuzz/`: properties that hold for any input, one module per
+//! target, and a browser with a site whose store is in memory.
 
 pub mod attributes;
 pub mod bytes;

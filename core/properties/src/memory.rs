@@ -1,4 +1,4 @@
-//! A store in memory with a clock that tests set, locks that do not wait, and operations that fail on demand.
+//! A store in memory with a clock that tests control, non-blocking locks, and operations that fail on demand.
 
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -19,13 +19,13 @@ pub struct Inner {
     pub now: Instant,
     pub records: BTreeMap<SessionId, Record>,
     pub locked: BTreeSet<SessionId>,
-    /// What was told.
+    /// Reported events.
     pub events: Vec<(Option<SessionId>, Event)>,
     /// The operations called, in order.
     pub calls: Vec<&'static str>,
-    /// What the next calls of an operation answer; with none they do their work.
+    /// Results injected into the next calls of an operation; without one a call does its work.
     failures: BTreeMap<&'static str, VecDeque<Option<Error>>>,
-    /// What others do just before the next call of an operation.
+    /// What other requests do just before the next call of an operation.
     others: BTreeMap<&'static str, Box<dyn FnOnce()>>,
 }
 
@@ -34,7 +34,7 @@ pub struct Guard {
     id: SessionId,
 }
 
-/// Nobody lists through it.
+/// The manager uses no cursors.
 pub enum NoCursor {}
 
 impl Memory {
@@ -42,14 +42,14 @@ impl Memory {
         self.0.borrow_mut()
     }
 
-    /// The one session there is.
+    /// The only session.
     #[track_caller]
     pub fn only(&self) -> Record {
         let [only] = self.sessions().try_into().expect("one session in the store");
         only
     }
 
-    /// All sessions: not what is kept of their old ids.
+    /// All sessions, without forwarding records.
     pub fn sessions(&self) -> Vec<Record> {
         let inner = self.inner();
         inner.records.values().filter(|record| !record.id.as_str().starts_with("old-")).cloned().collect()
@@ -59,22 +59,22 @@ impl Memory {
         self.sessions().is_empty()
     }
 
-    /// The next call of an operation fails.
+    /// Makes the next call of an operation fail.
     pub fn fail(&self, operation: &'static str, error: Error) {
         self.inner().failures.entry(operation).or_default().push_back(Some(error));
     }
 
-    /// The next call of an operation works, before those that fail.
+    /// Lets the next call of an operation succeed, before those that fail.
     pub fn pass(&self, operation: &'static str) {
         self.inner().failures.entry(operation).or_default().push_back(None);
     }
 
-    /// Others do this just before the next call of an operation.
+    /// Runs another request just before the next call of an operation.
     pub fn before(&self, operation: &'static str, others: impl FnOnce() + 'static) {
         self.inner().others.insert(operation, Box::new(others));
     }
 
-    /// The operations since this was last asked.
+    /// The operations since the last call of this function.
     pub fn calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.inner().calls)
     }
@@ -103,8 +103,8 @@ impl Inner {
         })
     }
 
-    /// Nobody waits: who holds it waits for us.
-    fn need_free(&self, id: &SessionId) -> Result<()> {
+    /// No waiting: the holder of the lock is its waiter.
+    fn require_free(&self, id: &SessionId) -> Result<()> {
         if self.locked.contains(id) { Err(Error::Busy) } else { Ok(()) }
     }
 
@@ -150,7 +150,7 @@ impl Store for Memory {
 
     fn save(&self, id: &SessionId, contents: Contents, expected: Option<u64>) -> Result<u64> {
         let mut inner = self.call("save")?;
-        inner.need_free(id)?;
+        inner.require_free(id)?;
         inner.save(id, contents, expected)
     }
 
@@ -166,7 +166,7 @@ impl Store for Memory {
 
     fn delete(&self, id: &SessionId) -> Result<bool> {
         let mut inner = self.call("delete")?;
-        inner.need_free(id)?;
+        inner.require_free(id)?;
         Ok(inner.delete(id))
     }
 
@@ -177,7 +177,7 @@ impl Store for Memory {
     fn lock(&self, id: &SessionId, mode: LockMode, wait: Option<Milliseconds>) -> Result<Guard> {
         assert_eq!((mode, wait), (LockMode::Exclusive, None), "what the manager asks for");
         let mut inner = self.call("lock")?;
-        inner.need_free(id)?;
+        inner.require_free(id)?;
         inner.locked.insert(id.clone());
         Ok(Guard { store: self.clone(), id: id.clone() })
     }
@@ -209,7 +209,7 @@ impl Store for Memory {
         Ok(Usage { sessions: inner.records.len() as u64, bytes })
     }
 
-    // The manager does none of these.
+    // Not used by the manager.
 
     fn open(_: &str, _: Options) -> Result<Self> {
         unreachable!()

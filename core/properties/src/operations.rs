@@ -1,5 +1,5 @@
-//! Requests of several browsers, some at once, with logins, logouts, administration and time between them: each
-//! answer and all that is stored is what a plain dictionary of sessions says.
+//! Requests of several browsers, some concurrent, with logins, logouts, administration and pauses between them: each
+//! response and all that is stored match a model of plain dictionaries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 const USERS: [Option<&str>; 3] = [None, Some("ann"), Some("bob")];
 const WAITS: [u64; 6] = [0, 20_000, MINUTE, 10 * MINUTE, 30 * MINUTE, 6 * HOUR];
 
-/// Enough for anything to meet anything; what takes longer only slows the search.
+/// Enough steps for any interaction; more only slow the search.
 const MOST: usize = 100;
 
 pub fn holds(data: &[u8]) {
@@ -42,27 +42,27 @@ struct Contents {
     tokens: Vec<String>,
 }
 
-/// A session as it must be in the store.
+/// A session as expected in the store.
 struct Kept {
     cookie: String,
-    /// One more at each save.
+    /// The number of saves.
     saves: u32,
     contents: Contents,
     deadline: u64,
 }
 
-/// A request under way.
+/// A request in flight.
 struct Request {
     browser: usize,
     access: Access,
     session: Session<Guard>,
-    /// The session's id, and how often it was saved before.
+    /// The session's id, and its number of saves at the start.
     found: Option<(String, u32)>,
-    /// The session that has replaced the one of its cookie a moment ago.
+    /// The session that recently replaced the one of its cookie.
     replaced: Option<String>,
     base: Contents,
     view: Contents,
-    /// What it sets, and what it removes.
+    /// Attributes that it sets or removes.
     changes: BTreeMap<&'static str, Option<i64>>,
     cleared: bool,
     read_user: bool,
@@ -80,7 +80,7 @@ struct World {
     kept: BTreeMap<String, Kept>,
     /// The next id of a session, and when it got that.
     replaced: BTreeMap<String, (String, u64)>,
-    /// Every cookie that was ever set.
+    /// Every cookie ever set.
     cookies: Vec<String>,
 }
 
@@ -143,7 +143,7 @@ impl World {
         });
     }
 
-    /// A cookie that is over, or never was one, opens nothing.
+    /// An expired or forged cookie opens nothing.
     fn forge(&mut self, bytes: &mut Bytes) {
         if self.cookies.is_empty() {
             return;
@@ -178,7 +178,7 @@ impl World {
         assert_eq!(ended, Ok(self.kept.remove(&id).is_some()));
     }
 
-    /// The id that a session has which had this one.
+    /// The current id of the session that had this one.
     fn newest(&self, id: &str) -> String {
         let mut id = id;
         for _ in 0..8 {
@@ -249,7 +249,7 @@ impl World {
             Ok(Outcome::Stored(contents, true)) => {
                 assert_eq!(answer.expect("stored").len(), 3);
                 let new = id_of(self.browsers[browser].cookie.as_deref().expect("a cookie"));
-                // A login with a cookie that was replaced begins anew.
+                // A login with a replaced cookie starts a new session.
                 let before = newest.filter(|_| is_found).and_then(|id| {
                     self.replaced.insert(id.clone(), (new, self.site.now()));
                     self.kept.remove(&id)
@@ -259,7 +259,7 @@ impl World {
         }
     }
 
-    /// A session has its first id, or another one than before.
+    /// A session got its first or another id.
     fn renewed(&mut self, cookie: String, before: Option<Kept>, contents: Contents) {
         assert!(!self.cookies.iter().any(|old| id_of(old) == id_of(&cookie)));
         let deadline = match before {
@@ -270,7 +270,7 @@ impl World {
         self.kept.insert(id_of(&cookie), Kept { cookie, saves: 0, contents, deadline });
     }
 
-    /// What the end of a request must come to.
+    /// The expected result of finishing a request.
     fn expected(&self, request: &Request) -> Result<Outcome, Error> {
         if request.access == Access::ReadOnly {
             return Ok(Outcome::Nothing);
@@ -319,7 +319,7 @@ impl World {
         id.is_some() && self.requests.iter().any(holds)
     }
 
-    /// The store's sessions that have not expired.
+    /// The unexpired sessions of the store.
     fn alive(&self) -> BTreeMap<String, Record> {
         let inner = self.site.store.inner();
         let now = inner.now;
@@ -353,7 +353,7 @@ impl World {
 enum Outcome {
     Nothing,
     Deleted,
-    /// These are the contents now; under a new id?
+    /// The new contents, and whether the session gets a new id.
     Stored(Contents, bool),
 }
 
@@ -429,12 +429,12 @@ impl Request {
         self.view.attributes = self.attributes_applied(&self.base);
     }
 
-    /// Whether these are another user's than the session will have.
+    /// Whether the contents belong to another user than the session will have.
     fn disowns(&self, contents: &Contents) -> bool {
         self.changes_user() && contents.user.is_some()
     }
 
-    /// The attributes that this request's changes come on top of.
+    /// The attributes that this request's changes are applied to.
     fn seen_of(&self, contents: &Contents) -> BTreeMap<&'static str, i64> {
         if self.cleared || self.disowns(contents) { BTreeMap::new() } else { contents.attributes.clone() }
     }
@@ -482,7 +482,7 @@ impl Request {
         }
     }
 
-    /// The request's own writes are not part of what it has read.
+    /// The request's own writes do not count as read.
     fn note_read(&mut self, name: &'static str) {
         if !self.cleared && !self.disowns(&self.base) && !self.changes.contains_key(name) {
             self.read.insert(name);
@@ -498,7 +498,7 @@ impl Request {
         self.cleared || tokens || self.changes_user() || !self.changes.is_empty()
     }
 
-    /// Whether something that was read and is changed is no longer so, or a token was used by another.
+    /// Whether an attribute that was read and changed has changed since, or another request consumed a token.
     fn conflicts(&self, newest: &Contents) -> bool {
         let stale = |name: &&str| self.base.attributes.get(name) != newest.attributes.get(name);
         let all = self.cleared || self.disowns(&self.base);
@@ -520,7 +520,7 @@ impl Request {
     }
 }
 
-/// The oldest makes room.
+/// Drops the oldest when full.
 fn add(tokens: &mut Vec<String>, token: String) {
     if tokens.len() == MAX_TOKENS {
         tokens.remove(0);

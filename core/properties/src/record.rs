@@ -1,4 +1,4 @@
-//! A session's file may hold anything: what is read from it is a version that was written, or an error.
+//! A session's file may hold anything: reading it returns a version that was written, or an error.
 
 use session_core::record::{HEADER, Version};
 use session_core::slots::{self, SECTOR, Slots};
@@ -32,7 +32,7 @@ fn of_slot(data: &[u8]) {
     }
 }
 
-/// Each flip is of the bit at this place, modulo the length.
+/// Each flip is a bit position, modulo the length.
 fn of_file(file: &[u8], flips: &[u8]) {
     let id = SessionId::parse("session-1").expect("an id");
     let slots = match Slots::parse(file, &id) {
@@ -52,7 +52,7 @@ fn of_file(file: &[u8], flips: &[u8]) {
             assert!(!versions_there || starts.iter().filter(|at| lives(**at)).count() > 1, "the live slot is safe");
         }
     }
-    // All that this file may answer: what is whole in it, each alone.
+    // All valid results: each intact slot alone.
     let whole: Vec<&[u8]> = starts.iter().filter_map(|at| file.get(*at..)).collect();
     for flip in flips.chunks(2) {
         let bit = (usize::from(flip[0]) << 8 | usize::from(*flip.last().unwrap_or(&0))) % (file.len() * 8);
@@ -65,7 +65,7 @@ fn of_file(file: &[u8], flips: &[u8]) {
     }
 }
 
-/// A file whose checksums hold wherever the input does not say otherwise; no fuzzer would find one.
+/// A file with correct checksums unless the input says otherwise; a fuzzer would not find one.
 fn sealed(data: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut bytes = Bytes(data);
     let (sectors, seed, proof, choices) = (2 + bytes.below(3), bytes.number(), bytes.number(), bytes.byte());
@@ -95,7 +95,7 @@ fn sealed(data: &[u8]) -> (Vec<u8>, &[u8]) {
     (file, flips)
 }
 
-/// Make the checksum right for the length that a slot says it has. A length that cannot be is one that can.
+/// Corrects the checksum for the length that a slot announces. An impossible length is replaced.
 fn seal(slot: &mut [u8], seed: u64) {
     let Some(length) = slot.get(8..12).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize) else {
         return;

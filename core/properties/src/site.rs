@@ -1,4 +1,4 @@
-//! A site and its visitors: requests in a line.
+//! A site and its visitors: sequential requests.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,18 +18,18 @@ use crate::memory::{Guard, Memory};
 pub const MINUTE: u64 = 60_000;
 pub const HOUR: u64 = 60 * MINUTE;
 
-/// Some moment in 2026.
+/// A time in 2026.
 pub const START: u64 = 1_795_000_000_000;
 
 pub struct Site {
     pub store: Memory,
     pub manager: Manager<Memory, Memory>,
     drawn: RefCell<u128>,
-    /// What the generator gives first, instead of numbers that never repeat.
+    /// The generator's first outputs, before the unique ones.
     pub rigged: RefCell<VecDeque<[u8; 16]>>,
 }
 
-/// Keeps one cookie.
+/// A client with one cookie.
 #[derive(Clone, Default)]
 pub struct Browser {
     pub cookie: Option<String>,
@@ -66,7 +66,7 @@ impl Site {
             return rigged;
         }
         *self.drawn.borrow_mut() += 1;
-        // Never twice the same, and all digits occur.
+        // Never repeats, and all digits occur.
         self.drawn.borrow().wrapping_mul(0xfedc_ba98_7654_3210_0123_4567_89ab_cdef).to_be_bytes()
     }
 
@@ -79,7 +79,7 @@ impl Site {
         self.manager.start_request(&browser.fields(), Client::at(Some("192.0.2.1")), access, self.now())
     }
 
-    /// The fields of an answer, but for those alone that keep a session's answer out of caches.
+    /// Returns the response's fields, but none if they only keep it out of caches.
     pub fn try_finish(&self, browser: &mut Browser, session: Session<Guard>) -> Result<Vec<HeaderField>> {
         let is_of_session = session.id().is_some();
         let fields = self.manager.finish_successful_request(session, self.now(), &mut || self.random())?;
@@ -93,7 +93,7 @@ impl Site {
         self.try_finish(browser, session).expect("finish")
     }
 
-    /// One request that succeeds.
+    /// Runs one successful request.
     #[track_caller]
     pub fn visit(&self, browser: &mut Browser, work: impl FnOnce(&mut Session<Guard>)) -> Vec<HeaderField> {
         let mut session = self.start(browser, Access::Optimistic);
@@ -101,18 +101,18 @@ impl Site {
         self.finish(browser, session)
     }
 
-    /// What was told since this was last asked.
+    /// The events since the last call of this function.
     pub fn events(&self) -> Vec<Event> {
         std::mem::take(&mut self.store.inner().events).into_iter().map(|(_, event)| event).collect()
     }
 
-    /// The id of the session that a browser has.
+    /// The id of the browser's session.
     #[track_caller]
     pub fn id(&self, browser: &Browser) -> Option<SessionId> {
         self.start(browser, Access::ReadOnly).id().cloned()
     }
 
-    /// What a request sees of an attribute.
+    /// The value of an attribute, as a request sees it.
     #[track_caller]
     pub fn see(&self, browser: &Browser, name: &str) -> Option<Value> {
         self.start(browser, Access::ReadOnly).get(name).cloned()
@@ -150,7 +150,7 @@ impl Browser {
     }
 }
 
-/// Whether no cache may give the answer to somebody else.
+/// Whether the response is kept out of shared caches.
 pub fn is_private(fields: &[HeaderField]) -> bool {
     let has =
         |name: &str, value: &str| fields.iter().any(|field| (field.0.as_str(), field.1.as_str()) == (name, value));
@@ -162,7 +162,7 @@ pub fn set(session: &mut Session<Guard>, name: &str, value: i64) {
     session.set(name, Value::Integer(value)).expect("set");
 }
 
-/// The value of an integer attribute; 0 when there is none.
+/// The value of an integer attribute; 0 if absent.
 #[track_caller]
 pub fn integer(session: &mut Session<Guard>, name: &str) -> i64 {
     match session.get(name) {

@@ -1,4 +1,4 @@
-//! Saves, some durable, and power cuts, in any order: nothing acknowledged is lost, nothing half-written is read.
+//! Saves, some durable, and power cuts, in any order: no acknowledged save is lost, no partial one is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,11 +21,11 @@ pub fn holds(data: &[u8]) {
     }
 }
 
-/// One session's file, and what must be true of it.
+/// One session's file, and its expected contents.
 struct Disk {
     id: SessionId,
     file: Vec<u8>,
-    /// What each version holds.
+    /// The data of each version.
     versions: BTreeMap<u64, Vec<u8>>,
     /// The newest version that a durable save has acknowledged.
     proven: u64,

@@ -1,4 +1,4 @@
-//! What a cookie that opens nothing tells the host.
+//! Events for cookies that open no session.
 
 use session_core::SessionId;
 use session_core::events::Event;
@@ -7,7 +7,7 @@ use session_core::session::Access;
 use crate::site::{Browser, Site};
 
 #[test]
-fn a_guess_at_a_secret_is_told_with_the_id_of_its_session() {
+fn a_wrong_secret_is_reported_with_the_session_id() {
     let site = Site::new();
     let browser = site.visitor();
     let id = site.id(&browser).expect("an id");

@@ -1,4 +1,4 @@
-//! Clients of an API show a token in a header field instead of a cookie.
+//! API clients present a token in a header field instead of a cookie.
 
 use session_core::client::Client;
 use session_core::configuration::Configuration;
@@ -12,7 +12,7 @@ fn site() -> Site {
     Site::with(Configuration { cookie, ..Configuration::default() })
 }
 
-/// A request with these `Authorization` fields, and what it has in `a`.
+/// A request with these `Authorization` fields; returns its value of `a`.
 fn visit(site: &Site, fields: &[&str], value: Option<i64>) -> (i64, Vec<HeaderField>) {
     let fields: Vec<String> = fields.iter().map(|field| (*field).to_string()).collect();
     let session = site.manager.start_request(&fields, Client::default(), Access::Optimistic, site.now());
@@ -26,7 +26,7 @@ fn visit(site: &Site, fields: &[&str], value: Option<i64>) -> (i64, Vec<HeaderFi
 }
 
 #[test]
-fn a_token_comes_in_a_field_of_its_own_and_finds_the_session() {
+fn a_token_is_sent_in_its_own_field_and_finds_the_session() {
     let site = site();
     let (_, fields) = visit(&site, &[], Some(7));
     let names: Vec<_> = fields.iter().map(|(name, _)| name.as_str()).collect();
@@ -47,7 +47,7 @@ fn a_token_comes_in_a_field_of_its_own_and_finds_the_session() {
 }
 
 #[test]
-fn a_logout_takes_the_token_away() {
+fn a_logout_revokes_the_token() {
     let site = site();
     let (_, fields) = visit(&site, &[], Some(7));
     let field = format!("Bearer {}", fields[0].1);
@@ -60,9 +60,9 @@ fn a_logout_takes_the_token_away() {
     assert!(site.store.is_empty());
 }
 
-/// Fields do not say which of them counts, and proxies, servers and applications do not agree on it.
+/// Nothing tells which one counts, and proxies, servers and applications disagree.
 #[test]
-fn two_different_tokens_are_nobodys_whichever_comes_last() {
+fn two_different_tokens_find_no_session_in_either_order() {
     let site = site();
     let [one, other] = [1, 2].map(|value| format!("Bearer {}", visit(&site, &[], Some(value)).1[0].1));
     assert_eq!((visit(&site, &[&one], None).0, visit(&site, &[&other], None).0), (1, 2));

@@ -1,4 +1,4 @@
-//! The data of a session: there and back, and whatever else someone may find in a store.
+//! The codec of session data: round trips, and hostile input.
 
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -67,9 +67,9 @@ fn sample() -> State {
     }
 }
 
-/// The bytes of format 1. Sessions outlive the programs that stored them: when this test fails, make a format 2.
+/// The bytes of format 1. Sessions outlive the programs that stored them: if this test fails, add a new format.
 #[test]
-fn format_1_is_read_and_written_as_ever() {
+fn format_1_is_stable() {
     let mut expected = vec![1, 32];
     expected.extend(SAMPLE_SECRET);
     expected.extend(b"\x01\x05alice\x01\x03::1\x07");
@@ -100,9 +100,9 @@ fn sample_with_more() -> State {
     state
 }
 
-/// The bytes of format 2: those of format 1 with more behind them.
+/// The bytes of format 2: format 1, with more fields appended.
 #[test]
-fn format_2_is_read_and_written_as_ever() {
+fn format_2_is_stable() {
     let mut expected = sample().encode().expect("encode");
     expected[0] = 2;
     expected.extend(b"\x01\x02ua\x01\xac\x02\x01\x01\x01\x01\x01\x01i\x03\x01\x01f\x00\x01\x0812345678\x02");
@@ -116,7 +116,7 @@ fn format_2_is_read_and_written_as_ever() {
 }
 
 #[test]
-fn more_that_cannot_be_is_corrupt() {
+fn invalid_extra_fields_are_corrupt() {
     let with = |change: &dyn Fn(&mut More)| {
         let mut state = sample_with_more();
         change(&mut state.more);
@@ -140,7 +140,7 @@ const SAMPLE_TOKEN: [u8; 16] =
     [0xcd, 0x29, 0xdd, 0x29, 0x1c, 0x2e, 0xf2, 0x21, 0x17, 0x52, 0xd3, 0xaa, 0xe3, 0x07, 0xbf, 0xc8];
 
 #[test]
-fn whatever_is_cut_or_has_more_behind_it_is_corrupt() {
+fn truncated_data_and_trailing_bytes_are_corrupt() {
     let whole = sample().encode().expect("encode");
     for end in 0..whole.len() {
         let error = State::decode(&whole[..end]).expect_err("cut");
@@ -148,7 +148,7 @@ fn whatever_is_cut_or_has_more_behind_it_is_corrupt() {
     }
     for more in [&[0][..], &[0; 100], &whole] {
         let error = State::decode(&[&whole, more].concat()).expect_err("more");
-        assert_eq!(error, Error::Corrupt("not the data of a managed session: bytes are left over".into()));
+        assert_eq!(error, Error::Corrupt("not the data of a managed session: trailing bytes".into()));
     }
 }
 
@@ -159,7 +159,7 @@ fn the_error_says_what_is_wrong() {
     };
     corrupt(b"", "not the data of a managed session: it is empty");
     corrupt(b"\x80\x04\x95", "data of a managed session in format 128; this manager reads formats 1 to 3");
-    corrupt(b"\x01abc", "not the data of a managed session: it is cut or damaged");
+    corrupt(b"\x01abc", "not the data of a managed session: it is truncated or damaged");
     let mut nameless = sample();
     nameless.attributes.insert("", Value::Null);
     corrupt(&nameless.encode().expect("encode"), "not the data of a managed session: a name is empty or too long");
@@ -167,9 +167,9 @@ fn the_error_says_what_is_wrong() {
     corrupt(&nobody.encode().expect("encode"), "not the data of a managed session: a name is empty or too long");
 }
 
-/// A few bytes that announce much: the decoder must not allocate for what is not there.
+/// Few bytes that announce many: the decoder must not allocate for missing data.
 #[test]
-fn announced_lengths_are_not_believed() {
+fn announced_lengths_are_not_trusted() {
     let huge = [0xff, 0xff, 0xff, 0xff, 0x0f];
     let head = |rest: &[u8]| [&[1, 32][..], &[0; 32], rest, &huge].concat();
     for data in [head(&[1]), head(&[0, 1]), head(&[0, 0]), head(&[0, 0, 1, b'a', 5]), head(&[0, 0, 0])] {
@@ -210,19 +210,19 @@ fn debug_shows_no_value_and_no_hash() {
 
 proptest! {
     #[test]
-    fn every_state_comes_back(state in state()) {
+    fn every_state_round_trips(state in state()) {
         let data = state.encode().expect("encode");
         let read = State::decode(&data).expect("decode");
         prop_assert_eq!(&read.user, &state.user);
         prop_assert_eq!(&read.remote_address, &state.remote_address);
         prop_assert_eq!(&read.attributes, &state.attributes);
-        prop_assert!(read.secret.is(&state.secret));
+        prop_assert!(read.secret.matches(&state.secret));
         prop_assert_eq!(read.tokens.len(), state.tokens.len());
         prop_assert_eq!(read.encode().expect("encode"), data);
     }
 
     #[test]
-    fn any_bytes_are_a_state_or_corrupt(mut data in vec(any::<u8>(), 0..400), format in prop_oneof![Just(1), any::<u8>()]) {
+    fn any_bytes_decode_or_are_corrupt(mut data in vec(any::<u8>(), 0..400), format in prop_oneof![Just(1), any::<u8>()]) {
         if let Some(first) = data.first_mut() {
             *first = format;
         }
@@ -232,7 +232,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_data_is_a_state_or_corrupt(at in any::<prop::sample::Index>(), with in any::<u8>()) {
+    fn damaged_data_decodes_or_is_corrupt(at in any::<prop::sample::Index>(), with in any::<u8>()) {
         let mut data = sample().encode().expect("encode");
         let at = at.index(data.len());
         data[at] = with;

@@ -35,7 +35,7 @@ fn the_cookie_is_found_among_others() {
 }
 
 #[test]
-fn what_only_looks_like_the_cookie_is_not() {
+fn lookalike_cookies_are_ignored() {
     finds(&[], None);
     finds(&[""], None);
     finds(&[";;; ;"], None);
@@ -43,12 +43,12 @@ fn what_only_looks_like_the_cookie_is_not() {
     finds(&["SID=x"], None);
     finds(&["xsid=x; sidx=x; sid =x"], None);
     finds(&["=sid=x"], None);
-    // Other trimmers take these spaces away, and a forged __Host- cookie passes the browser's check.
+    // Other trimmers remove these spaces, and a forged __Host- cookie passes the browser's check.
     finds(&["\u{a0}sid=x"], None);
     finds(&["\u{2000}sid=x"], None);
     finds(&["\u{b}sid=x"], None);
     finds(&["\0sid=x"], None);
-    // A quoted value ends at the semicolon all the same: nothing can be hidden in it.
+    // A quoted value also ends at the semicolon: nothing can be hidden in it.
     finds(&["a=\"; sid=x; b=\""], Some("x"));
     finds(&["sid=\"x; b=y\""], Some("\"x"));
     finds(&["sid=\""], Some("\""));
@@ -57,7 +57,7 @@ fn what_only_looks_like_the_cookie_is_not() {
 }
 
 #[test]
-fn of_several_cookies_of_the_name_the_first_few_of_our_form_are_tried() {
+fn of_several_cookies_the_first_few_well_formed_are_tried() {
     let value = |n: u32| format!("{n:016}.{}", "0".repeat(32));
     for (fields, candidates, several) in [
         (vec!["x; sid=x".to_string()], vec![], false),
@@ -85,8 +85,8 @@ fn long_headers_are_read_to_the_end() {
     finds(&[&format!("sid={}", "x".repeat(100_000))], Some(&"x".repeat(100_000)));
 }
 
-/// Whatever a client sends that is not its own cookie, it gets a new session, and the one that it aimed at is
-/// neither read, nor locked, nor changed.
+/// Whatever a client sends other than its own cookie, it gets a new session, and the targeted one is neither read, nor
+/// locked, nor changed.
 #[test]
 fn a_hostile_cookie_gets_a_new_session_and_touches_no_other() {
     let site = Site::new();
@@ -284,7 +284,7 @@ fn all_attributes_of_a_cookie() {
 }
 
 #[test]
-fn a_timeout_of_nothing_is_refused() {
+fn a_zero_timeout_is_refused() {
     for (idle_timeout, absolute_timeout, valid) in
         [(Some(0), None, false), (None, Some(0), false), (Some(1), Some(1), true), (None, None, true)]
     {

@@ -1,4 +1,4 @@
-//! The sessions of one user: listed, ended, and not too many.
+//! The sessions of one user: listing, ending, and the cap.
 
 use session_core::Error;
 use session_core::client::Client;
@@ -76,7 +76,7 @@ fn a_list_of_devices_is_read_page_by_page() {
 }
 
 #[test]
-fn all_others_end_and_one_goes_on() {
+fn all_others_end_and_one_is_kept() {
     let site = Site::new();
     let (here, there, bob) = (logged_in(&site, "ann"), logged_in(&site, "ann"), logged_in(&site, "bob"));
     let elsewhere = logged_in(&site, "ann");
@@ -90,7 +90,7 @@ fn all_others_end_and_one_goes_on() {
 }
 
 #[test]
-fn one_session_too_many_is_refused() {
+fn a_login_over_the_cap_is_refused() {
     let site = capped(2, CapPolicy::Refuse);
     let first = logged_in(&site, "ann");
     logged_in(&site, "ann");
@@ -99,7 +99,7 @@ fn one_session_too_many_is_refused() {
     let mut third = site.visitor();
     let mut session = site.start(&third, Access::Optimistic);
     log_in(&mut session, "ann");
-    let text = "this user has 2 sessions, the most that are allowed; end one of them first";
+    let text = "this user already has 2 sessions, the maximum; end one of them first";
     assert_eq!(site.try_finish(&mut third, session), Err(Error::AccessDenied(text.into())));
     assert_eq!(site.events(), [Event::Refused(Limit::SessionsOfUser)]);
     assert_eq!(site.manager.sessions_of("ann").expect("devices").len(), 2);
@@ -113,7 +113,7 @@ fn one_session_too_many_is_refused() {
 }
 
 #[test]
-fn or_the_oldest_login_ends() {
+fn or_it_ends_the_oldest_login() {
     let site = capped(2, CapPolicy::EndOldest);
     let mut old_visitor = site.visitor();
     site.wait(1000);
@@ -124,9 +124,9 @@ fn or_the_oldest_login_ends() {
     assert_eq!(site.manager.sessions_of("ann").expect("devices").len(), 2);
 }
 
-/// Somebody had more than that before the cap came.
+/// A user has more sessions than a newly configured cap.
 #[test]
-fn a_cap_that_comes_late_holds_from_the_next_login_on() {
+fn a_new_cap_applies_from_the_next_login() {
     for policy in [CapPolicy::Refuse, CapPolicy::EndOldest] {
         let mut site = Site::new();
         let [_, mut last, mut other] = [(); 3].map(|()| logged_in(&site, "ann"));
@@ -155,7 +155,7 @@ fn a_session_that_stays_logged_in_does_not_count_twice() {
 }
 
 #[test]
-fn a_logout_may_have_the_browser_forget_the_site() {
+fn a_logout_can_clear_site_data() {
     let cookie = Policy { clear_site_data: true, ..Policy::default() };
     let site = Site::with(Configuration { cookie, ..Configuration::default() });
     let field = |value: &str| ("clear-site-data".to_string(), value.to_string());
@@ -177,7 +177,7 @@ fn a_logout_may_have_the_browser_forget_the_site() {
 }
 
 #[test]
-fn what_cannot_be_read_is_no_device_and_a_store_that_fails_says_so() {
+fn unreadable_sessions_are_left_out_but_store_errors_are_returned() {
     let site = Site::new();
     logged_in(&site, "ann");
     site.store.fail("load", Error::Corrupt("put aside".into()));
@@ -187,7 +187,7 @@ fn what_cannot_be_read_is_no_device_and_a_store_that_fails_says_so() {
 }
 
 #[test]
-fn what_cannot_be_ended_is_said() {
+fn a_failed_end_is_an_error() {
     let site = capped(1, CapPolicy::EndOldest);
     let here = logged_in(&site, "ann");
     let keep = site.id(&here).expect("a session");
@@ -204,7 +204,7 @@ fn what_cannot_be_ended_is_said() {
 }
 
 #[test]
-fn a_description_says_what_is_remembered_and_replaced() {
+fn dump_shows_remembered_and_replaced() {
     let site = Site::with(Configuration { grace_window: 1000, ..Configuration::default() });
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| {
@@ -220,7 +220,7 @@ fn a_description_says_what_is_remembered_and_replaced() {
 }
 
 #[test]
-fn the_end_of_a_session_is_told() {
+fn the_expiry_of_a_session_is_known() {
     let site = Site::new();
     let expires = |browser: &Browser, access| site.manager.expires(&site.start(browser, access));
     assert_eq!(expires(&Browser::default(), Access::Optimistic), None, "it is nowhere yet");
@@ -231,9 +231,9 @@ fn the_end_of_a_session_is_told() {
     assert_eq!(expires(&browser, Access::Optimistic), Some(START + 31 * MINUTE));
 }
 
-/// The oldest session is in use when one more logs in: the login is refused, and has left nothing and ended nothing.
+/// The oldest session is locked during a login: the login is refused, stores nothing and ends nothing.
 #[test]
-fn a_login_that_is_refused_leaves_nothing() {
+fn a_refused_login_has_no_effect() {
     let site = capped(1, CapPolicy::EndOldest);
     let oldest = logged_in(&site, "ann");
     let in_use = site.start(&oldest, Access::Exclusive);
@@ -255,9 +255,9 @@ fn a_login_that_is_refused_leaves_nothing() {
     assert_eq!(site.manager.sessions_of("ann").expect("devices").len(), 1);
 }
 
-/// The login itself fails: the session that would have made room lives.
+/// The login itself fails: the session that would have made room survives.
 #[test]
-fn a_login_that_cannot_be_stored_ends_nobody() {
+fn a_login_that_cannot_be_stored_ends_no_session() {
     let site = capped(1, CapPolicy::EndOldest);
     let oldest = logged_in(&site, "ann");
     site.store.fail("create", Error::NoSpace("full".into()));
@@ -279,9 +279,9 @@ fn a_login_whose_oldest_session_stays_gets_its_cookie() {
     assert_eq!(site.manager.sessions_of("ann").expect("devices").len(), 1, "the next login ends it");
 }
 
-/// A visitor reads the last that his session had: nobody has logged out, so the browser forgets nothing.
+/// Reading the last flash value ends the session, but is not a logout: the browser clears nothing.
 #[test]
-fn who_reads_a_last_flash_value_does_not_log_out() {
+fn reading_the_last_flash_value_is_not_a_logout() {
     let cookie = Policy { clear_site_data: true, ..Policy::default() };
     let site = Site::with(Configuration { cookie, ..Configuration::default() });
     let mut browser = Browser::default();
@@ -291,9 +291,9 @@ fn who_reads_a_last_flash_value_does_not_log_out() {
     assert!(fields.iter().all(|(name, _)| name != "clear-site-data"), "{fields:?}");
 }
 
-/// The client that a session tells of is the one that made it or logged in, whoever asks.
+/// The client of a session is the one that created it or logged in, whoever asks.
 #[test]
-fn a_session_knows_the_client_that_logged_in() {
+fn a_session_keeps_the_client_that_logged_in() {
     let site = Site::new();
     let client = |number: u8| Client::new(Some(&format!("192.0.2.{number}")), Some(&format!("browser {number}")));
     let mut browser = Browser::default();

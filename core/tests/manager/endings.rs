@@ -1,4 +1,4 @@
-//! Every end of a session reaches it under whatever id it has, and whatever cookie it had.
+//! Every end of a session reaches it under whatever id it has, with whatever cookie it had.
 
 use session_core::configuration::Configuration;
 use session_core::events::Event;
@@ -11,7 +11,7 @@ const WINDOW: u64 = 10_000;
 
 type Work = fn(&mut Session<Guard>);
 
-/// What gives a session a new id.
+/// The ways a session gets a new id.
 const RENEWALS: [(&str, Work); 3] = [
     ("authenticate", |session| session.authenticate().expect("authenticate")),
     ("regenerate", |session| session.regenerate().expect("regenerate")),
@@ -25,7 +25,7 @@ fn sites() -> impl Iterator<Item = Site> {
     })
 }
 
-/// A user who is due for a new id, and an attribute so that the session outlives the user.
+/// A user due for a new id, with an attribute so that the session outlives the login.
 fn ann(site: &Site) -> Browser {
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| log_in(session, "ann"));
@@ -34,7 +34,7 @@ fn ann(site: &Site) -> Browser {
 }
 
 #[track_caller]
-fn nobody(site: &Site, browser: &Browser) {
+fn assert_no_session(site: &Site, browser: &Browser) {
     for access in [Access::ReadOnly, Access::Optimistic, Access::Exclusive] {
         let mut session = site.start(browser, access);
         assert_eq!(session.user(), None);
@@ -75,15 +75,15 @@ fn no_old_cookie_is_a_way_back() {
                 let newest = browser.clone();
                 work(&site, &mut browser);
                 println!("{renewal}, {end}");
-                nobody(&site, &old);
-                nobody(&site, &newest);
+                assert_no_session(&site, &old);
+                assert_no_session(&site, &newest);
             }
         }
     }
 }
 
 #[test]
-fn a_logout_that_meets_a_new_id_ends_the_session() {
+fn a_logout_concurrent_with_a_renewal_ends_the_session() {
     for (renewal, renew) in RENEWALS {
         for site in sites() {
             let mut browser = ann(&site);
@@ -93,14 +93,14 @@ fn a_logout_that_meets_a_new_id_ends_the_session() {
             site.events();
             leaving.expire().expect("expire");
             assert!(!site.finish(&mut old, leaving).is_empty(), "{renewal}");
-            nobody(&site, &browser);
+            assert_no_session(&site, &browser);
             assert!(site.store.is_empty());
             assert!(site.events().contains(&Event::Logout));
         }
     }
 }
 
-/// The request was sent before its browser had the new cookie.
+/// The request was sent before the browser got its new cookie.
 #[test]
 fn a_late_request_can_log_out() {
     for (renewal, renew) in RENEWALS.into_iter().chain([("login", (|session| log_in(session, "bob")) as Work)]) {
@@ -113,15 +113,15 @@ fn a_late_request_can_log_out() {
             leaving.expire().expect("expire");
             let fields = site.finish(&mut old, leaving);
             assert!(fields[0].1.contains("Max-Age=0"), "{renewal}");
-            nobody(&site, &browser);
+            assert_no_session(&site, &browser);
             assert!(site.store.is_empty());
         }
     }
 }
 
-/// A log of logouts with visitors in it shows nothing.
+/// Anonymous visitors produce no logout events.
 #[test]
-fn a_logout_is_told_of_whom_it_logs_out() {
+fn a_logout_event_is_only_reported_for_a_user() {
     for (is_ann, told) in [(true, 1), (false, 0)] {
         for site in sites() {
             let mut browser = Browser::default();
@@ -150,19 +150,19 @@ fn polling_ends_nothing() {
 }
 
 #[test]
-fn a_session_is_ended_by_the_id_of_a_moment_ago() {
+fn a_session_can_be_ended_by_a_recent_id() {
     for (renewal, renew) in RENEWALS {
         for site in sites() {
             let mut browser = ann(&site);
             let id = site.id(&browser).expect("a session");
             site.visit(&mut browser, renew);
             site.visit(&mut browser, |session| session.regenerate().expect("regenerate"));
-            // Who asks first whose it is, is told.
+            // An inspection finds it first.
             let inspected = site.manager.inspect_session(&id, site.now()).expect("inspect").expect("a session");
             assert_eq!(inspected.id(), site.id(&browser).as_ref());
             assert_eq!(site.manager.end_session(&id), Ok(true), "{renewal}");
             assert!(site.manager.inspect_session(&id, site.now()).expect("inspect").is_none());
-            nobody(&site, &browser);
+            assert_no_session(&site, &browser);
             assert_eq!(site.manager.end_session(&id), Ok(false));
         }
     }
@@ -170,7 +170,7 @@ fn a_session_is_ended_by_the_id_of_a_moment_ago() {
 
 /// The end waits for the lock of a request that gives the session another id.
 #[test]
-fn an_end_that_waits_for_a_new_id_reaches_it() {
+fn an_end_that_waits_for_a_renewal_follows_it() {
     let site = Site::new();
     let browser = ann(&site);
     let id = site.id(&browser).expect("a session");
@@ -200,13 +200,13 @@ fn the_session_that_ends_all_others_is_kept_under_its_new_id() {
                 site.manager.end_other_sessions_of("ann", &keep).expect("end");
                 assert_eq!(site.start(&browser, Access::ReadOnly).user(), Some("ann"), "{renewal}");
             }
-            nobody(&site, &elsewhere);
+            assert_no_session(&site, &elsewhere);
         }
     }
 }
 
 #[test]
-fn a_late_request_has_the_id_of_its_session() {
+fn a_late_request_sees_the_current_id() {
     let site = Site::with(Configuration { grace_window: WINDOW, ..Configuration::default() });
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| log_in(session, "ann"));

@@ -1,4 +1,4 @@
-//! A store that fails, and data that cannot be read: an error is never "no session".
+//! Failing stores and unreadable data: an error is never "no session".
 
 use session_core::Error;
 use session_core::attributes::Value;
@@ -55,7 +55,7 @@ fn a_session_that_cannot_be_read_is_replaced_by_a_new_one_and_left_as_it_is() {
 }
 
 #[test]
-fn a_file_that_the_store_cannot_read_is_no_session_either() {
+fn a_corrupt_file_is_no_session_either() {
     let site = Site::new();
     let browser = site.visitor();
     let corrupt = || Error::Corrupt("put aside".into());
@@ -71,8 +71,8 @@ fn a_file_that_the_store_cannot_read_is_no_session_either() {
     assert_eq!(site.manager.inspect_session(&id, site.now()).expect_err("corrupt"), corrupt());
 }
 
-/// Each operation of each kind of finish fails once: the error is returned, the session is as it was, the lock is
-/// free, and the old cookie works.
+/// Each operation of each kind of finish fails once: the error is returned, the session is unchanged, the lock is free,
+/// and the old cookie works.
 #[test]
 fn a_finish_that_fails_changes_nothing() {
     type Work = fn(&mut session_core::session::Session<crate::memory::Guard>);
@@ -122,9 +122,9 @@ fn a_create_that_fails_sends_no_cookie() {
     assert_eq!(browser.cookie, None);
 }
 
-/// Neither the new id nor the way back: the client must log in again, and nobody else gets in.
+/// Both the renewal and its rollback fail: the client must log in again, and no client gains access.
 #[test]
-fn a_regeneration_that_cannot_be_undone_says_so() {
+fn a_regeneration_that_cannot_be_undone_is_an_error() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut session = site.start(&browser, Access::Exclusive);
@@ -135,7 +135,7 @@ fn a_regeneration_that_cannot_be_undone_says_so() {
     assert_eq!(
         site.try_finish(&mut browser, session),
         Err(Error::OutcomeUnknown(
-            "the session could get no new id (no room for a name) and now has no cookie either \
+            "the session could not be renewed (no room for a name), and its cookie is no longer valid \
              (the disk is on fire)"
                 .into()
         ))
@@ -160,7 +160,7 @@ fn a_regeneration_that_fails_halfway_is_undone() {
     assert!(site.start(&browser, Access::ReadOnly).has_info());
 }
 
-/// When nobody knows where the session is, nothing is tried on it.
+/// With an unknown outcome, the session is left alone.
 #[test]
 fn an_unknown_outcome_of_the_rename_is_passed_on() {
     let site = Site::new();
@@ -178,7 +178,7 @@ fn an_unknown_outcome_of_the_rename_is_passed_on() {
 }
 
 #[test]
-fn a_session_that_ended_before_it_was_noted_is_no_failure() {
+fn touching_an_ended_session_is_not_an_error() {
     let site = Site::new();
     let mut browser = site.visitor();
     site.wait(2 * MINUTE);
@@ -187,7 +187,7 @@ fn a_session_that_ended_before_it_was_noted_is_no_failure() {
     assert_eq!(site.finish(&mut browser, session), []);
 }
 
-/// Session3's defect 7: a save after a logout brought the session back.
+/// Session3's defect 7: a save after a logout resurrected the session.
 #[test]
 fn logout_cannot_be_undone_by_a_request_in_flight() {
     type Work = fn(&mut session_core::session::Session<crate::memory::Guard>);
@@ -210,7 +210,7 @@ fn logout_cannot_be_undone_by_a_request_in_flight() {
     }
 }
 
-/// Another request came first, so the changes are applied to the newest state: reading that can fail, and storing it.
+/// Another request saved first, so the changes are applied to the newest state: the load and the save can fail.
 #[test]
 fn a_merge_that_fails_stores_nothing() {
     let site = Site::new();
@@ -238,9 +238,9 @@ fn a_merge_that_fails_stores_nothing() {
     assert_eq!(site.store.only(), rotten);
 }
 
-/// The disk has become read-only, is full or broken: who only looks at a page is answered, and it is told.
+/// The disk is read-only, full or broken: a page view is answered, and the failure is reported.
 #[test]
-fn a_visit_that_cannot_be_noted_is_no_failure_of_the_page() {
+fn a_failed_touch_does_not_fail_the_page() {
     let due = Configuration { renewal_interval: Some(MINUTE), ..Configuration::default() };
     let unreturned = Configuration { unreturned_timeout: Some(60 * MINUTE), ..Configuration::default() };
     for (configuration, operation) in [(Configuration::default(), "touch"), (due, "guard.save"), (unreturned, "save")] {

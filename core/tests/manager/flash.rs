@@ -6,7 +6,7 @@ use session_core::session::Access;
 use crate::site::{Browser, Site, log_in, set, text};
 
 #[test]
-fn a_flash_value_is_for_a_later_request_and_once() {
+fn a_flash_value_is_read_once_by_a_later_request() {
     let site = Site::new();
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| {
@@ -35,7 +35,7 @@ fn a_flash_value_is_for_a_later_request_and_once() {
 }
 
 #[test]
-fn what_waits_to_be_read_is_something_to_keep_for_its_user() {
+fn an_unread_flash_value_keeps_the_session() {
     let site = Site::new();
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| session.set_flash("notice", text("saved")).expect("set_flash"));
@@ -52,7 +52,7 @@ fn what_waits_to_be_read_is_something_to_keep_for_its_user() {
 }
 
 #[test]
-fn taking_the_last_thing_there_is_ends_the_session() {
+fn taking_the_last_value_ends_the_session() {
     let site = Site::new();
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| session.set_flash("notice", text("bye")).expect("set_flash"));
@@ -61,7 +61,7 @@ fn taking_the_last_thing_there_is_ends_the_session() {
 }
 
 #[test]
-fn two_requests_that_take_it_at_once_both_succeed() {
+fn two_concurrent_takes_both_succeed() {
     let site = Site::new();
     let mut browser = site.visitor();
     site.visit(&mut browser, |session| session.set_flash("notice", text("x")).expect("set_flash"));

@@ -1,4 +1,4 @@
-//! Counters that lose nothing, without waiting for each other.
+//! Counters that lose no increment, without waiting.
 
 use session_core::Error;
 use session_core::attributes::Value;
@@ -7,7 +7,7 @@ use session_core::session::Access;
 use crate::site::{Site, integer, set};
 
 #[test]
-fn increments_of_requests_at_once_add_up() {
+fn concurrent_increments_add_up() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut both = [site.start(&browser, Access::Optimistic), site.start(&browser, Access::Optimistic)];
@@ -24,7 +24,7 @@ fn increments_of_requests_at_once_add_up() {
 }
 
 #[test]
-fn within_a_request_they_meet_what_it_has_set() {
+fn increments_apply_to_values_set_in_the_same_request() {
     let site = Site::new();
     let mut browser = site.visitor();
     site.visit(&mut browser, |session| {
@@ -41,7 +41,7 @@ fn within_a_request_they_meet_what_it_has_set() {
 }
 
 #[test]
-fn what_has_no_sum_is_refused_or_a_conflict() {
+fn an_increment_without_a_sum_is_refused_or_a_conflict() {
     let site = Site::new();
     let mut browser = site.visitor();
     site.visit(&mut browser, |session| {
@@ -64,9 +64,9 @@ fn what_has_no_sum_is_refused_or_a_conflict() {
     assert!(matches!(looking.increment("a", 1), Err(Error::AccessDenied(_))));
 }
 
-/// Whoever removes all attributes and counts anew has not asked what the others count.
+/// Clearing and counting from zero does not depend on concurrent increments.
 #[test]
-fn counting_anew_meets_nothing_of_others() {
+fn counting_after_a_clear_ignores_concurrent_increments() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut session = site.start(&browser, Access::Optimistic);

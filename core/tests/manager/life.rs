@@ -1,4 +1,4 @@
-//! The life of a session, one request after the other.
+//! The life of a session, one request at a time.
 
 use session_core::Error;
 use session_core::attributes::Value;
@@ -12,7 +12,7 @@ use crate::site::{Browser, HOUR, MINUTE, START, Site, integer, is_private, log_i
 const NOTHING: [HeaderField; 0] = [];
 
 #[test]
-fn a_visitor_who_leaves_nothing_gets_no_cookie_and_no_session() {
+fn a_visitor_without_data_gets_no_cookie_and_no_session() {
     let site = Site::new();
     let mut browser = Browser::default();
     let fields = site.visit(&mut browser, |session| {
@@ -28,7 +28,7 @@ fn a_visitor_who_leaves_nothing_gets_no_cookie_and_no_session() {
 }
 
 #[test]
-fn what_comes_and_goes_within_a_request_leaves_nothing() {
+fn changes_undone_within_a_request_store_nothing() {
     let site = Site::new();
     let fields = site.visit(&mut Browser::default(), |session| {
         set(session, "a", 1);
@@ -46,7 +46,7 @@ fn what_comes_and_goes_within_a_request_leaves_nothing() {
 }
 
 #[test]
-fn an_attribute_a_user_or_a_token_makes_a_session() {
+fn an_attribute_a_user_or_a_token_creates_a_session() {
     let site = Site::new();
     for number in 0..3 {
         let mut browser = Browser::default();
@@ -129,7 +129,7 @@ fn an_unchanged_session_is_not_written() {
 }
 
 #[test]
-fn clearing_nothing_and_using_up_no_token_are_no_changes() {
+fn clearing_nothing_and_consuming_no_token_are_not_changes() {
     let site = Site::new();
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| log_in(session, "alice"));
@@ -142,7 +142,7 @@ fn clearing_nothing_and_using_up_no_token_are_no_changes() {
 }
 
 #[test]
-fn what_is_set_again_after_a_clear_is_kept() {
+fn an_attribute_set_after_a_clear_is_kept() {
     let site = Site::new();
     let mut browser = site.visitor();
     site.visit(&mut browser, |session| set(session, "b", 2));
@@ -164,9 +164,9 @@ fn a_change_costs_one_save_and_no_new_cookie() {
     assert_eq!(site.store.only().version, 2);
 }
 
-/// The save that names the version found it is not that any more: only then the session is locked.
+/// Only when the optimistic save conflicts is the session locked.
 #[test]
-fn a_change_that_meets_another_is_merged_under_the_lock() {
+fn concurrent_changes_are_merged_under_the_lock() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut late = site.start(&browser, Access::Optimistic);
@@ -189,7 +189,7 @@ fn a_logout_costs_one_delete() {
 }
 
 #[test]
-fn a_session_in_use_is_noted_once_a_minute() {
+fn a_session_in_use_is_touched_once_a_minute() {
     let site = Site::new();
     let mut browser = site.visitor();
     site.wait(MINUTE - 1);
@@ -203,9 +203,9 @@ fn a_session_in_use_is_noted_once_a_minute() {
     assert_eq!(site.store.only().version, 1);
 }
 
-/// The lock is given back first: the store would wait for it.
+/// The lock is released first: otherwise the touch would wait for it.
 #[test]
-fn an_exclusive_request_that_changes_nothing_is_noted_too() {
+fn an_exclusive_request_without_changes_touches_too() {
     let site = Site::new();
     let mut browser = site.visitor();
     site.wait(2 * MINUTE);
@@ -215,9 +215,9 @@ fn an_exclusive_request_that_changes_nothing_is_noted_too() {
     assert!(site.store.inner().locked.is_empty());
 }
 
-/// A resolution of a minute would end a session of half a minute in the middle of its use.
+/// A resolution of a minute would expire a session of half a minute while in use.
 #[test]
-fn a_short_idle_timeout_is_noted_more_often() {
+fn a_short_idle_timeout_is_touched_more_often() {
     let site = Site::with(Configuration { idle_timeout: Some(30_000), ..Configuration::default() });
     let mut browser = site.visitor();
     for _ in 0..100 {
@@ -229,7 +229,7 @@ fn a_short_idle_timeout_is_noted_more_often() {
 }
 
 #[test]
-fn without_an_idle_timeout_nothing_is_noted() {
+fn without_an_idle_timeout_nothing_is_touched() {
     let site = Site::with(Configuration { idle_timeout: None, ..Configuration::default() });
     let mut browser = site.visitor();
     site.wait(11 * HOUR);
@@ -238,7 +238,7 @@ fn without_an_idle_timeout_nothing_is_noted() {
 }
 
 #[test]
-fn a_session_ends_when_it_was_not_used() {
+fn an_unused_session_expires() {
     let site = Site::new();
     let mut browser = site.visitor();
     for (wait, alive) in [(29 * MINUTE, true), (30 * MINUTE - 1, true), (30 * MINUTE, false)] {
@@ -249,7 +249,7 @@ fn a_session_ends_when_it_was_not_used() {
 }
 
 #[test]
-fn a_session_ends_however_much_it_is_used() {
+fn a_session_expires_whatever_its_activity() {
     let site = Site::new();
     let mut browser = site.visitor();
     for count in 0..12 * 60 / 20 {
@@ -263,7 +263,7 @@ fn a_session_ends_however_much_it_is_used() {
 }
 
 #[test]
-fn sessions_may_live_for_ever() {
+fn sessions_may_have_no_timeout() {
     let configuration = Configuration { idle_timeout: None, absolute_timeout: None, ..Configuration::default() };
     let site = Site::with(configuration);
     let browser = site.visitor();
@@ -293,7 +293,7 @@ fn a_failed_request_saves_nothing() {
 }
 
 #[test]
-fn dropping_a_session_is_failing() {
+fn dropping_a_session_discards_its_changes() {
     let site = Site::new();
     let browser = site.visitor();
     let before = site.store.only();
@@ -336,7 +336,7 @@ fn logout_of_a_session_that_ended_meanwhile_succeeds() {
 }
 
 #[test]
-fn a_session_that_was_never_stored_ends_without_a_trace() {
+fn logout_of_an_unstored_session_has_no_effect() {
     let site = Site::new();
     let fields = site.visit(&mut Browser::default(), |session| {
         set(session, "a", 1);
@@ -347,7 +347,7 @@ fn a_session_that_was_never_stored_ends_without_a_trace() {
 }
 
 #[test]
-fn a_session_that_lost_all_it_had_ends() {
+fn an_emptied_session_ends() {
     let site = Site::new();
     let mut browser = site.visitor();
     let fields = site.visit(&mut browser, |session| {
@@ -367,7 +367,7 @@ fn a_read_only_request_changes_nothing_and_leaves_no_trace() {
     site.wait(10 * MINUTE);
     let mut session = site.start(&browser, Access::ReadOnly);
     assert_eq!(integer(&mut session, "a"), 1);
-    let denied = Error::AccessDenied("this request has only read access to its session".into());
+    let denied = Error::AccessDenied("the session is read-only in this request".into());
     assert_eq!(session.set("a", Value::Null), Err(denied.clone()));
     assert_eq!(session.remove("a"), Err(denied.clone()));
     assert_eq!(session.clear(), Err(denied.clone()));
@@ -382,7 +382,7 @@ fn a_read_only_request_changes_nothing_and_leaves_no_trace() {
 }
 
 #[test]
-fn times_and_ages_never_run_below_zero() {
+fn ages_are_never_negative() {
     let site = Site::new();
     let mut browser = site.visitor();
     site.wait(5 * MINUTE);

@@ -9,17 +9,17 @@ use session_core::session::Access;
 use crate::site::{Browser, Site, set};
 
 #[test]
-fn names_have_1_to_256_bytes() {
+fn names_are_1_to_256_bytes() {
     let site = Site::new();
     let mut browser = Browser::default();
     let (longest, longer) = ("n".repeat(MAX_NAME), "n".repeat(MAX_NAME + 1));
     site.visit(&mut browser, |session| {
         for wrong in ["", &longer, &"\u{e9}".repeat(129)] {
             let error = session.set(wrong, Value::Null);
-            let reason = "the name of an attribute has 1 to 256 bytes";
+            let reason = "the name of an attribute must be 1 to 256 bytes";
             assert_eq!(error, Err(Error::InvalidArgument(reason.into())));
             let error = session.set_user(Some(wrong.into()));
-            assert_eq!(error, Err(Error::InvalidArgument("a user has 1 to 256 bytes".into())));
+            assert_eq!(error, Err(Error::InvalidArgument("a user must be 1 to 256 bytes".into())));
             assert_eq!(session.get(wrong), None);
             assert_eq!(session.remove(wrong), Ok(None));
         }
@@ -76,7 +76,7 @@ fn a_session_keeps_the_newest_32_tokens() {
 }
 
 #[test]
-fn a_malformed_token_is_none_of_the_session() {
+fn a_malformed_token_is_not_one_of_the_session() {
     let site = Site::new();
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| {
@@ -97,7 +97,7 @@ fn a_malformed_token_is_none_of_the_session() {
         }
         assert!(session.has_form_token(&token));
 
-        // What is missing must not be taken for zeros.
+        // A missing part must not be read as zeros.
         let token = session.create_form_token([0; 16]).expect("token");
         assert!(!session.has_form_token(""));
         assert!(!session.has_form_token(&token[2..]));
@@ -105,7 +105,7 @@ fn a_malformed_token_is_none_of_the_session() {
 }
 
 #[test]
-fn a_long_address_is_cut_between_characters() {
+fn a_long_address_is_truncated_between_characters() {
     let site = Site::new();
     let long = "\u{20ac}".repeat(100_000);
     let session = site.manager.start_request(&[], Client::at(Some(&long)), Access::Optimistic, site.now());

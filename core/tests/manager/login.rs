@@ -1,4 +1,4 @@
-//! Remember-me, and how long ago the user proved who they are.
+//! Remember-me, and the age of an authentication.
 
 use session_core::Error;
 use session_core::configuration::Configuration;
@@ -31,7 +31,7 @@ fn a_remembered_session_has_a_cookie_that_lasts_and_ends_after_thirty_days() {
 }
 
 #[test]
-fn it_is_chosen_for_each_login() {
+fn remember_is_chosen_for_each_login() {
     let site = Site::new();
     let (mut browser, _) = remembered(&site);
     let fields = site.visit(&mut browser, |session| log_in(session, "bob"));
@@ -50,7 +50,7 @@ fn it_is_chosen_for_each_login() {
 }
 
 #[test]
-fn it_can_be_chosen_later_and_taken_back() {
+fn remember_can_be_set_and_reset_later() {
     let site = Site::new();
     let mut browser = site.visitor();
     site.visit(&mut browser, |session| log_in(session, "ann"));
@@ -101,7 +101,7 @@ fn the_last_authentication_is_dated() {
     assert_eq!(at(&browser), None);
 }
 
-/// The clock was ahead when the user logged in, and is stepped back: that does not make a login fresh for longer.
+/// The clock was ahead at login and is stepped back: that does not keep the login fresh for longer.
 #[test]
 fn a_clock_that_is_stepped_back_authenticates_nobody() {
     let site = Site::with(Configuration { idle_timeout: None, ..Configuration::default() });
@@ -115,7 +115,7 @@ fn a_clock_that_is_stepped_back_authenticates_nobody() {
 }
 
 #[test]
-fn nobody_cannot_authenticate() {
+fn authenticate_needs_a_user() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut session = site.start(&browser, Access::Optimistic);
@@ -129,9 +129,9 @@ fn nobody_cannot_authenticate() {
     assert!(matches!(looking.remember(true), Err(Error::AccessDenied(_))));
 }
 
-/// To the millisecond: who asks for five minutes asks for no more, and no minutes are none.
+/// Exact to the millisecond; zero minutes are never.
 #[test]
-fn an_authentication_is_fresh_for_so_long_and_no_longer() {
+fn an_authentication_is_fresh_for_exactly_its_minutes() {
     let site = Site::new();
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| log_in(session, "ann"));
@@ -147,9 +147,9 @@ fn an_authentication_is_fresh_for_so_long_and_no_longer() {
     assert!(within(u32::MAX, START + 29 * MINUTE));
 }
 
-/// A login that lies ahead by more than clocks are slewed is not believed at all.
+/// An authentication further in the future than clock slew is not trusted.
 #[test]
-fn an_authentication_from_the_future_is_believed_for_a_minute_and_no_longer() {
+fn an_authentication_at_most_a_minute_ahead_is_trusted() {
     let site = Site::with(Configuration { idle_timeout: None, ..Configuration::default() });
     site.wait(HOUR);
     let mut browser = Browser::default();

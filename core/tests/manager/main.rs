@@ -1,6 +1,7 @@
 //! The session manager, over a store in memory.
 
 mod alarms;
+mod attribute_lifetimes;
 mod bearer;
 mod codec;
 mod cookies;
@@ -12,7 +13,7 @@ mod increments;
 mod life;
 mod limits;
 mod login;
-mod lost_answers;
+mod lost_responses;
 mod merges;
 mod overload;
 mod renewal;
@@ -22,6 +23,5 @@ mod several_cookies;
 mod sharing;
 mod succession;
 mod users;
-mod vanishing;
 
 use session_properties::{memory, site};

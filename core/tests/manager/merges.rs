@@ -1,4 +1,4 @@
-//! Two requests at once that do not contradict each other: what both did is there, and nothing else happens.
+//! Concurrent requests that do not conflict: both changes are kept, without side effects.
 
 use session_core::events::Event;
 use session_core::session::Access;
@@ -22,7 +22,7 @@ fn a_merge_gives_no_new_id() {
 }
 
 #[test]
-fn a_login_that_looked_who_is_there_meets_what_others_set() {
+fn a_login_that_read_the_user_merges_with_other_changes() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut session = site.start(&browser, Access::Optimistic);
@@ -34,9 +34,9 @@ fn a_login_that_looked_who_is_there_meets_what_others_set() {
     assert_eq!((integer(&mut session, "b"), session.user()), (2, Some("ann")));
 }
 
-/// What nobody else has ever seen cannot be used twice.
+/// A token that no other request has seen cannot be consumed twice.
 #[test]
-fn a_form_token_that_comes_and_goes_in_one_request_is_no_conflict() {
+fn a_form_token_created_and_consumed_in_one_request_does_not_conflict() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut session = site.start(&browser, Access::Optimistic);

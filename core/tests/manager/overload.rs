@@ -1,4 +1,4 @@
-//! How many sessions there may be, and clients that do not come back.
+//! Limits on the number of sessions, and clients that do not return.
 
 use session_core::Error;
 use session_core::client::Client;
@@ -9,7 +9,7 @@ use session_core::session::Access;
 
 use crate::site::{Browser, MINUTE, Site, log_in, set};
 
-/// A new session from an address.
+/// Creates a session from an address.
 fn arrive(site: &Site, address: &str) -> Result<()> {
     let session = site.manager.start_request(&[], Client::at(Some(address)), Access::Optimistic, site.now());
     let mut session = session.expect("start");
@@ -22,7 +22,7 @@ fn sessions(site: &Site) -> usize {
 }
 
 #[test]
-fn an_address_makes_so_many_sessions_a_minute() {
+fn new_sessions_per_address_and_minute_are_limited() {
     let site = Site::with(Configuration { new_sessions: Some(2), ..Configuration::default() });
     for (address, wait, answer) in [
         ("192.0.2.1", 0, Ok(())),
@@ -54,12 +54,12 @@ fn visits_of_sessions_that_exist_are_not_counted() {
 }
 
 #[test]
-fn the_store_holds_so_many_sessions() {
+fn the_sessions_of_the_store_are_limited() {
     let site = Site::with(Configuration { total_sessions: Some(3), ..Configuration::default() });
     for _ in 0..3 {
         assert_eq!(arrive(&site, "192.0.2.1"), Ok(()));
     }
-    let full = Err(Error::NoSpace("the store holds as many sessions as it may".into()));
+    let full = Err(Error::NoSpace("the store has reached its limit of sessions".into()));
     assert_eq!(arrive(&site, "192.0.2.2"), full);
     assert_eq!(site.events(), [Event::Refused(Limit::TotalSessions)]);
     site.store.inner().records.clear();
@@ -68,11 +68,11 @@ fn the_store_holds_so_many_sessions() {
 }
 
 #[test]
-fn the_store_holds_so_many_bytes() {
+fn the_bytes_of_the_store_are_limited() {
     let site = Site::with(Configuration { total_bytes: Some(200), ..Configuration::default() });
     let answers: Vec<_> = (0..4).map(|_| arrive(&site, "192.0.2.1")).collect();
     assert_eq!(answers[0], Ok(()));
-    assert_eq!(answers[3], Err(Error::NoSpace("the store holds as many bytes as it may".into())));
+    assert_eq!(answers[3], Err(Error::NoSpace("the store has reached its limit of bytes".into())));
     assert!(site.events().contains(&Event::Refused(Limit::TotalBytes)));
 }
 
@@ -91,7 +91,7 @@ fn the_limit_on_bytes_is_exact() {
 }
 
 #[test]
-fn what_is_counted_is_nobodys_session() {
+fn a_tally_is_not_a_session() {
     let site = Site::with(Configuration { total_sessions: Some(9), ..Configuration::default() });
     arrive(&site, "192.0.2.1").expect("arrive");
     let tally =
@@ -101,7 +101,7 @@ fn what_is_counted_is_nobodys_session() {
 }
 
 #[test]
-fn a_tally_that_fails_refuses_and_says_why() {
+fn a_failing_tally_is_an_error() {
     let site = Site::with(Configuration { new_sessions: Some(9), total_sessions: Some(9), ..Configuration::default() });
     for operation in ["lock", "guard.load", "usage"] {
         site.store.fail(operation, Error::Io("broken".into()));
@@ -116,7 +116,7 @@ fn a_tally_that_fails_refuses_and_says_why() {
 }
 
 #[test]
-fn a_client_that_does_not_come_back_leaves_nothing_for_long() {
+fn a_session_that_is_not_returned_expires_early() {
     let unreturned_timeout = Some(5 * MINUTE);
     let site = Site::with(Configuration { unreturned_timeout, ..Configuration::default() });
     let crawler = site.visitor();
@@ -133,9 +133,9 @@ fn a_client_that_does_not_come_back_leaves_nothing_for_long() {
     assert!(site.id(&visitor).is_some());
 }
 
-/// A client that never returns its cookie and looks at pages that keep nothing leaves no file.
+/// A client that never returns its cookie and only views pages leaves no file.
 #[test]
-fn a_client_that_only_looks_leaves_nothing() {
+fn a_client_that_stores_nothing_leaves_no_file() {
     let site = Site::new();
     for _ in 0..100 {
         let mut browser = Browser::default();

@@ -87,7 +87,7 @@ fn login_restarts_the_deadline_and_logout_does_not() {
 }
 
 #[test]
-fn the_same_user_again_is_no_change() {
+fn setting_the_same_user_is_not_a_change() {
     let site = Site::new();
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| log_in(session, "alice"));
@@ -119,7 +119,7 @@ fn logout_by_user_alone_ends_a_session_that_has_nothing_else() {
 }
 
 #[test]
-fn regeneration_takes_along_what_others_stored_meanwhile() {
+fn regeneration_keeps_concurrent_changes() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut login = site.start(&browser, Access::Optimistic);
@@ -131,7 +131,7 @@ fn regeneration_takes_along_what_others_stored_meanwhile() {
     assert_eq!(session.names(), ["a", "mine", "theirs"]);
 }
 
-/// The response to the request in flight must not take the new cookie away.
+/// The response to the request in flight must not replace the new cookie.
 #[test]
 fn a_request_in_flight_during_a_login_does_not_undo_it() {
     let site = Site::new();
@@ -145,13 +145,13 @@ fn a_request_in_flight_during_a_login_does_not_undo_it() {
     set(&mut late, "b", 1);
     assert_eq!(site.try_finish(&mut in_flight, late), Err(Error::Gone));
     assert_eq!(site.try_finish(&mut in_flight, reading), Ok(vec![]));
-    // Even a request that arrives after it with the dead cookie gets no revocation.
+    // Even a request that arrives later with the dead cookie gets no revocation.
     assert_eq!(site.visit(&mut in_flight, |_| {}), []);
     assert_eq!(site.store.only(), before);
 }
 
 #[test]
-fn of_two_logins_at_once_one_wins() {
+fn of_two_concurrent_logins_one_wins() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut sessions = ["alice", "bob"].map(|user| {
@@ -168,7 +168,7 @@ fn of_two_logins_at_once_one_wins() {
 }
 
 #[test]
-fn an_id_that_is_taken_is_drawn_again_three_times() {
+fn a_taken_id_is_drawn_again_three_times() {
     let site = Site::new();
     let mut browser = site.visitor();
     let before = site.store.only();

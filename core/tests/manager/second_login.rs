@@ -1,4 +1,4 @@
-//! Who logs in with an old cookie, because the answer to the first login was lost, and then does something else.
+//! A second login with an old cookie, because the response to the first was lost, and what may follow.
 
 use session_core::Error;
 use session_core::configuration::Configuration;
@@ -6,7 +6,7 @@ use session_core::session::Access;
 
 use crate::site::{Browser, Site, log_in, set};
 
-/// Two browsers with one cookie from before a login: one has got the answer, the other comes late.
+/// Two browsers with one cookie from before a login: one got the response, the other is late.
 fn after_a_login() -> (Site, Browser, Browser) {
     let site = Site::with(Configuration { grace_window: 10_000, ..Configuration::default() });
     let mut browser = site.visitor();
@@ -17,7 +17,7 @@ fn after_a_login() -> (Site, Browser, Browser) {
 }
 
 #[test]
-fn a_login_that_is_taken_back_does_not_replace_the_cookie_of_the_first() {
+fn an_undone_login_does_not_replace_the_cookie_of_the_first() {
     let (site, browser, mut late) = after_a_login();
     let mut session = site.start(&late, Access::Optimistic);
     log_in(&mut session, "ann");

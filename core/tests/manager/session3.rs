@@ -1,5 +1,4 @@
-//! What Session3 got wrong and this manager must not (facts/session-libraries.md, section 1.5), by the number of the
-//! defect.
+//! Session3's defects that this manager must not have, by their numbers.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +9,7 @@ use session_core::session::Access;
 
 use crate::site::{Browser, Site, log_in, set};
 
-/// Session3 looked at the user only: what an anonymous visitor had in the session was silently dropped.
+/// Session3 looked at the user only: an anonymous visitor's session data were silently dropped.
 #[test]
 fn defect_10_attributes_and_tokens_are_kept_without_a_user() {
     let site = Site::new();
@@ -40,7 +39,7 @@ fn defect_11_a_cookie_has_128_random_bits_beside_the_id() {
     assert!(all[1].ends_with(&format!(".{}", "f".repeat(32))));
 }
 
-/// In Session3 the id stayed at login: whoever had planted or seen it before was logged in too.
+/// In Session3 the id survived a login: an attacker who had planted or seen it was logged in too.
 #[test]
 fn defect_12_a_cookie_planted_before_login_is_worth_nothing_after_it() {
     let site = Site::new();
@@ -88,7 +87,7 @@ fn defect_20_a_cookie_is_safe_without_being_asked() {
     assert!(pair.starts_with("__Host-session="));
     let attributes: BTreeSet<&str> = attributes.split("; ").collect();
     assert_eq!(attributes, BTreeSet::from(["HttpOnly", "Path=/", "SameSite=Lax", "Secure"]));
-    // HttpOnly cannot be switched off at all: a policy has no field for it.
+    // HttpOnly cannot be disabled: a policy has no field for it.
     let Policy {
         transport: _,
         name: _,

@@ -28,7 +28,7 @@ fn ann(site: &Site) -> String {
 }
 
 #[test]
-fn the_one_that_opens_a_session_counts_wherever_it_stands() {
+fn the_cookie_that_opens_a_session_counts_in_any_position() {
     let site = Site::new();
     let ours = ann(&site);
     site.events();
@@ -51,9 +51,9 @@ fn the_one_that_opens_a_session_counts_wherever_it_stands() {
     assert_eq!(site.events(), vec![Event::UnknownId; 4]);
 }
 
-/// Before, every try to log in left a session behind, and none was ever found.
+/// A regression: each login attempt left a session behind that was never found.
 #[test]
-fn a_login_beside_a_left_over_cookie_holds() {
+fn a_login_beside_a_stale_cookie_works() {
     let site = Site::new();
     let mut jar = ann(&site);
     for user in ["bob", "carol", "dave"] {
@@ -68,7 +68,7 @@ fn a_login_beside_a_left_over_cookie_holds() {
 }
 
 #[test]
-fn two_that_open_different_sessions_are_nobody_and_a_logout_ends_both() {
+fn two_that_open_different_sessions_open_none_and_a_logout_ends_both() {
     for first in [true, false] {
         let site = Site::new();
         let (ours, planted) = (ann(&site), ann(&site));
@@ -90,7 +90,7 @@ fn two_that_open_different_sessions_are_nobody_and_a_logout_ends_both() {
 }
 
 #[test]
-fn a_login_puts_an_end_to_two_that_open_different_sessions() {
+fn a_login_ends_two_that_open_different_sessions() {
     let site = Site::new();
     let (ours, planted) = (ann(&site), ann(&site));
     let mut session = start(&site, &[&ours, &planted], Access::Optimistic);
@@ -103,7 +103,7 @@ fn a_login_puts_an_end_to_two_that_open_different_sessions() {
     site.store.only();
 }
 
-/// An old cookie that is still good beside the new one of the same session.
+/// An old cookie that is still valid, beside the new one of the same session.
 #[test]
 fn two_cookies_of_one_session_are_one() {
     let renewal_interval = Some(60_000);
@@ -121,7 +121,7 @@ fn two_cookies_of_one_session_are_one() {
 }
 
 #[test]
-fn what_an_earlier_configuration_has_set_is_taken_away_first() {
+fn cookies_of_an_earlier_configuration_are_deleted_first() {
     let host = Policy::default();
     let named = Policy { name: "sid".into(), ..Policy::default() };
     let domain = Some("example.com".to_string());

@@ -1,4 +1,4 @@
-//! Two requests of one client at once.
+//! Two concurrent requests of one client.
 
 use proptest::prelude::*;
 use session_core::Error;
@@ -9,8 +9,8 @@ use session_core::state::State;
 use crate::memory::Guard;
 use crate::site::{Browser, Site, increment, integer, log_in, set};
 
-/// One request does `first` and another, started before that was finished, does `second`. Answers what the second
-/// finish said and how the session is then.
+/// Runs `first` in one request and `second` in another that started before the first was finished. Returns the result
+/// of the second finish and the final session.
 #[track_caller]
 fn race(
     first: impl FnOnce(&mut Session<Guard>),
@@ -62,7 +62,7 @@ fn changes_of_different_attributes_both_succeed() {
 }
 
 #[test]
-fn of_blind_changes_the_last_one_stands() {
+fn the_last_of_blind_changes_wins() {
     assert_eq!(race(|s| set(s, "a", 11), |s| set(s, "a", 12)), (Ok(()), state(&[("a", 12), ("b", 2)])));
     assert_eq!(race(|s| remove(s, "a"), |s| set(s, "a", 12)), (Ok(()), state(&[("a", 12), ("b", 2)])));
     let clear = |s: &mut Session<Guard>| s.clear().expect("clear");
@@ -75,7 +75,7 @@ fn of_blind_changes_the_last_one_stands() {
 }
 
 #[test]
-fn a_change_of_what_was_read_and_is_no_longer_so_conflicts() {
+fn a_change_of_a_stale_attribute_conflicts() {
     let conflict = Err(Error::Conflict(2));
     assert_eq!(race(|s| increment(s, "a"), |s| increment(s, "a")), (conflict.clone(), state(&[("a", 2), ("b", 2)])));
     assert_eq!(race(|s| remove(s, "a"), |s| increment(s, "a")).0, conflict);
@@ -120,7 +120,7 @@ fn reading_alone_never_conflicts() {
 }
 
 #[test]
-fn reading_what_the_request_itself_has_written_is_not_reading() {
+fn reading_ones_own_write_is_not_a_read() {
     let write_and_read = |s: &mut Session<Guard>| {
         set(s, "a", 12);
         assert_eq!(integer(s, "a"), 12);
@@ -136,7 +136,7 @@ fn reading_what_the_request_itself_has_written_is_not_reading() {
 }
 
 #[test]
-fn what_came_back_to_the_same_value_does_not_conflict() {
+fn a_value_changed_and_restored_does_not_conflict() {
     let there_and_back = |s: &mut Session<Guard>| set(s, "b", 5);
     assert_eq!(race(there_and_back, |s| increment(s, "a")), (Ok(()), state(&[("a", 2), ("b", 5)])));
     let not_a_number = |s: &mut Session<Guard>| s.set("a", Value::Number(f64::NAN)).expect("set");
@@ -153,7 +153,7 @@ fn what_came_back_to_the_same_value_does_not_conflict() {
 #[test]
 fn a_session_emptied_by_one_and_filled_by_another_lives_on() {
     let empty = |s: &mut Session<Guard>| s.clear().expect("clear");
-    // Blind, so it takes the other's attribute along: then nothing is left.
+    // A blind write, so it merges with the other's removal: then nothing is left.
     let site = Site::new();
     let mut browser = site.visitor();
     let mut late = site.start(&browser, Access::Optimistic);
@@ -173,7 +173,7 @@ fn a_session_emptied_by_one_and_filled_by_another_lives_on() {
 }
 
 #[test]
-fn a_form_token_used_by_two_requests_works_for_one() {
+fn a_form_token_consumed_by_two_requests_works_for_one() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut token = String::new();
@@ -187,7 +187,7 @@ fn a_form_token_used_by_two_requests_works_for_one() {
 }
 
 #[test]
-fn tokens_made_by_two_requests_are_both_kept() {
+fn tokens_created_by_two_requests_are_both_kept() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut late = site.start(&browser, Access::Optimistic);
@@ -198,7 +198,7 @@ fn tokens_made_by_two_requests_are_both_kept() {
     assert!(tokens.iter().all(|token| session.has_form_token(token)));
 }
 
-/// Changes of the user give the session a new id, so only a client of the store itself can bring this about.
+/// Changes of the user give the session a new id, so only another client of the store can cause this.
 #[test]
 fn a_user_that_was_read_and_changed_elsewhere_conflicts() {
     let site = Site::new();
@@ -224,7 +224,7 @@ fn a_user_that_was_read_and_changed_elsewhere_conflicts() {
 }
 
 #[test]
-fn a_login_of_who_was_read_stands_beside_the_changes_of_others() {
+fn a_login_after_reading_the_user_merges_with_other_changes() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut late = site.start(&browser, Access::Optimistic);
@@ -237,7 +237,7 @@ fn a_login_of_who_was_read_stands_beside_the_changes_of_others() {
 }
 
 #[test]
-fn an_exclusive_request_has_the_session_for_itself() {
+fn an_exclusive_request_has_the_session_to_itself() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut session = site.start(&browser, Access::Exclusive);
@@ -267,9 +267,9 @@ fn without_a_session_there_is_nothing_to_lock() {
     assert_eq!(site.see(&browser, "a"), Some(Value::Integer(2)));
 }
 
-/// What the first look found may be over when the lock is there.
+/// The session may have ended by the time the lock is granted.
 #[test]
-fn a_session_that_changed_during_the_wait_for_its_lock_is_looked_at_again() {
+fn a_session_that_changed_during_the_lock_wait_is_reloaded() {
     let site = Site::new();
     let browser = site.visitor();
     let stale = site.store.only();
@@ -293,7 +293,7 @@ fn a_session_that_changed_during_the_wait_for_its_lock_is_looked_at_again() {
     }
 }
 
-/// A store that gives out an id again, with another session under it.
+/// A store that reuses an id for another session.
 #[test]
 fn changes_are_never_stored_in_a_session_with_another_secret() {
     let site = Site::new();
@@ -319,7 +319,7 @@ fn changes_are_never_stored_in_a_session_with_another_secret() {
 
 const REQUESTS: usize = 4;
 
-/// Which attribute a request has set to what or, with none, incremented.
+/// An attribute that a request has set to a value or, with none, incremented.
 type Done = (usize, Option<i64>);
 
 #[derive(Clone, Debug)]
@@ -342,10 +342,10 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// Whatever way requests interleave, the session ends up as if those that succeeded had run one after the other,
-    /// in the order in which they were finished.
+    /// However requests interleave, the session ends up as if the successful ones had run serially in the order of
+    /// their finish.
     #[test]
-    fn requests_that_succeed_are_as_good_as_one_after_the_other(
+    fn successful_requests_are_serializable(
         steps in prop::collection::vec((0..REQUESTS, step()), 1..60)
     ) {
         let site = Site::new();

@@ -1,4 +1,4 @@
-//! New ids from time to time, and what the old ones find.
+//! Periodic new ids, and what old ones resolve to.
 
 use session_core::Error;
 use session_core::configuration::Configuration;
@@ -38,7 +38,7 @@ fn a_late_request_finds_the_session_as_it_was_and_changes_nothing() {
 }
 
 #[test]
-fn after_the_window_the_use_of_a_dead_id_is_told() {
+fn after_the_window_use_of_a_dead_id_is_reported() {
     let site = site();
     let mut browser = site.visitor();
     let stolen = browser.clone();
@@ -99,7 +99,7 @@ fn an_old_cookie_that_was_good_to_the_end_is_no_alarm_after_it() {
 }
 
 #[test]
-fn a_clock_that_is_stepped_back_opens_no_window() {
+fn a_clock_stepped_back_opens_no_window() {
     let site = site();
     site.wait(HOUR);
     let mut browser = site.visitor();
@@ -110,7 +110,7 @@ fn a_clock_that_is_stepped_back_opens_no_window() {
 }
 
 #[test]
-fn without_a_window_an_old_id_is_dead_at_once_and_nothing_is_kept() {
+fn without_a_window_an_old_id_is_dead_at_once() {
     let site = Site::new();
     let mut browser = site.visitor();
     let old = browser.clone();
@@ -154,7 +154,7 @@ fn a_wrong_secret_of_an_old_id_finds_nothing() {
 }
 
 #[test]
-fn what_an_old_cookie_finds_is_nobodys() {
+fn a_forwarding_record_has_no_owner() {
     let site = site();
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| log_in(session, "ann"));
@@ -164,7 +164,7 @@ fn what_an_old_cookie_finds_is_nobodys() {
 }
 
 #[test]
-fn a_session_in_use_gets_a_new_id_when_its_time_has_come() {
+fn a_session_in_use_is_renewed_periodically() {
     let site = renewing();
     let mut browser = site.visitor();
     let first = site.id(&browser);
@@ -188,9 +188,9 @@ fn a_session_in_use_gets_a_new_id_when_its_time_has_come() {
     assert_eq!(site.see(&browser, "a"), Some(session_core::attributes::Value::Integer(3)));
 }
 
-/// Two page views at once: one brings the new id, and the other must not fail for it.
+/// Two concurrent page views: one renews the id, and the other must not fail because of it.
 #[test]
-fn of_two_requests_at_once_one_renews_and_both_succeed() {
+fn of_two_concurrent_requests_one_renews_and_both_succeed() {
     let site = renewing();
     let mut browser = site.visitor();
     site.wait(20 * MINUTE);
@@ -212,9 +212,9 @@ fn a_clock_that_was_far_ahead_does_not_stop_renewal() {
     assert_ne!(site.id(&browser), before);
 }
 
-/// Getting a new id fails half-way, and again works: what was kept of the old one is replaced.
+/// A renewal fails halfway, and later succeeds: its forwarding record is replaced.
 #[test]
-fn an_attempt_that_failed_leaves_no_trace_in_the_next() {
+fn a_failed_renewal_does_not_affect_the_next() {
     let site = site();
     let mut browser = site.visitor();
     site.store.fail("guard.rename", Error::NoSpace("full".into()));
@@ -230,7 +230,7 @@ fn an_attempt_that_failed_leaves_no_trace_in_the_next() {
 }
 
 #[test]
-fn a_store_that_fails_is_not_taken_for_no_session() {
+fn a_failing_store_is_not_no_session() {
     let site = site();
     let mut browser = site.visitor();
     let late = browser.clone();
@@ -243,10 +243,10 @@ fn a_store_that_fails_is_not_taken_for_no_session() {
     assert!(site.id(&late).is_none());
 }
 
-/// What is kept of an old id has a name in the store, as a session has. A cookie with that name opens nothing, whatever
-/// its secret, and raises no alarm: it is not the cookie of a session.
+/// A forwarding record has an id in the store, like a session. A cookie with that id opens nothing, whatever its
+/// secret, and is not reported: it is not a session's cookie.
 #[test]
-fn what_is_kept_of_an_old_id_is_no_session() {
+fn a_forwarding_record_is_not_a_session() {
     for site in [site(), Site::new(), renewing()] {
         let mut browser = site.visitor();
         let old = browser.cookie.clone().expect("a cookie");

@@ -6,7 +6,7 @@ use session_core::session::Access;
 use crate::site::{Browser, Site, increment, integer, log_in, set, text};
 
 #[test]
-fn a_form_token_is_good_for_the_user_it_was_made_for() {
+fn a_form_token_is_valid_for_the_user_it_was_created_for() {
     for (before, after) in [(None, Some("alice")), (Some("alice"), Some("bob")), (Some("alice"), None)] {
         let site = Site::new();
         let mut browser = site.visitor();
@@ -28,9 +28,9 @@ fn a_form_token_is_good_for_the_user_it_was_made_for() {
     }
 }
 
-/// Another request of the old user makes one while the new user logs in.
+/// Another request of the old user creates one while the new user logs in.
 #[test]
-fn a_form_token_made_beside_a_login_is_not_the_new_users() {
+fn a_form_token_created_during_a_login_is_not_the_new_users() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut login = site.start(&browser, Access::Optimistic);
@@ -76,7 +76,7 @@ fn attributes_and_flash_values_end_with_their_user() {
 }
 
 #[test]
-fn what_is_added_to_anothers_attribute_goes_with_it() {
+fn an_increment_of_the_old_users_attribute_is_dropped_with_it() {
     let site = Site::new();
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| {
@@ -93,7 +93,7 @@ fn what_is_added_to_anothers_attribute_goes_with_it() {
 
 /// Another request stores something for the old user while the new one logs in.
 #[test]
-fn what_is_stored_beside_a_change_of_user_is_the_old_users() {
+fn data_stored_during_a_change_of_user_is_the_old_users() {
     let site = Site::new();
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| log_in(session, "alice"));

@@ -1,5 +1,5 @@
-//! Properties that hold for any input. The fuzzers in `fuzz/` look for one for which they do not; here the inputs they
-//! have found worth keeping are tried again, and random ones.
+//! Properties that hold for any input. The fuzzers in `fuzz/` search for counterexamples; here their corpora are
+//! replayed, and random inputs tested.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use session_properties::{attributes, cookie, id, operations, record, slots};
 
-/// Try every file of a corpus; say which one it is when the property does not hold.
+/// Replays every file of a corpus; names the one that violates the property.
 #[track_caller]
 fn replay(target: &str, holds: fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
@@ -37,7 +37,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn an_id_is_what_it_may_be(text in prop_oneof!["[0-9a-z_-]{0,140}", "[0-9a-z_-]{7,9}\\PC?", any::<String>()]) {
+    fn ids_match_their_grammar(text in prop_oneof!["[0-9a-z_-]{0,140}", "[0-9a-z_-]{7,9}\\PC?", any::<String>()]) {
         id::of_text(&text);
     }
 
@@ -47,32 +47,32 @@ proptest! {
     }
 
     #[test]
-    fn cookies_are_found_where_they_are(text in "(__Host-session|a|=|;|\"|[ \t\n]|\\PC){0,40}") {
+    fn cookies_are_found(text in "(__Host-session|a|=|;|\"|[ \t\n]|\\PC){0,40}") {
         cookie::holds(text.as_bytes());
     }
 
     #[test]
-    fn json_is_what_readers_of_json_read(text in "([\\[\\]{},:]|\"[a\\\\u0d8]{0,6}\"|[-0-9.eE+]{1,5}|null|true| ){0,20}") {
+    fn json_is_what_parsers_accept(text in "([\\[\\]{},:]|\"[a\\\\u0d8]{0,6}\"|[-0-9.eE+]{1,5}|null|true| ){0,20}") {
         attributes::of_json(&text);
     }
 
     #[test]
-    fn any_bytes_are_data_or_corrupt(data in vec(any::<u8>(), 0..300)) {
+    fn any_bytes_decode_or_are_corrupt(data in vec(any::<u8>(), 0..300)) {
         attributes::holds(&data);
     }
 
     #[test]
-    fn any_file_is_a_session_or_corrupt(data in vec(any::<u8>(), 0..600)) {
+    fn any_file_decodes_or_is_corrupt(data in vec(any::<u8>(), 0..600)) {
         record::holds(&data);
     }
 
     #[test]
-    fn no_power_cut_loses_what_was_acknowledged(data in vec(any::<u8>(), 0..600)) {
+    fn no_power_cut_loses_an_acknowledged_save(data in vec(any::<u8>(), 0..600)) {
         slots::holds(&data);
     }
 
     #[test]
-    fn sessions_are_what_a_dictionary_says(data in vec(any::<u8>(), 0..600)) {
+    fn sessions_match_the_model(data in vec(any::<u8>(), 0..600)) {
         operations::holds(&data);
     }
 }

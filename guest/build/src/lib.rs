@@ -1,4 +1,4 @@
-//! Finds the components of the workspace and compiles them, for build scripts and for the test that compares the bytes.
+//! Finds and compiles the components of the workspace, for build scripts and for the test of reproducible builds.
 
 use std::env;
 use std::error::Error;
@@ -7,21 +7,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What components are compiled for.
+/// The compilation target of components.
 pub const TARGET: &str = "wasm32-wasip2";
-/// The profile of the workspace that makes them small.
+/// The workspace profile optimized for size.
 const PROFILE: &str = "component";
 
-/// Whatever goes wrong, for a build script to print.
+/// A result with any error, for a build script to print.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Where cargo keeps the sources of what we depend on.
+/// Cargo's home directory, where it keeps the sources of dependencies.
 pub fn cargo_home() -> Result<PathBuf> {
     let home = || Some(Path::new(&env::var_os("HOME")?).join(".cargo"));
     env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home).ok_or_else(|| "there is no home directory".into())
 }
 
-/// The packages of the workspace that are components: the one at its root, and each in `components/`.
+/// The workspace packages that are components: the root package, and each in `components/`.
 pub fn components(workspace: &Path) -> Result<Vec<String>> {
     let mut packages = vec!["session-store".to_owned()];
     for entry in fs::read_dir(workspace.join("components"))? {
@@ -34,13 +34,13 @@ pub fn components(workspace: &Path) -> Result<Vec<String>> {
     Ok(packages)
 }
 
-/// The file that a package is compiled to.
+/// The file name of a compiled package.
 pub fn file(package: &str) -> String {
     format!("{}.wasm", package.replace('-', "_"))
 }
 
-/// Compile packages of the workspace into a target directory of their own: the one of the cargo that runs the build
-/// script is locked until that is done. Returns where the components are.
+/// Compiles packages of the workspace into a separate target directory: the one of the cargo that runs the build script
+/// is locked. Returns the directory of the components.
 pub fn compile(
     workspace: &Path,
     cargo_home: &Path,
@@ -61,14 +61,13 @@ pub fn compile(
     for package in packages {
         cargo.args(["-p", package.as_ref()]);
     }
-    // What is meant for the host: flags of its linker, and the clippy that may be checking us.
+    // Meant for the host: its linker flags, and a clippy wrapper around this build.
     for variable in ["RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET"] {
         cargo.env_remove(variable);
     }
-    let flags: Vec<_> =
-        flags.iter().map(|flag| flag.to_string()).chain(paths_of_nobody(workspace, cargo_home)?).collect();
+    let flags: Vec<_> = flags.iter().map(|flag| flag.to_string()).chain(remap_flags(workspace, cargo_home)?).collect();
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
-    // The outer cargo reads our standard output.
+    // The outer cargo parses the standard output of build scripts.
     let status = cargo.stdout(Stdio::null()).status()?;
     if !status.success() {
         return Err(format!("cargo build --target {TARGET}: {status}").into());
@@ -76,23 +75,23 @@ pub fn compile(
     Ok(target.join(TARGET).join(PROFILE))
 }
 
-/// Flags for the same bytes on every machine: the texts of panics name source files, and not whose they are.
-fn paths_of_nobody(workspace: &Path, cargo_home: &Path) -> Result<Vec<String>> {
+/// Flags for reproducible builds: panic messages contain source paths, which must not depend on the machine.
+fn remap_flags(workspace: &Path, cargo_home: &Path) -> Result<Vec<String>> {
     let rustc = tool("RUSTC", "rustc");
-    let ask = |question: &[&str]| -> Result<String> {
-        let answer = Command::new(&rustc).current_dir(workspace).args(question).output()?;
-        Ok(String::from_utf8(answer.stdout)?.trim().to_owned())
+    let run = |arguments: &[&str]| -> Result<String> {
+        let output = Command::new(&rustc).current_dir(workspace).args(arguments).output()?;
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     };
-    let version = ask(&["-vV"])?;
+    let version = run(&["-vV"])?;
     let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or("unknown");
-    // Where the sources of the standard library are installed, they are named; elsewhere they have this name.
-    let std_sources = Path::new(&ask(&["--print=sysroot"])?).join("lib/rustlib/src/rust");
+    // With the standard library's sources installed, rustc emits their path; otherwise this name.
+    let std_sources = Path::new(&run(&["--print=sysroot"])?).join("lib/rustlib/src/rust");
     let renamed = [(&*std_sources, &*format!("/rustc/{commit}")), (cargo_home, "/cargo"), (workspace, "/session3")];
     let flags = renamed.map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()));
     Ok(flags.into())
 }
 
-/// The one that runs us, if it is a cargo.
+/// The tool that runs this build, if it is cargo.
 fn tool(variable: &str, name: &str) -> OsString {
     env::var_os(variable).unwrap_or_else(|| name.into())
 }

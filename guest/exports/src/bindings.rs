@@ -1,4 +1,4 @@
-//! The generated side of the WIT contract: what is exported, and who is told.
+//! Generated bindings of the WIT contract: the exports, and `session-events`.
 
 wit_bindgen::generate!({
     path: "../../wit",

@@ -1,11 +1,11 @@
-//! Errors.
+//! Error conversion.
 
 use session_core::Error;
 
 use crate::bindings::exports::session3::sessions::session_manager as wit;
 
 impl From<Error> for wit::Error {
-    // Out of line: every export answers errors.
+    // Not inlined: every export returns errors.
     #[inline(never)]
     fn from(error: Error) -> Self {
         match error {

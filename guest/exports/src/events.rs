@@ -1,4 +1,4 @@
-//! Telling the host what happens: the only place that calls `session-events`.
+//! Event reporting: the only module that calls `session-events`.
 
 use alloc::string::ToString;
 

@@ -1,6 +1,6 @@
-//! The exports `session-store` and `session-manager`, for whatever implements [`Store`](session_core::store::Store).
+//! The exports `session-store` and `session-manager`, for any [`Store`](session_core::store::Store).
 //!
-//! A component says which store is behind them, and which world it is:
+//! A component names its store and its world:
 //!
 //! ```ignore
 //! type Exports = guest_exports::Exports<MyStore>;
@@ -8,18 +8,18 @@
 //! export!(Exports with_types_in guest_exports::bindings);
 //! ```
 //!
-//! It exports what its world does. The types come from here, where the world has both interfaces, and its own are not used:
-//! how a value is passed does not depend on the world.
+//! It exports what its world does. The types come from this crate, whose world has both interfaces, not from the
+//! component's own bindings: the ABI of a value does not depend on the world.
 //!
-//! | module | one idea |
+//! | module | contents |
 //! |---|---|
 //! | `store` | `session-store`, translated |
 //! | `manager` | `session-manager`, translated |
 //! | `error` | errors, translated |
-//! | [`events`] | telling the host: the only place that calls `session-events` |
+//! | [`events`] | event reporting: the only module that calls `session-events` |
 //! | [`host`] | the clock and random numbers |
-//! | [`memory`] | whether there is memory for what is to come |
-//! | [`bindings`] | the generated side of the WIT contract |
+//! | [`memory`] | checks for available memory before large allocations |
+//! | [`bindings`] | generated bindings of the WIT contract |
 
 #![cfg(target_family = "wasm")]
 #![no_std]
@@ -35,5 +35,5 @@ mod manager;
 pub mod memory;
 mod store;
 
-/// What a component exports whose sessions are in such a store.
+/// The exports of a component whose sessions are in a store `S`.
 pub struct Exports<S>(core::marker::PhantomData<S>);

@@ -1,18 +1,18 @@
-//! Whether there is memory for what is to come. When it runs out on the way, the instance traps; here it is refused before
+//! Checks for available memory in advance. Running out of it midway traps the instance; here it is refused before
 //! anything has happened.
 
 use alloc::vec::Vec;
 
 use session_core::error::{Error, Result};
 
-/// For data up to here nobody looks.
+/// Data up to this size is not checked.
 const ALWAYS_FITS: usize = 256 << 10;
 
-/// Refuse data of this length when what it `takes` cannot be had. The limit that is told is one that could.
-pub fn need(length: usize, takes: impl Fn(usize) -> usize) -> Result<()> {
+/// Refuses data of this length when the memory it `takes` cannot be allocated. The reported limit is one that could be.
+pub fn ensure(length: usize, takes: impl Fn(usize) -> usize) -> Result<()> {
     let fits = |part: usize| {
         let mut probe: Vec<u8> = Vec::new();
-        // Or the compiler leaves out what nobody uses.
+        // Keeps the compiler from removing the unused allocation.
         core::hint::black_box(&mut probe).try_reserve_exact(takes(part)).is_ok()
     };
     if length < ALWAYS_FITS || fits(length) {

@@ -1,4 +1,4 @@
-//! `session-store`, of any [`Store`]. Nothing is decided here but the id of a session that is given none.
+//! `session-store`, on any [`Store`]. Translation only, but for generating the id of a session created without one.
 
 use alloc::string::{String, ToString};
 use core::cell::RefCell;

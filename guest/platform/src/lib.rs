@@ -1,4 +1,4 @@
-//! What a component without a standard library brings along: the allocator, the panic handler and `cabi_realloc`.
+//! The platform of a component without a standard library: the allocator, the panic handler and `cabi_realloc`.
 //!
 //! Nothing here is called by name. A component links it with `use guest_platform as _;`.
 
@@ -14,7 +14,7 @@ use core::panic::PanicInfo;
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
-// `memcmp`: the compiler calls it, and on this target leaves it to the C library. Nothing else of that is linked.
+// `memcmp`: emitted by the compiler, and on this target provided by the C library. Nothing else of that is linked.
 #[link(name = "c")]
 unsafe extern "C" {}
 
@@ -24,7 +24,7 @@ fn panic(_: &PanicInfo) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// The canonical ABI's allocator. On this target wit-bindgen expects it of the C library, which is not linked.
+/// The canonical ABI's allocator. On this target wit-bindgen expects it from the C library, which is not linked.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn cabi_realloc(old: *mut u8, old_size: usize, align: usize, new_size: usize) -> *mut u8 {
     if new_size == 0 {

@@ -1,5 +1,5 @@
-//! What Session3's links did, and buttons do here. Each goes on at the home page, which shows what came of it; those that fail on purpose end
-//! here.
+//! Session3's links, which are buttons here. Each redirects to the home page, which shows the result; those that fail
+//! on purpose end here.
 
 use alloc::{borrow::ToOwned, format, string::String};
 
@@ -9,10 +9,10 @@ use crate::failure::{Failure, Reason};
 use crate::http::{Request, Response};
 use crate::sessions;
 
-/// The attribute that `increment` counts in.
+/// The attribute of the counter.
 pub const COUNTER: &str = "counter";
 
-/// Work on a session, then another page, which says what was done.
+/// Works on a session, then redirects to another page, which shows what was done.
 pub fn then(
     request: &Request,
     access: Access,
@@ -40,7 +40,7 @@ pub fn keep(request: &Request) -> Result<Response, Failure> {
 }
 
 pub fn increment(request: &Request) -> Result<Response, Failure> {
-    // Exclusive: of requests that come at once each adds its one.
+    // Exclusive: concurrent requests each add one.
     then_home(request, Access::Exclusive, count)
 }
 
@@ -52,7 +52,7 @@ pub fn logout(request: &Request) -> Result<Response, Failure> {
     let home = format!("/?{}", notice::LOGGED_OUT);
     match sessions::work(request, Access::Optimistic, |session| Ok(session.expire()?)) {
         Ok(finished) => Ok(Response::see_other(&home).with_all(finished.fields)),
-        // Ended elsewhere meanwhile: that is what was asked for.
+        // Already ended elsewhere, as requested.
         Err(Failure { reason: Reason::Sessions(Error::Gone), .. }) => Ok(Response::see_other(&home)),
         Err(failure) => Err(failure),
     }
@@ -72,7 +72,7 @@ fn count(session: &Session) -> Result<String, Failure> {
         Some(_) => None,
     };
     let next = next.ok_or_else(|| {
-        Failure::refused(400, "The attribute “counter” is no integer, or the largest there is. Remove it first.")
+        Failure::refused(400, "The attribute “counter” is not an integer, or is at its maximum. Remove it first.")
     })?;
     session.set(COUNTER, &Value::Integer(next))?;
     Ok("One was added to the counter.".to_owned())

@@ -1,4 +1,4 @@
-//! All sessions, page by page, straight from the store.
+//! All sessions, page by page, directly from the store.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -13,7 +13,7 @@ use crate::sessions;
 
 const PAGE: u32 = 20;
 
-/// A part of the listing.
+/// A page of the listing.
 struct Listing {
     after: Option<String>,
     sessions: Vec<SessionInfo>,
@@ -24,7 +24,7 @@ struct Listing {
 
 pub fn show(request: &Request) -> Result<Response, Failure> {
     let listing = read(&sessions::store()?, request.parameter("after"))?;
-    // Whoever only looks at others' sessions does not use their own.
+    // Viewing others' sessions is not use of one's own.
     let own = sessions::work(request, Access::ReadOnly, |session| Ok(session.id()))?;
     Ok(Response::page(200, page(&listing, own.value.as_deref())).with_all(own.fields))
 }
@@ -44,13 +44,13 @@ fn read(store: &Store, after: Option<String>) -> Result<Listing, Failure> {
 
 pub fn end(request: &Request) -> Result<Response, Failure> {
     let form = request.form()?;
-    // One that has ended by itself meanwhile is just as well.
+    // If it has ended meanwhile, that is fine.
     sessions::manager(request)?.end_session(&form.required("id")?)?;
     let back = form.value("after").filter(|id| is_id(id));
     Ok(Response::see_other(&back.map_or_else(|| "/admin".into(), |id| format!("/admin?after={id}"))))
 }
 
-/// An id as it may stand in a header field and an address. What is not one is not worth an error here.
+/// Whether a text is an id, safe in a header field and a URL. Anything else is ignored here.
 fn is_id(text: &str) -> bool {
     (8..=128).contains(&text.len()) && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'z' | b'_' | b'-'))
 }
@@ -60,8 +60,8 @@ fn page(listing: &Listing, own: Option<&str>) -> Markup {
     let content = html! {
         section.card aria-labelledby="sessions" {
             h1 #sessions { "All sessions" }
-            p.warning { strong { "Anybody may see this page: it is a demo. " }
-                "A real site would ask for an administrator's login here. The IDs are no secret, though: they let nobody in." }
+            p.warning { strong { "This page is public: it is a demo. " }
+                "A real site would require an administrator's login here. The IDs are not secret: they log nobody in." }
             @if listing.sessions.is_empty() && listing.unreadable.is_empty() {
                 p.note { @if after.is_some() { "There are no more sessions." } @else { "There are no sessions." } }
             } @else {
@@ -79,9 +79,9 @@ fn page(listing: &Listing, own: Option<&str>) -> Markup {
 fn limits() -> Markup {
     html! {
         p.note {
-            "Clients on other machines have limits: " (sessions::SESSIONS_OF_USER) " sessions of a user, of which the oldest "
-            "ends, " (sessions::NEW_SESSIONS) " new ones of an address in a minute, " (sessions::ALL_SESSIONS)
-            " sessions and " (sessions::ALL_BYTES >> 20) " MiB in all. A session whose cookie has not come back ends after "
+            "Limits for clients on other machines: " (sessions::SESSIONS_OF_USER) " sessions per user (one more ends the "
+            "oldest), " (sessions::NEW_SESSIONS) " new sessions per address and minute, " (sessions::ALL_SESSIONS)
+            " sessions and " (sessions::ALL_BYTES >> 20) " MiB in total. A session whose cookie has not returned ends after "
             (sessions::UNRETURNED_MINUTES) " minutes."
         }
     }
@@ -118,7 +118,7 @@ fn row(info: &SessionInfo, after: Option<&str>, is_own: bool) -> Markup {
     html! {
         tr {
             th.id scope="row" { code { (info.id) } @if is_own { " " span.badge { "yours" } } }
-            td { @if let Some(owner) = &info.owner { (owner) } @else { span.age { "nobody" } } }
+            td { @if let Some(owner) = &info.owner { (owner) } @else { span.age { "none" } } }
             td.when { (moment(info.created)) }
             td.when { (moment(info.last_active)) }
             td.when { @if let Some(end) = expires(info) { (moment(end)) } @else { "never" } }

@@ -1,4 +1,4 @@
-//! The files that all pages share.
+//! Files shared by all pages.
 
 use crate::failure::Failure;
 use crate::http::{Request, Response};

@@ -1,4 +1,4 @@
-//! Attributes: set for ever or for a while, listed on the home page, removed.
+//! Attributes: set, with or without a lifetime, listed on the home page, removed.
 
 use alloc::{format, string::String};
 
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::http::{Form, Request, Response};
 use crate::time;
 
-/// An attribute as it is shown.
+/// An attribute to show.
 pub struct Attribute {
     pub name: String,
     pub value: Value,
@@ -41,7 +41,7 @@ pub fn set(request: &Request) -> Result<Response, Failure> {
     })
 }
 
-/// In seconds; none when the field is left empty.
+/// In seconds; none when the field is empty.
 fn lifetime(form: &Form) -> Result<Option<u32>, Failure> {
     let Some(text) = form.value("lifetime").filter(|text| !text.trim().is_empty()) else {
         return Ok(None);
@@ -67,14 +67,14 @@ pub fn card(attributes: &[Attribute], countdowns: &mut Countdowns) -> Markup {
         section.card.wide aria-labelledby="attributes" {
             h2 #attributes { "Attributes" }
             @if attributes.is_empty() {
-                p.note { "The session has none." }
+                p.note { "No attributes." }
             } @else {
                 div.scroll tabindex="0" role="region" aria-labelledby="attributes" {
                     table {
                         thead {
                             tr {
                                 th scope="col" { "Name" } th scope="col" { "Type" } th scope="col" { "Value" }
-                                th scope="col" { "Vanishes" } td {}
+                                th scope="col" { "Expires" } td {}
                             }
                         }
                         tbody { @for attribute in attributes { (row(attribute, countdowns)) } }
@@ -119,8 +119,8 @@ fn set_form() -> Markup {
                 input #attribute-value name="value" autocomplete="off";
             }
             div {
-                label for="attribute-lifetime" { "Seconds to live" }
-                input #attribute-lifetime name="lifetime" type="number" min="1" max="4294967295" placeholder="for ever" autocomplete="off";
+                label for="attribute-lifetime" { "Lifetime in seconds" }
+                input #attribute-lifetime name="lifetime" type="number" min="1" max="4294967295" placeholder="unlimited" autocomplete="off";
             }
             button.primary { "Set attribute" }
         }

@@ -1,4 +1,4 @@
-//! "Confirm that it is you": what is dangerous wants a fresh proof of who asks for it.
+//! "Confirm that it is you": sensitive actions need a recent authentication.
 
 use alloc::{borrow::ToOwned, string::String};
 
@@ -11,12 +11,12 @@ use crate::failure::{Failure, Reason};
 use crate::http::{Form, Request, Response};
 use crate::sessions;
 
-/// A proof is good for so many minutes.
+/// How long a confirmation is valid.
 pub const MINUTES: u32 = 15;
 
 const PATH: &str = "/devices/confirm";
 
-/// Confirming for its own sake.
+/// Confirmation without a pending action.
 pub fn show(request: &Request) -> Result<Response, Failure> {
     let shown = sessions::work(request, Access::ReadOnly, user)?;
     Ok(Response::page(200, page(PATH, None, false)).with_all(shown.fields))
@@ -31,11 +31,11 @@ pub fn submit(request: &Request) -> Result<Response, Failure> {
 }
 
 pub fn user(session: &Session) -> Result<String, Failure> {
-    session.user().ok_or_else(|| Failure::refused(403, "You are not logged in, or not any more."))
+    session.user().ok_or_else(|| Failure::refused(403, "You are not logged in, or no longer."))
 }
 
-/// Go on only for a user who has proved lately who they are, or does so with this form. Others are asked to, and what they
-/// wanted, `path` and the form's `id`, is done when they have.
+/// Continues only for a user who has authenticated recently, or does so with this form. Others are asked to, and their
+/// action, `path` and the form's `id`, is then performed.
 pub fn require(session: &Session, path: &str, form: &Form) -> Result<(), Failure> {
     if form.value("confirm").is_some() || !session.authenticated_within(MINUTES) {
         prove(session, path, form)?;
@@ -58,7 +58,7 @@ fn page(path: &str, id: Option<&str>, is_wrong: bool) -> Markup {
         section.card.narrow {
             h1 { "Confirm that it is you" }
             @if path != PATH {
-                p { "You last did so more than " (MINUTES) " minutes ago, and the next step logs somebody out." }
+                p { "You last did so more than " (MINUTES) " minutes ago, and the next step ends a session." }
             }
             @if is_wrong { p.warning role="alert" { "That is not the name you are logged in with." } }
             form.stack method="post" action=(path) {

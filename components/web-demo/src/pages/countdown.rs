@@ -1,6 +1,6 @@
-//! Time that runs out, counting down in the browser without a script. The words say how much was left when the page was
-//! made. `style.css` makes a clock of them, for how long it needs to be told: by a style sheet made for the page, as the
-//! content security policy allows no styles in the page itself.
+//! Countdowns in the browser without a script. The text is the time left when the page was built. `style.css` turns it
+//! into a clock, whose start value comes from a style sheet generated for the page, since the content security policy
+//! allows no inline styles.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -11,10 +11,10 @@ use crate::failure::Failure;
 use crate::http::{Request, Response};
 use crate::time;
 
-/// More than that is a matter of days, and stands still.
+/// Longer times are shown in days, and do not count down.
 const LONGEST: u64 = 24 * 60 * 60;
 
-/// The most clocks of a page that run.
+/// Maximum number of running clocks on a page.
 const MOST: usize = 50;
 
 /// The clocks of a page.
@@ -28,7 +28,7 @@ impl Countdowns {
         Self { now: time::now(), seconds: Vec::new() }
     }
 
-    /// The time until then.
+    /// The time left.
     pub fn until(&mut self, end: Instant) -> Markup {
         let left: Milliseconds = end.saturating_sub(self.now);
         let seconds = left.div_ceil(1000);
@@ -39,7 +39,7 @@ impl Countdowns {
         html! { span.countdown.{ "left-" (seconds) } { span.words { (time::span(seconds * 1000)) } } }
     }
 
-    /// The style sheet that makes them run.
+    /// The style sheet that runs the clocks.
     pub fn style(&self) -> Markup {
         let query: Vec<_> = self.seconds.iter().map(|seconds| format!("left={seconds}")).collect();
         html! { @if !query.is_empty() { link rel="stylesheet" href={ "/countdown.css?" (query.join("&")) }; } }

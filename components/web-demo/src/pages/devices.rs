@@ -1,4 +1,4 @@
-//! Where a user is logged in: looking at it, and ending it from here.
+//! Where a user is logged in, and ending those sessions.
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
@@ -15,17 +15,17 @@ use crate::{sessions, time, user_agent};
 
 const PATH: &str = "/devices";
 
-/// How many others are on a page: an account that programs use may have thousands.
+/// Other sessions per page: an account used by programs may have thousands.
 const PAGE: u32 = 20;
 
 /// A user's sessions.
 struct Devices {
     user: String,
-    /// The one that asks.
+    /// The session of this request.
     own: Option<Device>,
-    /// A page of the others, the oldest first.
+    /// A page of the others, oldest first.
     others: Vec<Device>,
-    /// Which page, from 1 on.
+    /// The page number, from 1.
     page: u32,
     has_more: bool,
 }
@@ -48,7 +48,7 @@ pub fn show(request: &Request) -> Result<Response, Failure> {
     Ok(Response::page(200, layout("Devices", PATH, &content)).with_all(shown.fields))
 }
 
-/// The device of a session, without a look into the store.
+/// The device of a session, without reading the store.
 fn own(session: &Session) -> Option<Device> {
     Some(Device {
         id: session.id()?,
@@ -66,7 +66,7 @@ fn read(manager: &Manager, user: String, own: Option<Device>, page: u32) -> Resu
     cursor.skip((page - 1).saturating_mul(PAGE));
     let mut others = cursor.next_page(PAGE)?;
     others.retain(is_other);
-    // Two, as one of them may be the own one.
+    // Two, because one of them may be the session itself.
     let has_more = cursor.next_page(2)?.iter().any(is_other);
     Ok(Devices { user, own, others, page, has_more })
 }
@@ -81,7 +81,7 @@ pub fn end(request: &Request) -> Result<Response, Failure> {
             return Err(Failure::refused(400, "That is the session you are using. Log out instead."));
         }
         confirm::require(session, "/devices/end", &form)?;
-        // Ids are no secret: nobody ends sessions of somebody else with them.
+        // Ids are not secret: they must not end another user's sessions.
         let device = manager.inspect_session(&id)?.filter(|device| device.user().as_ref() == Some(&user));
         Ok(match device.map(|device| device.user_agent()) {
             Some(agent) if manager.end_session(&id)? => format!("Logged out: {}.", user_agent::short(agent.as_deref())),
@@ -112,7 +112,7 @@ pub fn end_all(request: &Request) -> Result<Response, Failure> {
         let user = confirm::user(session)?;
         confirm::require(session, "/devices/end-all", &form)?;
         manager.end_sessions_of(&user)?;
-        // It has ended with the others. This takes the cookie back.
+        // It ended with the others. This revokes the cookie.
         Ok(session.expire()?)
     })?;
     Ok(Response::see_other(&format!("/?{}", notice::LOGGED_OUT_EVERYWHERE)).with_all(finished.fields))
@@ -139,7 +139,7 @@ fn list(devices: &Devices) -> Markup {
     html! {
         section.card aria-labelledby="devices" {
             h1 #devices { "Devices" }
-            p { "Where " strong { (devices.user) } " is logged in. Whatever you do not recognise, log out." }
+            p { "Where " strong { (devices.user) } " is logged in. Log out any device that you do not recognise." }
             ul.devices {
                 @if let Some(own) = &devices.own { (entry(own, true)) }
                 @for device in &devices.others { (entry(device, false)) }
@@ -150,9 +150,9 @@ fn list(devices: &Devices) -> Markup {
                 form method="post" action="/devices/end-all" { button.danger { "Log out everywhere" } }
             }
             p.note {
-                "Logging others out needs a proof of who you are, not older than " (confirm::MINUTES) " minutes. "
+                "Logging out other devices requires a confirmation within the last " (confirm::MINUTES) " minutes. "
                 @if let Some(at) = authenticated { "Yours is from " (moment(at)) ". " }
-                a href="/devices/confirm" { "Confirm it again" }
+                a href="/devices/confirm" { "Confirm again" }
             }
         }
     }
@@ -188,7 +188,7 @@ fn entry(device: &Device, is_own: bool) -> Markup {
             }
             details {
                 summary { "Details" span.hidden { " of " (name(device)) } }
-                p.note { "User agent: " @match &device.client.user_agent { Some(agent) => (agent), None => "not told" } }
+                p.note { "User agent: " @match &device.client.user_agent { Some(agent) => (agent), None => "unknown" } }
                 p.note { "Session ID: " code { (device.id) } }
             }
         }

@@ -1,4 +1,4 @@
-//! The page of a request that was not done.
+//! The page of a failed request.
 
 use maud::{Markup, html};
 

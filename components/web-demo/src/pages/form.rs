@@ -1,4 +1,4 @@
-//! A form that can be sent once.
+//! A form that can be submitted once.
 
 use maud::{Markup, html};
 
@@ -9,7 +9,7 @@ use crate::http::{Request, Response};
 use crate::sessions;
 
 pub fn show(request: &Request) -> Result<Response, Failure> {
-    // A token is made for somebody who looks.
+    // Create a token only for a page that is viewed.
     if sessions::to_show(request) == Access::ReadOnly {
         return Ok(Response::page(200, offer()));
     }
@@ -54,8 +54,7 @@ pub fn submit(request: &Request) -> Result<Response, Failure> {
     });
     match used {
         Ok(used) => Ok(Response::page(200, accepted(&message)).with_all(used.fields)),
-        // Another request used the token up between this one's start and end; the session went with it if that was all
-        // it held.
+        // Another request consumed the token meanwhile; the session ended with it if it held nothing else.
         Err(Failure { reason: Reason::Sessions(Error::Conflict(_) | Error::Gone), .. }) => Err(not_accepted()),
         Err(failure) => Err(failure),
     }

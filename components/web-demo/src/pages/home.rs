@@ -1,4 +1,4 @@
-//! The home page: the session of whoever asks.
+//! The home page: the session of the request.
 
 use alloc::{string::String, vec::Vec};
 
@@ -15,7 +15,7 @@ use crate::http::{Request, Response};
 use crate::sessions;
 use crate::time;
 
-/// A session as it is shown.
+/// A session to show.
 pub struct View {
     id: Option<String>,
     pub user: Option<String>,
@@ -34,7 +34,7 @@ impl View {
     fn of(session: &Session) -> Self {
         let notice = notice::take(session);
         Self {
-            // With the notice goes a session that had nothing else.
+            // Taking the notice ends a session that has nothing else.
             id: session.id().filter(|_| session.has_info()),
             user: session.user(),
             is_remembered: session.remembered(),
@@ -87,7 +87,7 @@ fn session_card(view: &View, may_lack_https: bool, countdowns: &mut Countdowns) 
             h2 #session { "Session" }
             p.statement { "Your session ID is " (view.id.as_deref().unwrap_or("None")) }
             @if view.id.is_none() {
-                p.note { "There is nothing to keep yet, so nothing is stored and no cookie was sent." }
+                p.note { "It is empty, so nothing is stored and no cookie was sent." }
                 @if may_lack_https {
                     p.note { "The cookie needs https. Over plain http, browsers keep it on this machine only: ask for "
                         code { "127.0.0.1" } " or " code { "localhost" } "." }
@@ -96,12 +96,12 @@ fn session_card(view: &View, may_lack_https: bool, countdowns: &mut Countdowns) 
             @if view.id.is_some() { (facts(view, countdowns)) }
             ul.actions {
                 li { a.button href="/" { "revisit page" } " " span { "shows this page again" } }
-                (action("keep", "assigns the session: there is something to keep"))
+                (action("keep", "stores the session by giving it something to keep"))
                 (action("logout", "ends the session"))
                 (action("logoutfail", "ends it, then fails: you stay logged in"))
             }
             details {
-                summary { "What a log would show of it" }
+                summary { "What a log would show" }
                 pre tabindex="0" { (view.dump) }
             }
         }
@@ -138,12 +138,12 @@ fn counter_card(counter: i64) -> Markup {
                 (action("increment", "adds one"))
                 (action("incrementfail", "adds one, then fails"))
             }
-            p.note { "No increment is lost, however many tabs do it at once, and none is kept of a request that fails." }
+            p.note { "No increment is lost, even from many tabs at once, and a request that fails adds nothing." }
         }
     }
 }
 
-/// What can be done, and what it does.
+/// A button, and what it does.
 fn action(name: &str, what: &str) -> Markup {
     html! { li { form method="post" action={ "/" (name) } { button { (name) } } " " span { (what) } } }
 }
@@ -152,7 +152,7 @@ fn notes_card() -> Markup {
     html! {
         section.card aria-labelledby="notes" {
             h2 #notes { "Notes" }
-            p { "Two tabs may edit them at once. Both win if they change different fields, and neither is lost if they change the same." }
+            p { "Two tabs may edit them at once. Changes to different fields are both kept, and if both change the same field, neither is lost." }
             p.actions { a.button href="/notes" { "Open the notes" } }
         }
     }
@@ -162,7 +162,7 @@ fn form_card() -> Markup {
     html! {
         section.card aria-labelledby="form" {
             h2 #form { "One-time form" }
-            p { "Its token is kept in the session and used up when the form is sent. Send it twice, and the second one is refused." }
+            p { "Its token is stored in the session and consumed when the form is sent. Sending it twice is refused." }
             p.actions { a.button href="/form" { "Open the form" } }
         }
     }

@@ -1,4 +1,4 @@
-//! What all pages have around them.
+//! The layout of all pages.
 
 use maud::{DOCTYPE, Markup, html};
 
@@ -10,7 +10,7 @@ const PAGES: [(&str, &str); 5] = [
     ("/admin", "Administration"),
 ];
 
-/// A page. `path` is its own, to be marked in the navigation.
+/// A page. `path` marks it in the navigation.
 pub fn layout(title: &str, path: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)

@@ -1,4 +1,4 @@
-//! Logging in: who, and for how long.
+//! Login: who, and for how long.
 
 use alloc::format;
 
@@ -16,12 +16,12 @@ pub fn submit(request: &Request) -> Result<Response, Failure> {
     let name = form.required("user")?;
     let name = name.trim();
     if name.is_empty() || name.len() > 256 {
-        return Err(Failure::refused(400, "A name has 1 to 256 bytes."));
+        return Err(Failure::refused(400, "A name must be 1 to 256 bytes."));
     }
     let is_remembered = form.value("remember").is_some();
     then_home(request, Access::Optimistic, |session| {
         session.set_user(Some(name))?;
-        // Also of somebody who was logged in under this name.
+        // Also when the user was already logged in.
         session.authenticate()?;
         session.remember(is_remembered)?;
         Ok(format!("Logged in as {name}."))
@@ -51,7 +51,7 @@ pub fn card(view: &View, countdowns: &mut Countdowns) -> Markup {
 fn lasting(view: &View) -> Markup {
     html! {
         @match (view.expires, view.is_remembered) {
-            (Some(end), true) => { strong { "Remembered" } " until " (moment(end)) ", also when the browser closes." }
+            (Some(end), true) => { strong { "Remembered" } " until " (moment(end)) ", even after the browser closes." }
             (Some(end), false) => { "Until the browser closes, and not longer than " (moment(end)) " without a visit." }
             (None, _) => { "For as long as the session is kept." }
         }
@@ -62,14 +62,14 @@ fn form(is_logged_in: bool) -> Markup {
     html! {
         form.stack method="post" action="/login" {
             div {
-                label for="name" { @if is_logged_in { "Become somebody else" } @else { "Name" } }
+                label for="name" { @if is_logged_in { "Log in as another user" } @else { "Name" } }
                 div.row {
                     input #name name="user" required maxlength="256" autocomplete="username" aria-describedby="login-note";
                     button.primary { "Log in" }
                 }
             }
             label.choice { input type="checkbox" name="remember" value="yes"; " Remember me on this device for 30 days" }
-            p.note #login-note { "No password: this is a demo. The session goes on under a new ID, and the old one is dead." }
+            p.note #login-note { "No password: this is a demo. The session continues under a new ID, and the old one is dead." }
         }
     }
 }

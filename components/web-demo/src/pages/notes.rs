@@ -1,5 +1,6 @@
-//! Notes that several tabs edit at once. Each field is an attribute of its own, so changes of different ones both win. A
-//! form says what it was made from, and a field that is no longer that is not overwritten: the visitor decides.
+//! Notes that several tabs edit at once. Each field is a separate attribute, so changes to different fields are both
+//! kept. A form contains the texts it was built from; a field that has changed since is not overwritten, the visitor
+//! decides.
 
 mod conflict;
 mod edit;
@@ -17,10 +18,10 @@ use crate::sessions;
 
 const PATH: &str = "/notes";
 
-/// The attribute that all tabs count in.
+/// The attribute of the shared counter.
 const COUNTER: &str = "shared counter";
 
-/// How often a request that met another is begun anew.
+/// Maximum attempts of a request that conflicts with another.
 const ATTEMPTS: u32 = 5;
 
 pub fn show(request: &Request) -> Result<Response, Failure> {
@@ -39,7 +40,7 @@ pub fn save(request: &Request) -> Result<Response, Failure> {
     let edits = [title?, text?];
     for _ in 0..ATTEMPTS {
         match then(request, Access::Optimistic, PATH, |session| apply(session, &edits)) {
-            // Another tab has saved between this request's start and end: see what it is now.
+            // Another tab saved meanwhile: retry with what is stored now.
             Err(Failure { reason: Reason::Sessions(Error::Conflict(_)), .. }) => {}
             outcome => return outcome,
         }
@@ -47,7 +48,7 @@ pub fn save(request: &Request) -> Result<Response, Failure> {
     Err(Error::Busy.into())
 }
 
-/// Store what the form changes, all or nothing.
+/// Stores the changes of the form, all or nothing.
 fn apply(session: &Session, edits: &[Edit; 2]) -> Result<String, Failure> {
     let stored = FIELDS.map(|field| edit::stored(session, field));
     if edits.iter().zip(&stored).any(|(edit, stored)| edit.is_conflict(stored)) {
@@ -63,7 +64,7 @@ fn apply(session: &Session, edits: &[Edit; 2]) -> Result<String, Failure> {
     Ok(if changed { "The notes are saved." } else { "There was nothing to change." }.to_owned())
 }
 
-/// Without waiting for other tabs, and without a conflict: the increments of all add up.
+/// Does not wait for other tabs, and never conflicts: increments add up.
 pub fn count(request: &Request) -> Result<Response, Failure> {
     then(request, Access::Optimistic, PATH, |session| {
         let count = session.increment(COUNTER, 1)?;

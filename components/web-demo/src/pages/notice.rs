@@ -1,4 +1,4 @@
-//! A message for the page after a redirect: kept in the session as a flash value, and shown once.
+//! A message for the page after a redirect: stored in the session as a flash value, shown once.
 
 use alloc::{borrow::ToOwned, string::String};
 
@@ -9,7 +9,7 @@ use crate::failure::Failure;
 
 const NAME: &str = "notice";
 
-/// What is said after a session has ended, when there is none to keep a message in: the query that asks for it.
+/// Query strings for the message after a logout, when there is no session to keep it in.
 pub const LOGGED_OUT: &str = "logged-out";
 pub const LOGGED_OUT_EVERYWHERE: &str = "logged-out-everywhere";
 

@@ -1,17 +1,17 @@
-//! Attribute values: how they are written in a form, and how they are shown.
+//! Attribute values: parsing from a form, and display.
 
 use alloc::{borrow::ToOwned, format, string::String};
 
 use crate::bindings::Value;
 use crate::failure::Failure;
 
-/// The types that the form offers, the first one chosen.
+/// The types that the form offers, default first.
 pub const TYPES: [&str; 6] = ["text", "integer", "number", "boolean", "json", "null"];
 
-/// Longer texts are cut where they are shown.
+/// Longer texts are truncated.
 const SHOWN: usize = 300;
 
-/// The value that a form means. What is JSON, the manager checks.
+/// Parses a form value. JSON is validated by the manager.
 pub fn parse(kind: &str, text: String) -> Result<Value, Failure> {
     let trimmed = text.trim();
     let value = match kind {
@@ -51,17 +51,17 @@ pub fn shown(value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Boolean(value) => format!("{value}"),
         Value::Integer(value) => format!("{value}"),
-        // Shortest, with an exponent where that helps, and a tenth of the code of core's.
+        // Shortest, with an exponent where useful, and a tenth of the code of `core`'s formatting.
         Value::Number(value) => ryu::Buffer::new().format(*value).to_owned(),
-        Value::Text(text) | Value::Json(text) => cut(text),
+        Value::Text(text) | Value::Json(text) => truncated(text),
         Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
     }
 }
 
-fn cut(text: &str) -> String {
+fn truncated(text: &str) -> String {
     let mut shown: String = text.chars().take(SHOWN).collect();
     if shown.len() < text.len() {
-        shown.push_str(&format!("… ({} bytes in all)", text.len()));
+        shown.push_str(&format!("… ({} bytes in total)", text.len()));
     }
     shown
 }

@@ -138,5 +138,8 @@ async fn a_form_that_is_too_long_is_refused() {
             visitor.post(&server, "/attributes/set", &[("name", "long"), ("type", "text"), ("value", &value)]).await;
         assert_eq!(page.status, status, "{length} bytes");
     }
-    assert!(visitor.get(&server, "/").await.text.contains("bytes in all"), "a long value is cut where it is shown");
+    assert!(
+        visitor.get(&server, "/").await.text.contains("bytes in total"),
+        "a long value is truncated where it is shown"
+    );
 }

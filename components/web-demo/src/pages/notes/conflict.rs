@@ -1,4 +1,4 @@
-//! The question what to keep, when two tabs have changed the same field.
+//! Asks which version to keep, when two tabs have changed the same field.
 
 use alloc::{format, string::String};
 
@@ -13,7 +13,7 @@ pub fn page(edits: &[Edit; 2], stored: &[String; 2]) -> Markup {
         section.card {
             p { span.badge.bad { "409" } }
             h1 { "Another tab was faster" }
-            p { "It has changed what you have changed, after you opened the form. Nothing of yours is stored yet: choose what to keep." }
+            p { "It changed the same field after you opened the form. Your changes are not stored yet: choose what to keep." }
             form.stack method="post" action="/notes" {
                 @for (index, field) in FIELDS.into_iter().enumerate() {
                     @let (edit, stored) = (&edits[index], &stored[index]);
@@ -25,7 +25,7 @@ pub fn page(edits: &[Edit; 2], stored: &[String; 2]) -> Markup {
                         input type="hidden" name=(field.name) value=(edit.text);
                     }
                 }
-                div.actions { button.primary { "Save my choice" } a.button href="/notes" { "Discard what I wrote" } }
+                div.actions { button.primary { "Save my choice" } a.button href="/notes" { "Discard my changes" } }
             }
         }
     };
@@ -40,10 +40,10 @@ fn question(Field { name, label, .. }: Field, mine: &str, stored: &str) -> Marku
             legend { (label) }
             input type="hidden" name=(name) value=(mine);
             div.versions {
-                div { (option(&choice, "stored", "Keep what is stored", false)) (version(stored)) }
-                div { (option(&choice, "mine", "Take mine", true)) (version(mine)) }
+                div { (option(&choice, "stored", "Keep the stored text", false)) (version(stored)) }
+                div { (option(&choice, "mine", "Use my text", true)) (version(mine)) }
                 div {
-                    (option(&choice, "merged", "Take this, which you may edit", false))
+                    (option(&choice, "merged", "Use this text, which you can edit", false))
                     label.hidden for=(merged) { (label) ", merged" }
                     @if name == "title" {
                         input id=(merged) name=(merged) value=(both.replace('\n', " ")) maxlength="201" autocomplete="off";

@@ -1,4 +1,4 @@
-//! What a form does to one field.
+//! The change that a form makes to one field.
 
 use alloc::{format, string::String};
 
@@ -6,7 +6,7 @@ use crate::bindings::{Session, Value};
 use crate::failure::Failure;
 use crate::http::Form;
 
-/// A field of the form and the attribute that it is kept in.
+/// A field of the form and its attribute.
 #[derive(Clone, Copy)]
 pub struct Field {
     pub name: &'static str,
@@ -20,9 +20,9 @@ pub const FIELDS: [Field; 2] = [
 ];
 
 pub struct Edit {
-    /// What was stored when the form was made.
+    /// The stored text when the form was built.
     pub was: String,
-    /// What it shall be.
+    /// The new text.
     pub text: String,
 }
 
@@ -30,7 +30,7 @@ impl Edit {
     pub fn of(form: &Form, field: Field) -> Result<Self, Failure> {
         let name = field.name;
         let was = form.required(&format!("{name}-was"))?;
-        // After a conflict, the visitor has chosen one of three texts.
+        // After a conflict, the visitor chose one of three texts.
         let text = match form.value(&format!("{name}-choice")).as_deref() {
             Some("stored") => was.clone(),
             Some("merged") => form.required(&format!("{name}-merged"))?,
@@ -43,7 +43,7 @@ impl Edit {
         self.text != self.was
     }
 
-    /// Whether storing the text would lose one that its author has not seen.
+    /// Whether storing the text would overwrite one that its author has not seen.
     pub fn is_conflict(&self, stored: &str) -> bool {
         self.is_change() && stored != self.was && stored != self.text
     }
@@ -56,7 +56,7 @@ pub fn stored(session: &Session, field: Field) -> String {
     }
 }
 
-/// Forms are sent with CR LF, whatever the page had.
+/// Forms are submitted with CR LF, whatever the page had.
 fn lines(text: &str) -> String {
     text.replace("\r\n", "\n")
 }

@@ -27,20 +27,20 @@ pub fn page(notice: Option<&str>, [title, text]: &[alloc::string::String; 2], co
             section.card.wide aria-labelledby="count" {
                 h2 #count { "Shared counter" }
                 p.statement { "Shared counter: " (count) }
-                form method="post" action="/notes/count" { button { "Count one more" } }
-                p.note { "Tabs that count at once do not wait for each other, and their increments add up." }
+                form method="post" action="/notes/count" { button { "Add one" } }
+                p.note { "Concurrent tabs do not wait for each other, and their increments add up." }
             }
         }
     };
     layout("Notes", "/notes", &content)
 }
 
-/// What the form is made from.
+/// The text that the form was built from.
 pub fn was(index: usize, stored: &str) -> Markup {
     html! { input type="hidden" name={ (FIELDS[index].name) "-was" } value=(stored); }
 }
 
-/// The first line feed in it is not part of the text, so a text may begin with one.
+/// HTML drops the first line feed in it, so a text may start with one.
 pub fn textarea(name: &str, text: &str, longest: u32) -> Markup {
     html! { textarea id=(name) name=(name) rows="5" maxlength=(longest) { "\n" (text) } }
 }

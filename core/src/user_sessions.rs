@@ -1,4 +1,4 @@
-//! The sessions of one user: devices, log out everywhere, and a cap on how many there are.
+//! The sessions of one user: devices, log out everywhere, and a cap on their number.
 
 use alloc::format;
 use alloc::string::String;
@@ -14,30 +14,30 @@ use crate::state::State;
 use crate::store::{Guard, Instant, Record, Store};
 use crate::{Error, SessionId};
 
-/// How often the sessions of a user are looked for again before it is given up: some log in all the time.
+/// How many times a user's sessions are looked up again before giving up, when there are constant logins.
 const ROUNDS: usize = 100;
 
-/// Most devices on a page.
+/// Maximum number of devices on a page.
 const MAX_PAGE: u32 = 1000;
 
 /// One of a user's sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// Its name.
+    /// The session's id.
     pub id: SessionId,
     /// When it was created.
     pub created: Instant,
     /// When it was last used.
     pub last_active: Instant,
-    /// When the user last proved who they are in it.
+    /// When the user last authenticated in it.
     pub authenticated: Option<Instant>,
-    /// Who logged in.
+    /// The client that logged in.
     pub client: Client,
     /// Whether it outlives the browser.
     pub remembered: bool,
 }
 
-/// A list of a user's sessions under way: their ids, and no more.
+/// An open listing of a user's sessions: only their ids.
 pub struct Devices<S, E> {
     store: S,
     events: E,
@@ -46,7 +46,7 @@ pub struct Devices<S, E> {
 }
 
 impl<S: Store, E: Events> Devices<S, E> {
-    /// Read the next page; an empty one is the end. What cannot be read is left out.
+    /// Reads the next page; an empty page ends the listing. Sessions that cannot be read are left out.
     pub fn next_page(&mut self, limit: u32) -> Result<Vec<Device>> {
         if !(1..=MAX_PAGE).contains(&limit) {
             return Err(Error::InvalidArgument(format!("a page has 1 to {MAX_PAGE} devices")));
@@ -54,7 +54,7 @@ impl<S: Store, E: Events> Devices<S, E> {
         read(&self.store, &self.events, &self.user, &mut self.ids, limit as usize)
     }
 
-    /// Pass over so many sessions without reading them.
+    /// Skips this many sessions without reading them.
     pub fn skip(&mut self, count: u32) {
         if let Some(last) = count.checked_sub(1) {
             self.ids.nth(last as usize);
@@ -63,13 +63,13 @@ impl<S: Store, E: Events> Devices<S, E> {
 }
 
 impl<S: Store, E: Events> Manager<S, E> {
-    /// End all sessions of a user, and say how many there were.
+    /// Ends all sessions of a user and returns how many there were.
     pub fn end_sessions_of(&self, user: &str) -> Result<u64> {
         check_name("a user", user)?;
         self.store.delete_of(user)
     }
 
-    /// Begin to list a user's sessions, oldest first.
+    /// Lists a user's sessions, oldest first.
     pub fn devices_of(&self, user: &str) -> Result<Devices<S, E>>
     where
         E: Clone,
@@ -79,14 +79,14 @@ impl<S: Store, E: Events> Manager<S, E> {
         Ok(Devices { store: self.store.clone(), events: self.events.clone(), user: user.into(), ids })
     }
 
-    /// All of a user's sessions at once, oldest first. What cannot be read is left out.
+    /// All of a user's sessions at once, oldest first. Those that cannot be read are left out.
     pub fn sessions_of(&self, user: &str) -> Result<Vec<Device>> {
         check_name("a user", user)?;
         read(&self.store, &self.events, user, &mut self.store.ids_of(user)?.into_iter(), usize::MAX)
     }
 
-    /// End all sessions of a user but one, and say how many there were. One that gets a new id meanwhile is found under
-    /// that, the one to keep as well.
+    /// Ends all sessions of a user but one, and returns how many there were. Sessions that get a new id meanwhile are
+    /// followed, including the one to keep.
     pub fn end_other_sessions_of(&self, user: &str, keep: &SessionId) -> Result<u64> {
         check_name("a user", user)?;
         let is_kept = |id: &SessionId| Ok(self.current(keep)? == *id);
@@ -105,17 +105,17 @@ impl<S: Store, E: Events> Manager<S, E> {
         Err(Error::Busy)
     }
 
-    /// Let a user have one session more, which `log_in` stores, if the cap allows it.
+    /// Runs `log_in`, which stores one more session of a user, if the cap allows it.
     ///
-    /// Under a lock of the user, so that those who log in at once see each other. The session that has to make room is
-    /// locked before the login is stored and ended after it: a login that is refused has ended nothing, and one that
-    /// succeeds leaves none too many.
+    /// Holds a lock of the user, so that concurrent logins see each other. The session that makes room is locked before
+    /// the login is stored and ended after it: a refused login ends nothing, and a successful one leaves no session
+    /// over the cap.
     pub(crate) fn within_cap<T>(&self, user: &str, log_in: impl FnOnce() -> Result<T>) -> Result<T> {
         let Some((cap, policy)) = self.configuration.session_cap else {
             return log_in();
         };
         let _alone = self.lock(&lock_id(user)?)?;
-        // The count may be too high, and then the sessions are looked at.
+        // The count may be too high; then the sessions are read.
         if self.store.count_of(user)? < cap.into() {
             return log_in();
         }
@@ -127,17 +127,17 @@ impl<S: Store, E: Events> Manager<S, E> {
             };
         }
         let mut oldest = self.make_room(user, cap as usize)?;
-        let answer = log_in()?;
+        let result = log_in()?;
         if let Some(oldest) = &mut oldest {
-            // The login is stored, and its client must get its cookie. What the disk does not let go of ends at the next one.
+            // The login is stored, and its client must get its cookie. If the disk refuses the delete, the next login
+            // retries it.
             let _ = timed(&self.events, Operation::Delete, || oldest.delete());
         }
-        Ok(answer)
+        Ok(result)
     }
 
-    /// End what a user has above the cap, and lock the oldest session of those that are left, if it has to go for one
-    /// more. By the time of the login and not of creation: a session may be old when its user logs in. All who do this at
-    /// once agree on the order.
+    /// Ends the user's sessions above the cap, and locks the oldest remaining one if it must go for one more. Ordered
+    /// by login, not by creation: a session may be old when its user logs in. Concurrent callers agree on the order.
     fn make_room(&self, user: &str, cap: usize) -> Result<Option<S::Guard>> {
         for _ in 0..ROUNDS {
             let mut devices = self.sessions_of(user)?;
@@ -151,7 +151,7 @@ impl<S: Store, E: Events> Manager<S, E> {
             }
             let Some(oldest) = devices.get(too_many) else { return Ok(None) };
             let mut guard = self.lock(&oldest.id)?;
-            // It may have ended, or got a new id, while we waited.
+            // It may have ended or got a new id during the wait.
             if timed(&self.events, Operation::Load, || guard.load())?.is_some() {
                 return Ok(Some(guard));
             }
@@ -192,7 +192,7 @@ fn device(record: Record, user: &str) -> Option<Device> {
     })
 }
 
-/// No session has this id: it is only locked.
+/// The id of a user's lock; no session has it.
 fn lock_id(user: &str) -> Result<SessionId> {
     SessionId::derive("user", user)
 }

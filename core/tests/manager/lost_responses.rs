@@ -1,4 +1,4 @@
-//! New ids that come because it is time: answers that are lost or late, and requests at once.
+//! Periodic renewal: lost and late responses, and concurrent requests.
 
 use session_core::Error;
 use session_core::attributes::Value;
@@ -29,7 +29,7 @@ fn sees(site: &Site, browser: &Browser) -> Option<String> {
 }
 
 #[test]
-fn a_lost_answer_logs_nobody_out() {
+fn a_lost_response_logs_nobody_out() {
     for window in [0, WINDOW] {
         let site = renewing(window);
         let mut browser = due(&site);
@@ -45,9 +45,9 @@ fn a_lost_answer_logs_nobody_out() {
     }
 }
 
-/// Used by nothing but page views, it lives as long as the session: it is noted once a minute, as the session's own use.
+/// Used only by page views, the old cookie lives as long as the session: it is touched once a minute, like the session.
 #[test]
-fn an_old_cookie_in_use_does_not_grow_old() {
+fn an_old_cookie_in_use_stays_valid() {
     let site = Site::with(Configuration { renewal_interval: Some(4 * HOUR), ..Configuration::default() });
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| log_in(session, "ann"));
@@ -68,7 +68,7 @@ fn an_old_cookie_in_use_does_not_grow_old() {
 }
 
 #[test]
-fn the_old_cookie_is_good_until_the_new_one_is_shown() {
+fn the_old_cookie_is_valid_until_the_new_one_is_presented() {
     for window in [0, WINDOW] {
         let site = renewing(window);
         let mut browser = due(&site);
@@ -92,7 +92,7 @@ fn the_old_cookie_is_good_until_the_new_one_is_shown() {
 
 /// Two generations later the first cookie is dead, whatever became of the second.
 #[test]
-fn a_cookie_that_was_followed_by_one_that_was_shown_stays_dead() {
+fn a_cookie_stays_dead_after_its_successor_was_presented() {
     let site = renewing(0);
     let mut browser = due(&site);
     let first = browser.clone();
@@ -106,7 +106,7 @@ fn a_cookie_that_was_followed_by_one_that_was_shown_stays_dead() {
 }
 
 #[test]
-fn of_eight_that_write_at_once_each_is_stored_and_one_renews() {
+fn eight_concurrent_writes_are_stored_and_one_renews() {
     for window in [0, WINDOW] {
         for access in [Access::Optimistic, Access::Exclusive] {
             let site = renewing(window);
@@ -130,7 +130,7 @@ fn of_eight_that_write_at_once_each_is_stored_and_one_renews() {
     }
 }
 
-/// A request that is exclusive waits for the one that renews, and has the session under its new id.
+/// An exclusive request waits for the renewing one, then has the session under its new id.
 #[test]
 fn an_exclusive_request_that_waited_follows_the_session() {
     let site = renewing(0);
@@ -151,9 +151,9 @@ fn an_exclusive_request_that_waited_follows_the_session() {
     assert!(site.store.inner().locked.is_empty());
 }
 
-/// What renews is in the middle of it: the session has its new secret, and not yet its new id.
+/// In the middle of a renewal: the session has its new secret, not yet its new id.
 #[test]
-fn a_page_view_in_the_middle_of_a_renewal_is_no_theft() {
+fn a_page_view_during_a_renewal_is_not_reported() {
     for window in [0, WINDOW] {
         let site = renewing(window);
         let mut browser = due(&site);
@@ -169,9 +169,9 @@ fn a_page_view_in_the_middle_of_a_renewal_is_no_theft() {
     }
 }
 
-/// The same in the middle of a login, by whom the old cookie belongs to: he sees nothing of it, and nothing is told.
+/// In the middle of a login, by the owner of the old cookie, who sees none of it; no event is reported.
 #[test]
-fn a_page_view_in_the_middle_of_a_login_is_no_theft_either() {
+fn a_page_view_during_a_login_is_not_reported() {
     for window in [0, WINDOW] {
         let site = renewing(window);
         let mut browser = site.visitor();
@@ -189,7 +189,7 @@ fn a_page_view_in_the_middle_of_a_login_is_no_theft_either() {
 
 #[test]
 fn an_old_cookie_in_use_lives_as_long_as_its_session() {
-    // The interval is longer than the idle timeout, so that nothing but use keeps the old cookie alive.
+    // The interval exceeds the idle timeout, so only use keeps the old cookie alive.
     let renewal_interval = Some(2 * HOUR);
     let site = Site::with(Configuration { renewal_interval, ..Configuration::default() });
     let mut browser = Browser::default();
@@ -217,9 +217,9 @@ fn an_old_cookie_in_use_lives_as_long_as_its_session() {
     site.visit(&mut browser, |session| set(session, "a", 1));
 }
 
-/// In the default configuration, too: the late answer must not put an anonymous session in the place of a login.
+/// Also in the default configuration: a late response must not replace a login by an anonymous session.
 #[test]
-fn a_late_answer_does_not_take_the_cookie_of_a_login() {
+fn a_late_response_does_not_replace_the_cookie_of_a_login() {
     for window in [0, WINDOW] {
         let site = Site::with(Configuration { grace_window: window, ..Configuration::default() });
         let mut browser = site.visitor();
@@ -249,9 +249,9 @@ fn a_late_answer_does_not_take_the_cookie_of_a_login() {
     }
 }
 
-/// The answer to the login is lost, and the user tries again at once.
+/// The login's response is lost, and the user retries at once.
 #[test]
-fn a_login_whose_answer_was_lost_can_be_repeated() {
+fn a_login_whose_response_was_lost_can_be_repeated() {
     for window in [0, WINDOW] {
         for access in [Access::Optimistic, Access::Exclusive] {
             let site = Site::with(Configuration { grace_window: window, ..Configuration::default() });
@@ -269,7 +269,7 @@ fn a_login_whose_answer_was_lost_can_be_repeated() {
 }
 
 #[test]
-fn a_request_in_flight_follows_a_new_id_on_request_and_gains_nothing_by_it() {
+fn a_request_in_flight_follows_a_regeneration_without_gaining_privilege() {
     let site = Site::new();
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| log_in(session, "ann"));

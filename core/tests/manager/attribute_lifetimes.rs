@@ -1,4 +1,4 @@
-//! Attributes that vanish by themselves.
+//! Attributes with a lifetime.
 
 use session_core::Error;
 use session_core::attributes::Value;
@@ -20,7 +20,7 @@ fn with_code(site: &Site) -> Browser {
 }
 
 #[test]
-fn it_is_there_until_its_time_has_come() {
+fn an_attribute_exists_until_it_expires() {
     let site = Site::new();
     let browser = with_code(&site);
     site.wait(MINUTE - 1);
@@ -43,7 +43,7 @@ fn each_has_a_time_of_its_own() {
 }
 
 #[test]
-fn what_vanished_is_not_stored_again() {
+fn an_expired_attribute_is_not_stored_again() {
     let site = Site::new();
     let mut browser = with_code(&site);
     site.wait(MINUTE);
@@ -53,7 +53,7 @@ fn what_vanished_is_not_stored_again() {
 }
 
 #[test]
-fn setting_it_again_keeps_it_or_prolongs_it() {
+fn setting_it_again_changes_its_lifetime() {
     let site = Site::new();
     let mut browser = with_code(&site);
     site.visit(&mut browser, |session| {
@@ -77,7 +77,7 @@ fn setting_it_again_keeps_it_or_prolongs_it() {
 }
 
 #[test]
-fn what_is_taken_away_has_no_time_left() {
+fn a_removed_attribute_has_no_lifetime() {
     let site = Site::new();
     let mut browser = with_code(&site);
     site.visit(&mut browser, |session| log_in(session, "ann"));
@@ -95,9 +95,9 @@ fn what_is_taken_away_has_no_time_left() {
     }
 }
 
-/// To a request that began before, it is there to the end; and what it adds to others' changes is no conflict.
+/// To a request that began before, it is present to the end; increments concurrent with its expiry do not conflict.
 #[test]
-fn it_does_not_vanish_during_a_request() {
+fn it_does_not_expire_during_a_request() {
     let site = Site::new();
     let mut browser = with_code(&site);
     let mut session = site.start(&browser, Access::Optimistic);
@@ -110,17 +110,17 @@ fn it_does_not_vanish_during_a_request() {
 }
 
 #[test]
-fn no_lifetime_is_none() {
+fn a_zero_lifetime_is_refused() {
     let site = Site::new();
     let mut session = site.start(&Browser::default(), Access::Optimistic);
     assert!(matches!(session.set_for("code", ONE, 0, START), Err(Error::InvalidArgument(_))));
     assert_eq!(session.set_for("code", ONE, u64::MAX, START), Ok(()));
 }
 
-/// A request that began before its time stores it once more. To one that began after, it is gone all the same: its
-/// changes meet those of the other, and what they add to is not what has vanished.
+/// A request that began before the expiry stores it once more. To one that began after it is gone all the same: its
+/// changes merge, and its increments do not add to the expired value.
 #[test]
-fn a_merge_brings_nothing_back() {
+fn a_merge_restores_nothing() {
     let site = Site::new();
     let mut browser = with_code(&site);
     site.wait(MINUTE - 1);
@@ -137,9 +137,9 @@ fn a_merge_brings_nothing_back() {
     assert_eq!(["a", "b", "code"].map(|name| integer(&mut session, name)), [2, 1, 5]);
 }
 
-/// What is stored is what is there: a clock that is stepped back shows nothing that a merge has dropped.
+/// Stepping the clock back does not restore an attribute that a merge has dropped.
 #[test]
-fn what_vanished_before_a_merge_is_not_stored_again() {
+fn an_attribute_expired_before_a_merge_is_not_stored_again() {
     let site = Site::new();
     let mut browser = with_code(&site);
     site.wait(MINUTE - 1);

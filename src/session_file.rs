@@ -1,4 +1,4 @@
-//! A session's file, read.
+//! A session's file, read into memory.
 
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
@@ -12,34 +12,34 @@ use session_core::{SessionId, expiry};
 use crate::directory::{Directory, File, failed};
 use crate::layout;
 
-/// Reading again while a writer is at work: this often, then what was read last counts.
+/// Maximum reads while a writer is active; the last one counts.
 const READS: usize = 4;
 
-/// A session seen in passing, without its data.
+/// A session without its data, read without side effects.
 pub struct Peek {
     /// The session.
     pub info: Info,
     /// Whether it has expired.
     pub expired: bool,
-    /// Its last activity; none when its stamps all lie in the future.
+    /// Its last activity; none when all its time stamps lie in the future.
     pub dated: Option<Instant>,
 }
 
-/// A session's file, read.
-pub struct Found {
+/// A session's file, read into memory.
+pub struct SessionFile {
     /// The file.
     pub file: File,
     bytes: Vec<u8>,
 }
 
-impl Found {
-    /// Read a session's file without its lock.
+impl SessionFile {
+    /// Reads a session's file without its lock.
     pub fn read(root: &Directory, id: &SessionId) -> Result<Option<Self>> {
         let Some(file) = root.read(&layout::session(id)).map_err(failed("load the session"))? else { return Ok(None) };
         let mut found = Self { bytes: contents(&file)?, file };
         for _ in 1..READS {
-            // A slot was not whole: a writer is at work, and the version before it may have been read before that
-            // one came. Or a writer died long ago; then reading again changes nothing.
+            // A slot was torn: a writer is active, and this read may have missed both its version and the one before.
+            // Or a writer died long ago; then another read changes nothing.
             if !found.slots(id).is_ok_and(|slots| slots.torn()) {
                 break;
             }
@@ -52,7 +52,7 @@ impl Found {
         Ok(Some(found))
     }
 
-    /// Read a session's file to write it: under its exclusive lock, except for a touch.
+    /// Reads a session's file to write it: under its exclusive lock, except for a touch.
     pub fn write(root: &Directory, id: &SessionId) -> Result<Option<Self>> {
         let Some(file) = root.write(&layout::session(id)).map_err(failed("open the session for writing"))? else {
             return Ok(None);
@@ -60,14 +60,14 @@ impl Found {
         Ok(Some(Self { bytes: contents(&file)?, file }))
     }
 
-    /// The versions in it.
+    /// Finds the versions in the file.
     pub fn slots(&self, id: &SessionId) -> Result<Slots<'_>> {
         Slots::parse(&self.bytes, id)
     }
 
-    /// When it was last saved or touched.
+    /// When the session was last saved or touched.
     pub fn touched(&self) -> Result<Instant> {
-        self.file.modified().map_err(failed("see when the session was last used"))
+        self.file.modified().map_err(failed("read when the session was last used"))
     }
 }
 
@@ -75,7 +75,7 @@ fn contents(file: &File) -> Result<Vec<u8>> {
     file.contents().map_err(failed("load the session"))
 }
 
-/// A version as a record, last used when its file says.
+/// Converts a version to a record, with the file's time of last use.
 pub fn record(id: SessionId, version: &Version, touched: Instant, now: Instant) -> Record {
     Record {
         id,
@@ -87,7 +87,7 @@ pub fn record(id: SessionId, version: &Version, touched: Instant, now: Instant) 
     }
 }
 
-/// A version without its data, last used when its file says.
+/// Converts a version to a record without data, with the file's time of last use.
 pub fn info(id: SessionId, version: &Version, touched: Instant, now: Instant) -> Info {
     Info {
         id,
