@@ -26,7 +26,7 @@ const CREATE: &str = "store the session in a new file";
 /// file.
 pub fn save(root: &Directory, id: &SessionId, file: &File, slots: &Slots, next: &Version, durable: bool) -> Result<()> {
     let Some(at) = slots.place(next.encoded_len()) else {
-        return new_file(root, id, next);
+        return new_file(root, id, next).map(drop);
     };
     memory::ensure(next.data.len(), |data| data + OVERHEAD)?;
     let head = slots.head();
@@ -54,13 +54,14 @@ fn take_back(file: &File, at: u64, modified: Instant, code: ErrorCode) -> Error 
 ///
 /// Data and name are on the disk when this returns, whatever the durability: a name without its data would be an
 /// unreadable session, and a save into a file without a durable name would be lost with it.
-pub fn new_file(root: &Directory, id: &SessionId, version: &Version) -> Result<()> {
+pub fn new_file(root: &Directory, id: &SessionId, version: &Version) -> Result<File> {
     // As much as a load needs, so what is stored can be loaded by an instance with the same memory limit.
     memory::ensure(version.data.len(), |data| slots::new_file_len(data + OVERHEAD) + MARGIN)?;
     let shard = shard(root, id).map_err(failed(CREATE))?;
     let (head, bytes) = slots::new_file(id, version, wasi::random::random::get_random_u64());
     let file = publish(&shard, id.as_str(), &bytes)?;
-    file.write(&head.cell(Some(version.version), id, id), CELL_AT).map_err(unknown(CREATE))
+    file.write(&head.cell(Some(version.version), id, id), CELL_AT).map_err(unknown(CREATE))?;
+    Ok(file)
 }
 
 /// Writes the file that marks a directory as a store.

@@ -62,7 +62,7 @@ impl FileGuard {
             return Ok(false);
         }
         self.remove(slots.live().owner, durable)?;
-        Host.tell(Some(&self.id), Event::Destroyed);
+        Host.emit(Some(&self.id), Event::Destroyed);
         Ok(true)
     }
 
@@ -79,7 +79,7 @@ impl FileGuard {
         // A recent save is proof of use; only without one is the last touch read.
         if expiry::expired(&live, live.modified, now) && expiry::expired(&live, found.touched()?, now) {
             self.remove(live.owner, false)?;
-            Host.tell(Some(&self.id), Event::Expired);
+            Host.emit(Some(&self.id), Event::Expired);
             return Ok(None);
         }
         Ok(Some((found, now)))
@@ -97,7 +97,7 @@ impl FileGuard {
     /// Keeps an unreadable file for inspection. Anything but a regular file stays in place.
     fn quarantine(&self, found: &SessionFile, seen: Error) -> Error {
         let Error::Corrupt(why) = seen else { return seen };
-        Host.tell(Some(&self.id), Event::Corrupt);
+        Host.emit(Some(&self.id), Event::Corrupt);
         let quarantined = format!("{}/{}", layout::QUARANTINE, layout::unique(self.id.as_str()));
         let moved = found.file.is_regular().is_ok_and(|regular| regular)
             && self.store.root().rename(&layout::session(&self.id), &quarantined).is_ok();

@@ -13,7 +13,7 @@ use session_core::store::{
 };
 use session_core::{SessionId, expiry};
 
-use crate::directory::{Directory, changed};
+use crate::directory::{Directory, changed, unknown};
 use crate::guard::FileGuard;
 use crate::layout;
 use crate::listing::FileCursor;
@@ -145,8 +145,8 @@ impl Store for FileStore {
         guard.ensure_id_is_free()?;
         let now = now();
         let version = Version::of(&contents, 1, now, now);
-        owners::with_entry(self.root(), version.owner, id, || commit::new_file(self.root(), id, &version))?;
-        Host.tell(Some(id), Event::Created);
+        owners::with_entry(self.root(), version.owner, id, || commit::new_file(self.root(), id, &version).map(drop))?;
+        Host.emit(Some(id), Event::Created);
         Ok(info(id.clone(), &version, now, now))
     }
 
@@ -187,6 +187,18 @@ impl Store for FileStore {
 
     fn rename(&self, id: &SessionId, new_id: &SessionId) -> Result<()> {
         self.lock_exclusive(id)?.rename(new_id)
+    }
+
+    fn import(&self, record: Record) -> Result<()> {
+        let mut guard = self.lock_exclusive(&record.id)?;
+        guard.ensure_id_is_free()?;
+        let version = Version::of(&record.contents, record.version, record.created, record.modified);
+        owners::with_entry(self.root(), version.owner, &record.id, || {
+            let file = commit::new_file(self.root(), &record.id, &version)?;
+            file.set_modified(record.last_active).map_err(unknown("set when the session was last used"))
+        })?;
+        Host.emit(Some(&record.id), Event::Created);
+        Ok(())
     }
 
     fn lock(&self, id: &SessionId, mode: LockMode, wait: Option<Milliseconds>) -> Result<FileGuard> {

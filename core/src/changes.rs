@@ -35,7 +35,7 @@ pub(crate) struct Changes {
 enum Change {
     Set {
         value: Value,
-        vanishes: Option<Instant>,
+        expires: Option<Instant>,
     },
     Remove,
     /// Concurrent additions count as well; `sum` is what this request sees.
@@ -120,7 +120,7 @@ impl Changes {
         self.cleared || self.is_disowned(state)
     }
 
-    pub fn authenticate(&mut self) {
+    pub fn mark_authenticated(&mut self) {
         self.authenticated = true;
     }
 
@@ -152,20 +152,23 @@ impl Changes {
     }
 
     /// When an attribute expires; none when it has no lifetime or is absent.
-    pub fn vanishes(&self, base: &State, name: &str) -> Option<Instant> {
+    pub fn attribute_expires(&self, base: &State, name: &str) -> Option<Instant> {
         match self.attributes.get(name) {
-            Some(Change::Set { vanishes, .. }) => *vanishes,
+            Some(Change::Set { expires, .. }) => *expires,
             Some(Change::Remove) => None,
             _ if self.is_cleared(base) => None,
-            _ => base.vanishes(name),
+            _ => base.attribute_expires(name),
         }
     }
 
-    pub fn set_attribute(&mut self, base: &State, name: &str, value: Value, vanishes: Option<Instant>) {
-        if !self.is_cleared(base) && base.attributes.get(name) == Some(&value) && base.vanishes(name) == vanishes {
+    pub fn set_attribute(&mut self, base: &State, name: &str, value: Value, expires: Option<Instant>) {
+        if !self.is_cleared(base)
+            && base.attributes.get(name) == Some(&value)
+            && base.attribute_expires(name) == expires
+        {
             self.attributes.remove(name);
         } else {
-            self.attributes.insert(name, Change::Set { value, vanishes });
+            self.attributes.insert(name, Change::Set { value, expires });
         }
     }
 
@@ -187,9 +190,9 @@ impl Changes {
         let value = Value::Integer(sum);
         let change = match self.attributes.get(name) {
             Some(Change::Add { by: before, .. }) => Change::Add { by: before.checked_add(by)?, sum: value },
-            Some(Change::Set { vanishes, .. }) => Change::Set { value, vanishes: *vanishes },
-            Some(Change::Remove) => Change::Set { value, vanishes: None },
-            None if self.is_cleared(base) => Change::Set { value, vanishes: None },
+            Some(Change::Set { expires, .. }) => Change::Set { value, expires: *expires },
+            Some(Change::Remove) => Change::Set { value, expires: None },
+            None if self.is_cleared(base) => Change::Set { value, expires: None },
             None => Change::Add { by, sum: value },
         };
         self.attributes.insert(name, change);
@@ -279,7 +282,7 @@ impl Changes {
         }
         for (name, change) in self.attributes.iter() {
             match change {
-                Change::Set { value, vanishes } => state.set(name, value.clone(), *vanishes),
+                Change::Set { value, expires } => state.set(name, value.clone(), *expires),
                 Change::Remove => state.remove(name),
                 // Without a sum it is a conflict, and not applied.
                 Change::Add { by, .. } => {

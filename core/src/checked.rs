@@ -75,6 +75,13 @@ impl<S: Store> Store for Checked<S> {
         self.inner.rename(id, new_id)
     }
 
+    fn import(&self, record: Record) -> Result<()> {
+        self.check(&record.contents)?;
+        // The last number has no successor: no save could follow it.
+        ensure((1..u64::MAX).contains(&record.version), || "a version is at least 1".into())?;
+        self.inner.import(record)
+    }
+
     fn lock(&self, id: &SessionId, mode: LockMode, wait: Option<Milliseconds>) -> Result<Self::Guard> {
         Ok(self.wrap(self.inner.lock(id, mode, wait)?))
     }
@@ -264,6 +271,9 @@ mod tests {
         fn has(&self, _: &SessionId) -> Result<bool> {
             Ok(self.0)
         }
+        fn import(&self, _: Record) -> Result<()> {
+            Err(Error::AlreadyExists)
+        }
         fn rename(&self, _: &SessionId, _: &SessionId) -> Result<()> {
             Err(Error::Gone)
         }
@@ -341,6 +351,7 @@ mod tests {
             assert_eq!(store.delete(&id()), Ok(yes));
             assert_eq!(store.has(&id()), Ok(yes));
             assert_eq!(store.rename(&id(), &id()), Err(Error::Gone));
+            assert_eq!(store.import(record()), Err(Error::AlreadyExists));
             assert_eq!(store.delete_old(5), Ok((5, 6)));
             assert_eq!(store.collect_garbage(1, None).unwrap().examined, 1);
             assert_eq!(store.ids_of("ann"), Ok(vec![id()]));
@@ -368,6 +379,10 @@ mod tests {
         let large = || Contents { data: vec![0; 4], ..Contents::default() };
         assert_eq!(store.create(&id(), large()), Err(Error::TooLarge(3)));
         assert_eq!(store.save(&id(), large(), Some(5)), Err(Error::TooLarge(3)));
+        assert_eq!(store.import(Record { contents: large(), ..record() }), Err(Error::TooLarge(3)));
+        for version in [0, u64::MAX] {
+            refused(store.import(Record { version, ..record() }));
+        }
         let mut guard = store.lock(&id(), LockMode::Exclusive, None).unwrap();
         assert_eq!(Guard::save(&mut guard, large(), Some(5)), Err(Error::TooLarge(3)));
         refused(store.collect_garbage(0, None));

@@ -82,7 +82,7 @@ impl<S: Store, E: Events> Manager<S, E> {
             return Ok(Claim::Late(record, state, presented));
         }
         for (credential, event) in refused {
-            self.events.tell(Some(&credential.id), event);
+            self.events.emit(Some(&credential.id), event);
         }
         Ok(Claim::Refused(presented))
     }

@@ -35,13 +35,13 @@ pub struct Configuration {
     /// How long an old cookie finds its session.
     pub grace_window: Milliseconds,
     /// A session whose client has not returned expires after this long.
-    pub unreturned_timeout: Option<Milliseconds>,
+    pub unconfirmed_timeout: Option<Milliseconds>,
     /// Maximum number of sessions of one user.
     pub session_cap: Option<(u32, CapPolicy)>,
     /// Maximum number of new sessions per address and minute.
     pub new_sessions: Option<u32>,
     /// How many bits of an IPv6 address identify a client.
-    pub address_prefix: u8,
+    pub ipv6_prefix: u8,
     /// Maximum number of sessions in the store.
     pub total_sessions: Option<u64>,
     /// Maximum number of bytes in the store.
@@ -69,10 +69,10 @@ impl Default for Configuration {
             remember_timeout: 30 * DAY,
             renewal_interval: None,
             grace_window: 0,
-            unreturned_timeout: None,
+            unconfirmed_timeout: None,
             session_cap: None,
             new_sessions: None,
-            address_prefix: ADDRESS_PREFIX,
+            ipv6_prefix: ADDRESS_PREFIX,
             total_sessions: None,
             total_bytes: None,
         }
@@ -87,7 +87,7 @@ impl Configuration {
             self.idle_timeout,
             self.absolute_timeout,
             self.renewal_interval,
-            self.unreturned_timeout,
+            self.unconfirmed_timeout,
             Some(self.remember_timeout),
         ];
         if timeouts.contains(&Some(0)) {
@@ -96,7 +96,7 @@ impl Configuration {
         if self.session_cap.is_some_and(|(cap, _)| cap == 0) {
             return Err(Error::InvalidArgument("a user may have at least 1 session".to_string()));
         }
-        if !(1..=128).contains(&self.address_prefix) {
+        if !(1..=128).contains(&self.ipv6_prefix) {
             return Err(Error::InvalidArgument("an IPv6 prefix has 1 to 128 bits".to_string()));
         }
         Ok(())

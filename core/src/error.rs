@@ -20,6 +20,7 @@ pub enum Error {
     AccessDenied(String),
     NoSpace(String),
     Io(String),
+    Unavailable(String),
     OutcomeUnknown(String),
     Other(String),
 }
@@ -37,6 +38,7 @@ impl fmt::Display for Error {
             | Self::AccessDenied(text)
             | Self::NoSpace(text)
             | Self::Io(text)
+            | Self::Unavailable(text)
             | Self::OutcomeUnknown(text)
             | Self::Other(text) => f.write_str(text),
             Self::TooLarge(limit) => write!(f, "the data has more than {limit} bytes"),
@@ -68,6 +70,7 @@ mod tests {
             Error::AccessDenied(text()),
             Error::NoSpace(text()),
             Error::Io(text()),
+            Error::Unavailable(text()),
             Error::OutcomeUnknown(text()),
             Error::Other(text()),
         ] {

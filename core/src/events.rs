@@ -66,7 +66,7 @@ pub enum Operation {
 /// Receives events. Reporting does not fail or wait.
 pub trait Events {
     /// Reports an event, with the session it concerns, if any.
-    fn tell(&self, session: Option<&SessionId>, event: Event);
+    fn emit(&self, session: Option<&SessionId>, event: Event);
 
     /// Marks the start of a store operation. Operations do not overlap.
     fn begin(&self, _operation: Operation) {}

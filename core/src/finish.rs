@@ -96,7 +96,7 @@ impl<S: Store, E: Events> Manager<S, E> {
         if session.presented.replaced.is_some() && state.user.is_none() {
             return Err(Error::Gone);
         }
-        state.more.unreturned = self.configuration.unreturned_timeout.is_some();
+        state.more.unconfirmed = self.configuration.unconfirmed_timeout.is_some();
         self.admit(session.client.address.as_deref(), state.encode()?.len(), context.now)?;
         if state.user.is_some() {
             // Otherwise the new session would be one of several again.
@@ -121,7 +121,7 @@ impl<S: Store, E: Events> Manager<S, E> {
             match timed(&self.events, Operation::Create, || self.store.create(&credential.id, contents)) {
                 Ok(_) => {
                     if state.user.is_some() {
-                        self.events.tell(Some(&credential.id), Event::Login);
+                        self.events.emit(Some(&credential.id), Event::Login);
                     }
                     return Ok(self.cookie(&credential, state, deadline, context.now));
                 }
@@ -156,7 +156,7 @@ impl<S: Store, E: Events> Manager<S, E> {
 
     /// Reports a failed touch; the request succeeds anyway.
     fn touch_failed(&self, id: &SessionId) -> Vec<HeaderField> {
-        self.events.tell(Some(id), Event::TouchFailed);
+        self.events.emit(Some(id), Event::TouchFailed);
         Vec::new()
     }
 
@@ -177,7 +177,7 @@ impl<S: Store, E: Events> Manager<S, E> {
             match result {
                 Err(Error::Gone) => {}
                 Err(Error::Conflict(version)) => {
-                    self.events.tell(Some(&stored.id), Event::Conflict);
+                    self.events.emit(Some(&stored.id), Event::Conflict);
                     return Err(Error::Conflict(version));
                 }
                 result => return result,
@@ -208,7 +208,7 @@ impl<S: Store, E: Events> Manager<S, E> {
             return Err(Error::Gone);
         }
         if was_logged_in {
-            self.events.tell(Some(id), Event::Logout);
+            self.events.emit(Some(id), Event::Logout);
         }
         Ok(self.revoke(session, was_logged_in))
     }
@@ -226,7 +226,7 @@ impl<S: Store, E: Events> Manager<S, E> {
                 Ok(false)
             };
             if self.end_unless(id, look)? && was_logged_in {
-                self.events.tell(Some(id), Event::Logout);
+                self.events.emit(Some(id), Event::Logout);
             }
         }
         let mut fields = if presented.several { self.configuration.cookie.sweep() } else { Vec::new() };
@@ -385,7 +385,7 @@ impl<S: Store, E: Events> Manager<S, E> {
             && self.redirect_old(&via.id, &credential.id).is_err()
         {
             // The old cookie still leads here, by one more hop.
-            self.events.tell(Some(&credential.id), Event::TouchFailed);
+            self.events.emit(Some(&credential.id), Event::TouchFailed);
         }
         self.report_renewal(&newest.id, &credential.id, before, state);
         let mut fields = self.sweep(session);
@@ -397,13 +397,13 @@ impl<S: Store, E: Events> Manager<S, E> {
     }
 
     fn report_renewal(&self, old: &SessionId, new: &SessionId, before: &State, after: &State) {
-        self.events.tell(Some(old), Event::Renewed(new.clone()));
+        self.events.emit(Some(old), Event::Renewed(new.clone()));
         if before.user != after.user {
             if before.user.is_some() {
-                self.events.tell(Some(new), Event::Logout);
+                self.events.emit(Some(new), Event::Logout);
             }
             if after.user.is_some() {
-                self.events.tell(Some(new), Event::Login);
+                self.events.emit(Some(new), Event::Login);
             }
         }
     }
@@ -411,7 +411,7 @@ impl<S: Store, E: Events> Manager<S, E> {
     /// Applies the changes of a request, and what follows from them.
     fn apply(&self, session: &Session<S::Guard>, state: &mut State, now: Instant) {
         session.changes.apply(state);
-        state.more.unreturned = false;
+        state.more.unconfirmed = false;
         confirm_cookie(session, state, now);
         if session.is_of_this_client() {
             state.remote_address.clone_from(&session.client.address);
@@ -433,7 +433,7 @@ impl<S: Store, E: Events> Manager<S, E> {
     /// Whether the client presents its current cookie for the first time.
     fn is_first_return(&self, session: &Session<S::Guard>) -> bool {
         let is_awaited = session.base.succession.cookie == Cookie::Awaited && session.presented.via.is_none();
-        session.base.more.unreturned || is_awaited
+        session.base.more.unconfirmed || is_awaited
     }
 
     /// The state of a session, with its newest cookie confirmed if the request presents it.
@@ -449,11 +449,11 @@ impl<S: Store, E: Events> Manager<S, E> {
 
     fn contents(&self, state: &State, deadline: Option<Instant>) -> Result<Contents> {
         let idle = if state.more.remembered { None } else { self.configuration.idle_timeout };
-        let unreturned = self.configuration.unreturned_timeout.filter(|_| state.more.unreturned);
+        let unconfirmed = self.configuration.unconfirmed_timeout.filter(|_| state.more.unconfirmed);
         Ok(Contents {
             data: state.encode()?,
             owner: state.user.clone(),
-            idle_timeout: [idle, unreturned].into_iter().flatten().min(),
+            idle_timeout: [idle, unconfirmed].into_iter().flatten().min(),
             deadline,
         })
     }

@@ -48,8 +48,7 @@ impl<S: Store, E: Events> Manager<S, E> {
 
     fn admit_from(&self, address: Option<&str>, most: u64, now: Instant) -> Result<()> {
         // A hash, not the address: that may have any length and characters, and should not appear in listings.
-        let id =
-            SessionId::derive("tally-of", &client(address.unwrap_or_default(), self.configuration.address_prefix))?;
+        let id = SessionId::derive("tally-of", &client(address.unwrap_or_default(), self.configuration.ipv6_prefix))?;
         self.count(&id, now, |tally| {
             let mut tally = tally.unwrap_or(Tally { since: now, ..Tally::default() });
             if tally.sessions >= most {
@@ -109,7 +108,7 @@ impl<S: Store, E: Events> Manager<S, E> {
     }
 
     pub(crate) fn refuse(&self, limit: Limit) -> Error {
-        self.events.tell(None, Event::Refused(limit));
+        self.events.emit(None, Event::Refused(limit));
         let cap = self.configuration.session_cap.map_or(0, |(cap, _)| cap);
         match limit {
             Limit::SessionsOfUser => {

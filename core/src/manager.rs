@@ -75,7 +75,7 @@ impl<S: Store, E: Events> Manager<S, E> {
                 }
                 Ok(_) => {}
                 Err(Error::Corrupt(_)) => {
-                    self.events.tell(Some(&id), Event::UnknownId);
+                    self.events.emit(Some(&id), Event::UnknownId);
                     return Ok(Session::new(access, client, now));
                 }
                 Err(error) => return Err(error),

@@ -185,12 +185,12 @@ impl<G> Session<G> {
     }
 
     /// Records that the user has authenticated again or by another factor.
-    pub fn authenticate(&mut self) -> Result<()> {
+    pub fn mark_authenticated(&mut self) -> Result<()> {
         self.ensure_writable()?;
         if self.changes.seen_user(&self.base).is_none() {
             return Err(Error::InvalidArgument("no user is logged in; set one first".to_string()));
         }
-        self.changes.authenticate();
+        self.changes.mark_authenticated();
         Ok(())
     }
 
@@ -231,24 +231,24 @@ impl<G> Session<G> {
     }
 
     /// Sets an attribute that expires after `lifetime`.
-    pub fn set_for(&mut self, name: &str, value: Value, lifetime: Milliseconds, now: Instant) -> Result<()> {
-        if lifetime == 0 {
-            return Err(Error::InvalidArgument("the lifetime of an attribute is at least 1 millisecond".to_string()));
+    pub fn set_with_ttl(&mut self, name: &str, value: Value, ttl: Milliseconds, now: Instant) -> Result<()> {
+        if ttl == 0 {
+            return Err(Error::InvalidArgument("the ttl of an attribute is at least 1 millisecond".to_string()));
         }
-        self.set_until(name, value, Some(now.saturating_add(lifetime)))
+        self.set_until(name, value, Some(now.saturating_add(ttl)))
     }
 
-    fn set_until(&mut self, name: &str, value: Value, vanishes: Option<Instant>) -> Result<()> {
+    fn set_until(&mut self, name: &str, value: Value, expires: Option<Instant>) -> Result<()> {
         self.ensure_writable()?;
         check_name("the name of an attribute", name)?;
         check_value(&value)?;
-        self.changes.set_attribute(&self.base, name, value, vanishes);
+        self.changes.set_attribute(&self.base, name, value, expires);
         Ok(())
     }
 
     /// When an attribute expires; none when it has no lifetime or is absent.
-    pub fn vanishes(&self, name: &str) -> Option<Instant> {
-        self.changes.vanishes(&self.base, name)
+    pub fn attribute_expires(&self, name: &str) -> Option<Instant> {
+        self.changes.attribute_expires(&self.base, name)
     }
 
     /// Adds to an integer attribute, 0 if absent. Concurrent increments add up.

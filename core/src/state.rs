@@ -56,9 +56,9 @@ pub struct More {
     /// When it got its id; none: at creation.
     pub renewed: Option<Instant>,
     /// The client has not yet returned with it.
-    pub unreturned: bool,
+    pub unconfirmed: bool,
     /// When attributes expire; those without a lifetime have no entry.
-    pub vanishing: Map<Instant>,
+    pub expirations: Map<Instant>,
     /// Values to be read once, by a later request.
     pub flashes: Map<Value>,
     /// It is a forwarding record: the session continues under another id.
@@ -103,37 +103,37 @@ impl State {
     }
 
     /// When an attribute expires; none when it has no lifetime.
-    pub fn vanishes(&self, name: &str) -> Option<Instant> {
-        self.more.vanishing.get(name).copied()
+    pub fn attribute_expires(&self, name: &str) -> Option<Instant> {
+        self.more.expirations.get(name).copied()
     }
 
     /// Sets an attribute, with the time it expires, if any.
-    pub fn set(&mut self, name: &str, value: Value, vanishes: Option<Instant>) {
+    pub fn set(&mut self, name: &str, value: Value, expires: Option<Instant>) {
         self.attributes.insert(name, value);
-        match vanishes {
-            Some(instant) => self.more.vanishing.insert(name, instant),
-            None => self.more.vanishing.remove(name),
+        match expires {
+            Some(instant) => self.more.expirations.insert(name, instant),
+            None => self.more.expirations.remove(name),
         }
     }
 
     /// Removes an attribute, if present.
     pub fn remove(&mut self, name: &str) {
         self.attributes.remove(name);
-        self.more.vanishing.remove(name);
+        self.more.expirations.remove(name);
     }
 
     /// Removes all attributes.
     pub fn clear(&mut self) {
         self.attributes.clear();
-        self.more.vanishing.clear();
+        self.more.expirations.clear();
     }
 
     /// Removes expired attributes in one pass: there may be as many as a session holds.
     pub fn remove_expired(&mut self, now: Instant) {
-        let vanishing = &mut self.more.vanishing;
-        if vanishing.iter().any(|(_, at)| *at <= now) {
-            self.attributes.retain(|name, _| vanishing.get(name).is_none_or(|at| *at > now));
-            vanishing.retain(|_, at| *at > now);
+        let expirations = &mut self.more.expirations;
+        if expirations.iter().any(|(_, at)| *at <= now) {
+            self.attributes.retain(|name, _| expirations.get(name).is_none_or(|at| *at > now));
+            expirations.retain(|_, at| *at > now);
         }
     }
 
@@ -176,11 +176,11 @@ impl State {
 
     fn is_within_limits(&self) -> bool {
         let mut names = self.attributes.names().chain(self.more.flashes.names());
-        let mut vanishing = self.more.vanishing.names();
+        let mut expirations = self.more.expirations.names();
         let by = self.more.replaced.as_ref().map(|replaced| &replaced.by);
         self.user.as_deref().is_none_or(is_name)
             && names.all(is_name)
-            && vanishing.all(|name| self.attributes.get(name).is_some())
+            && expirations.all(|name| self.attributes.get(name).is_some())
             && by.is_none_or(|by| SessionId::parse(by).is_ok())
     }
 }

@@ -209,6 +209,10 @@ pub trait Store: Clone + 'static {
     /// [`Gone`](Error::Gone) when the session is absent.
     fn rename(&self, id: &SessionId, new_id: &SessionId) -> Result<()>;
 
+    /// Stores a session that was loaded from another store, with its id, version and times.
+    /// [`AlreadyExists`](Error::AlreadyExists) when the id is taken. An expired session is stored, and found expired.
+    fn import(&self, record: Record) -> Result<()>;
+
     /// Locks a session, which need not exist. Waits `wait`, by default [`Options::lock_wait`]; 0 only tries.
     /// [`Deadlock`](Error::Deadlock) when the wait would never end. The lock ends with the guard or the instance,
     /// however that ends.

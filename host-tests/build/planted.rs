@@ -76,7 +76,7 @@ const DEFECTS: [Defect; 10] = [
     Defect {
         name: "index entry last",
         file: "src/store.rs",
-        correct: "owners::with_entry(self.root(), version.owner, id, || commit::new_file(self.root(), id, &version))?",
+        correct: "owners::with_entry(self.root(), version.owner, id, || commit::new_file(self.root(), id, &version).map(drop))?",
         defective: "{
             commit::new_file(self.root(), id, &version)?;
             if let Some(owner) = version.owner {

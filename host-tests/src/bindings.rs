@@ -20,7 +20,7 @@ pub use generated::{FileBacked, FileBackedPre};
 /// What an operation of the contract answers.
 pub type Answer<T> = std::result::Result<T, Error>;
 
-const MANAGER: &str = "session3:sessions/session-manager@0.1.0";
+const MANAGER: &str = "session3:sessions/session-manager@0.2.0";
 
 /// A component that exports a store, and perhaps a manager: linked, to make instances of.
 #[derive(Clone)]

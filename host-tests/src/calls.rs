@@ -118,7 +118,7 @@ pub(crate) fn make_countable(linker: &mut Linker<State>) -> wasmtime::Result<()>
         let _call = call!("types", "[drop]directory-entry-stream");
         HostDirectoryEntryStream::drop(&mut cx.data_mut().filesystem(), Resource::new_own(rep))
     })?;
-    let mut locks = linker.instance("session3:sessions/advisory-locks@0.1.0")?;
+    let mut locks = linker.instance("session3:sessions/advisory-locks@0.2.0")?;
     locks.resource_async("guard", ResourceType::host::<Guard>(), |mut cx, rep| {
         let _call = call!("advisory-locks", "[drop]guard");
         Box::new(async move { HostGuard::drop(&mut cx.data_mut().locks(), Resource::new_own(rep)).await })
@@ -136,10 +136,10 @@ pub(crate) fn make_countable(linker: &mut Linker<State>) -> wasmtime::Result<()>
         let _call = call!("advisory-locks", "scope");
         Box::new(async move { Ok((Host::scope(&mut cx.data_mut().locks()).await?,)) })
     })?;
-    let mut events = linker.instance("session3:sessions/session-events@0.1.0")?;
-    events.func_wrap("tell", |mut cx, (session, event): (Option<String>, Told)| {
-        let _call = call!("session-events", "tell");
-        session_events::Host::tell(cx.data_mut().events(), session, event)
+    let mut events = linker.instance("session3:sessions/session-events@0.2.0")?;
+    events.func_wrap("emit", |mut cx, (session, event): (Option<String>, Told)| {
+        let _call = call!("session-events", "emit");
+        session_events::Host::emit(cx.data_mut().events(), session, event)
     })?;
     events.func_wrap("begin", |mut cx, (operation,): (Operation,)| {
         let _call = call!("session-events", "begin");

@@ -21,6 +21,7 @@ pub fn kind(error: &Error) -> String {
         Error::AccessDenied(text) => ("access-denied", text),
         Error::NoSpace(text) => ("no-space", text),
         Error::Io(text) => ("io", text),
+        Error::Unavailable(text) => ("unavailable", text),
         Error::OutcomeUnknown(text) => ("outcome-unknown", text),
         Error::Other(text) => ("other", text),
     };

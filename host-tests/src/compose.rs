@@ -4,8 +4,8 @@ use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 use wasmtime::Result;
 
-const STORE: &str = "session3:sessions/session-store@0.1.0";
-const MANAGER: &str = "session3:sessions/session-manager@0.1.0";
+const STORE: &str = "session3:sessions/session-store@0.2.0";
+const MANAGER: &str = "session3:sessions/session-manager@0.2.0";
 
 /// A component that exports this `session-store` and, on top of it, this `session-manager`. What the two import of
 /// others, it imports. Unlike `wac plug`, which leaves the store inside: the suite looks at both.

@@ -68,7 +68,7 @@ function wallClock(now) {
 }
 
 function events(onEvent) {
-  const tell = (session, event) => {
+  const emit = (session, event) => {
     try {
       onEvent?.(session, event);
     } catch (error) {
@@ -78,5 +78,5 @@ function events(onEvent) {
       });
     }
   };
-  return { tell, begin() {}, end() {} };
+  return { emit, begin() {}, end() {} };
 }

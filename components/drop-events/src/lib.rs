@@ -18,7 +18,7 @@ use bindings::exports::session3::sessions::session_events::{Event, Guest, Operat
 struct DropEvents;
 
 impl Guest for DropEvents {
-    fn tell(_: Option<String>, _: Event) {}
+    fn emit(_: Option<String>, _: Event) {}
     fn begin(_: Operation) {}
     fn end() {}
 }

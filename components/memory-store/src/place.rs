@@ -90,6 +90,13 @@ impl Place {
         Ok(())
     }
 
+    /// Adds a session as another store had it.
+    pub fn import(&mut self, record: Record) -> Result<()> {
+        self.require_new(&record.id)?;
+        self.sessions.insert(record.id.clone(), record);
+        Ok(())
+    }
+
     fn require_new(&mut self, id: &SessionId) -> Result<()> {
         if self.find(id).is_some() { Err(Error::AlreadyExists) } else { Ok(()) }
     }

@@ -105,6 +105,10 @@ impl Store for MemoryStore {
         self.place_with_free(id)?.rename(id, new_id)
     }
 
+    fn import(&self, record: Record) -> Result<()> {
+        self.place_with_free(&record.id)?.import(record)
+    }
+
     fn lock(&self, id: &SessionId, mode: LockMode, _: Option<Milliseconds>) -> Result<MemoryGuard> {
         MemoryGuard::new(self.clone(), id, mode)
     }

@@ -57,6 +57,10 @@ impl Store for ImportedStore {
         Ok(())
     }
 
+    fn import(&self, record: Record) -> Result<()> {
+        Ok(self.0.import_session(&record.into())?)
+    }
+
     fn lock(&self, id: &SessionId, mode: LockMode, wait: Option<Milliseconds>) -> Result<wit::SessionGuard> {
         Ok(self.0.lock_session(id.as_str(), mode.into(), wait)?)
     }

@@ -27,6 +27,16 @@ impl TryFrom<wit::Session> for Record {
     }
 }
 
+impl From<Record> for wit::Session {
+    fn from(record: Record) -> Self {
+        let Info { id, version, created, modified, last_active, owner, idle_timeout, deadline, size } = record.info();
+        let id = id.as_str().into();
+        let info =
+            wit::SessionInfo { id, version, owner, created, modified, last_active, idle_timeout, deadline, size };
+        Self { info, data: record.contents.data }
+    }
+}
+
 impl TryFrom<wit::SessionInfo> for Info {
     type Error = Error;
 
@@ -109,6 +119,7 @@ impl From<wit::Error> for Error {
             wit::Error::AccessDenied(text) => Self::AccessDenied(text),
             wit::Error::NoSpace(text) => Self::NoSpace(text),
             wit::Error::Io(text) => Self::Io(text),
+            wit::Error::Unavailable(text) => Self::Unavailable(text),
             wit::Error::OutcomeUnknown(text) => Self::OutcomeUnknown(text),
             wit::Error::Other(text) => Self::Other(text),
         }

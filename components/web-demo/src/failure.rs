@@ -62,7 +62,11 @@ impl Reason {
             Self::Sessions(error) => {
                 let (status, title, text) = explain(&error);
                 let response = page(status, title, &text);
-                if matches!(error, Error::Busy) { response.with("retry-after", "1") } else { response }
+                if matches!(error, Error::Busy | Error::Unavailable(_)) {
+                    response.with("retry-after", "1")
+                } else {
+                    response
+                }
             }
             Self::Refused(status, text) => page(status, refusal(status), &text),
             Self::Asks(status, page) => Response::page(status, page),
@@ -106,6 +110,7 @@ fn explain(error: &Error) -> (u16, &'static str, String) {
                 "Other requests are using it, or there are too many new sessions from your address. Try again later.";
             (503, "Your session is busy", text.to_owned())
         }
+        Error::Unavailable(text) => (503, "The session store is unavailable", reason(text)),
         Error::NoSpace(text) => (507, "There is no space left", reason(text)),
         Error::AccessDenied(text) => (500, "Access to the session store was denied", reason(text)),
         Error::NoSuchStore(text) => (500, "There is no session store", reason(text)),

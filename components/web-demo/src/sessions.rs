@@ -74,7 +74,7 @@ fn limit(configuration: &Configuration) {
     configuration.set_session_cap(Some(SESSIONS_OF_USER), CapPolicy::EndOldest);
     configuration.set_new_session_limit(Some(NEW_SESSIONS));
     configuration.set_store_limits(Some(ALL_SESSIONS), Some(ALL_BYTES));
-    configuration.set_unreturned_timeout(Some(UNRETURNED_MINUTES * 60_000));
+    configuration.set_unconfirmed_timeout(Some(UNRETURNED_MINUTES * 60_000));
 }
 
 pub fn is_plain_loopback(request: &Request) -> bool {

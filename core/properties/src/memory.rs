@@ -223,6 +223,10 @@ impl Store for Memory {
         unreachable!()
     }
 
+    fn import(&self, _: Record) -> Result<()> {
+        unreachable!()
+    }
+
     fn delete_old(&self, _: u32) -> Result<(u64, u64)> {
         unreachable!()
     }
@@ -255,7 +259,7 @@ impl store::Cursor for NoCursor {
 }
 
 impl Events for Memory {
-    fn tell(&self, session: Option<&SessionId>, event: Event) {
+    fn emit(&self, session: Option<&SessionId>, event: Event) {
         self.inner().events.push((session.cloned(), event));
     }
 }

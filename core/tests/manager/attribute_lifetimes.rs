@@ -12,9 +12,9 @@ const ONE: Value = Value::Integer(1);
 fn with_code(site: &Site) -> Browser {
     let mut browser = site.visitor();
     site.visit(&mut browser, |session| {
-        session.set_for("code", ONE, MINUTE, site.now()).expect("set_for");
-        assert_eq!(session.vanishes("code"), Some(START + MINUTE));
-        assert_eq!(session.vanishes("a"), None);
+        session.set_with_ttl("code", ONE, MINUTE, site.now()).expect("set_with_ttl");
+        assert_eq!(session.attribute_expires("code"), Some(START + MINUTE));
+        assert_eq!(session.attribute_expires("a"), None);
     });
     browser
 }
@@ -25,21 +25,23 @@ fn an_attribute_exists_until_it_expires() {
     let browser = with_code(&site);
     site.wait(MINUTE - 1);
     let mut session = site.start(&browser, Access::ReadOnly);
-    assert_eq!((session.get("code").cloned(), session.vanishes("code")), (Some(ONE), Some(START + MINUTE)));
+    assert_eq!((session.get("code").cloned(), session.attribute_expires("code")), (Some(ONE), Some(START + MINUTE)));
     site.wait(1);
     let mut session = site.start(&browser, Access::ReadOnly);
-    assert_eq!((session.get("code").cloned(), session.vanishes("code"), session.len()), (None, None, 1));
+    assert_eq!((session.get("code").cloned(), session.attribute_expires("code"), session.len()), (None, None, 1));
 }
 
 #[test]
 fn each_has_a_time_of_its_own() {
     let site = Site::new();
     let mut browser = with_code(&site);
-    site.visit(&mut browser, |session| session.set_for("later", ONE, 2 * MINUTE, site.now()).expect("set_for"));
+    site.visit(&mut browser, |session| {
+        session.set_with_ttl("later", ONE, 2 * MINUTE, site.now()).expect("set_with_ttl")
+    });
     site.wait(MINUTE);
     let mut session = site.start(&browser, Access::ReadOnly);
     assert_eq!((session.get("code").cloned(), session.get("later").cloned()), (None, Some(ONE)));
-    assert_eq!(session.vanishes("later"), Some(START + 2 * MINUTE));
+    assert_eq!(session.attribute_expires("later"), Some(START + 2 * MINUTE));
 }
 
 #[test]
@@ -58,21 +60,23 @@ fn setting_it_again_changes_its_lifetime() {
     let mut browser = with_code(&site);
     site.visit(&mut browser, |session| {
         session.increment("code", 1).expect("increment");
-        assert_eq!(session.vanishes("code"), Some(START + MINUTE), "adding to it leaves its time");
+        assert_eq!(session.attribute_expires("code"), Some(START + MINUTE), "adding to it leaves its time");
     });
     site.wait(1000);
-    site.visit(&mut browser, |session| session.set_for("code", Value::Integer(2), MINUTE, site.now()).expect("set"));
-    assert_eq!(site.start(&browser, Access::ReadOnly).vanishes("code"), Some(START + MINUTE + 1000));
+    site.visit(&mut browser, |session| {
+        session.set_with_ttl("code", Value::Integer(2), MINUTE, site.now()).expect("set")
+    });
+    assert_eq!(site.start(&browser, Access::ReadOnly).attribute_expires("code"), Some(START + MINUTE + 1000));
     site.visit(&mut browser, |session| set(session, "code", 2));
-    assert_eq!(site.start(&browser, Access::ReadOnly).vanishes("code"), None, "the same value, for ever");
+    assert_eq!(site.start(&browser, Access::ReadOnly).attribute_expires("code"), None, "the same value, for ever");
     site.visit(&mut browser, |session| {
         session.remove("code").expect("remove");
-        assert_eq!(session.vanishes("code"), None);
+        assert_eq!(session.attribute_expires("code"), None);
     });
     site.visit(&mut browser, |session| {
-        session.set_for("code", ONE, MINUTE, site.now()).expect("set_for");
+        session.set_with_ttl("code", ONE, MINUTE, site.now()).expect("set_with_ttl");
         session.clear().expect("clear");
-        assert_eq!((session.get("code").cloned(), session.vanishes("code")), (None, None));
+        assert_eq!((session.get("code").cloned(), session.attribute_expires("code")), (None, None));
     });
 }
 
@@ -89,9 +93,9 @@ fn a_removed_attribute_has_no_lifetime() {
     ];
     for take_away in ways {
         let mut session = site.start(&browser, Access::Optimistic);
-        assert_eq!(session.vanishes("code"), Some(START + MINUTE));
+        assert_eq!(session.attribute_expires("code"), Some(START + MINUTE));
         take_away(&mut session);
-        assert_eq!((session.get("code").cloned(), session.vanishes("code")), (None, None));
+        assert_eq!((session.get("code").cloned(), session.attribute_expires("code")), (None, None));
     }
 }
 
@@ -113,8 +117,8 @@ fn it_does_not_expire_during_a_request() {
 fn a_zero_lifetime_is_refused() {
     let site = Site::new();
     let mut session = site.start(&Browser::default(), Access::Optimistic);
-    assert!(matches!(session.set_for("code", ONE, 0, START), Err(Error::InvalidArgument(_))));
-    assert_eq!(session.set_for("code", ONE, u64::MAX, START), Ok(()));
+    assert!(matches!(session.set_with_ttl("code", ONE, 0, START), Err(Error::InvalidArgument(_))));
+    assert_eq!(session.set_with_ttl("code", ONE, u64::MAX, START), Ok(()));
 }
 
 /// A request that began before the expiry stores it once more. To one that began after it is gone all the same: its
@@ -133,7 +137,7 @@ fn a_merge_restores_nothing() {
     site.finish(&mut browser, other);
     site.finish(&mut browser, session);
     let mut session = site.start(&browser, Access::ReadOnly);
-    assert_eq!(session.vanishes("code"), None);
+    assert_eq!(session.attribute_expires("code"), None);
     assert_eq!(["a", "b", "code"].map(|name| integer(&mut session, name)), [2, 1, 5]);
 }
 

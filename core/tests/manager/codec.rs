@@ -91,8 +91,8 @@ fn sample_with_more() -> State {
         authenticated: Some(300),
         remembered: true,
         renewed: Some(1),
-        unreturned: true,
-        vanishing: Map::default(),
+        unconfirmed: true,
+        expirations: Map::default(),
         flashes: map([("f".into(), Value::Null)]),
         replaced: Some(Replaced { by: "12345678".into(), until: 2 }),
     };
@@ -123,7 +123,7 @@ fn invalid_extra_fields_are_corrupt() {
         State::decode(&state.encode().expect("encode"))
     };
     assert!(with(&|_| ()).is_ok());
-    assert!(with(&|more| more.vanishing.insert("nothing", 1)).is_err(), "no such attribute");
+    assert!(with(&|more| more.expirations.insert("nothing", 1)).is_err(), "no such attribute");
     assert!(with(&|more| more.flashes.insert("", Value::Null)).is_err());
     assert!(with(&|more| more.flashes.insert(&"x".repeat(257), Value::Null)).is_err());
     assert!(with(&|more| more.replaced = Some(Replaced { by: "../../..".into(), until: 2 })).is_err());

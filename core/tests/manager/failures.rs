@@ -242,8 +242,9 @@ fn a_merge_that_fails_stores_nothing() {
 #[test]
 fn a_failed_touch_does_not_fail_the_page() {
     let due = Configuration { renewal_interval: Some(MINUTE), ..Configuration::default() };
-    let unreturned = Configuration { unreturned_timeout: Some(60 * MINUTE), ..Configuration::default() };
-    for (configuration, operation) in [(Configuration::default(), "touch"), (due, "guard.save"), (unreturned, "save")] {
+    let unconfirmed = Configuration { unconfirmed_timeout: Some(60 * MINUTE), ..Configuration::default() };
+    for (configuration, operation) in [(Configuration::default(), "touch"), (due, "guard.save"), (unconfirmed, "save")]
+    {
         for error in [io(), Error::AccessDenied("read-only".into()), Error::NoSpace("full".into())] {
             let site = Site::with(configuration.clone());
             let mut browser = site.visitor();

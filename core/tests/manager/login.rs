@@ -93,7 +93,7 @@ fn the_last_authentication_is_dated() {
     site.wait(2000);
     assert!(!within(&browser));
     let (before, secret) = (site.id(&browser), browser.cookie.clone());
-    site.visit(&mut browser, |session| session.authenticate().expect("authenticate"));
+    site.visit(&mut browser, |session| session.mark_authenticated().expect("authenticate"));
     assert!(within(&browser));
     assert!(site.id(&browser) != before && browser.cookie != secret, "it is a change of privilege");
     assert_eq!(site.store.only().contents.deadline, Some(site.now() + 12 * HOUR), "and resets the absolute timeout");
@@ -119,9 +119,9 @@ fn authenticate_needs_a_user() {
     let site = Site::new();
     let mut browser = site.visitor();
     let mut session = site.start(&browser, Access::Optimistic);
-    assert!(matches!(session.authenticate(), Err(Error::InvalidArgument(_))));
+    assert!(matches!(session.mark_authenticated(), Err(Error::InvalidArgument(_))));
     log_in(&mut session, "ann");
-    session.authenticate().expect("authenticate");
+    session.mark_authenticated().expect("authenticate");
     session.set_user(None).expect("set_user");
     assert_eq!(session.authenticated(), None);
     site.finish(&mut browser, session);

@@ -277,12 +277,12 @@ fn a_request_in_flight_follows_a_regeneration_without_gaining_privilege() {
     let mut writer = site.start(&old, Access::Optimistic);
     let mut gainer = site.start(&old, Access::Optimistic);
     let mut renewer = site.start(&old, Access::Optimistic);
-    site.visit(&mut browser, |session| session.authenticate().expect("authenticate"));
+    site.visit(&mut browser, |session| session.mark_authenticated().expect("authenticate"));
 
     set(&mut writer, "b", 1);
     assert!(site.finish(&mut old.clone(), writer).is_empty());
     assert_eq!(site.see(&browser, "b"), Some(Value::Integer(1)));
-    gainer.authenticate().expect("authenticate");
+    gainer.mark_authenticated().expect("authenticate");
     assert!(matches!(site.try_finish(&mut old.clone(), gainer), Err(Error::Conflict(_))));
     renewer.regenerate().expect("regenerate");
     assert!(site.finish(&mut old.clone(), renewer).is_empty(), "it has just got a new id");

@@ -117,8 +117,8 @@ fn a_failing_tally_is_an_error() {
 
 #[test]
 fn a_session_that_is_not_returned_expires_early() {
-    let unreturned_timeout = Some(5 * MINUTE);
-    let site = Site::with(Configuration { unreturned_timeout, ..Configuration::default() });
+    let unconfirmed_timeout = Some(5 * MINUTE);
+    let site = Site::with(Configuration { unconfirmed_timeout, ..Configuration::default() });
     let crawler = site.visitor();
     let mut visitor = site.visitor();
     site.wait(5 * MINUTE - 1000);
@@ -159,13 +159,13 @@ fn an_ipv6_network_is_one_client() {
         (1, "192.0.2.1", "192.0.2.2", false),
         (64, "unix:1", "unix:2", false),
     ] {
-        let configuration = Configuration { new_sessions: Some(1), address_prefix: prefix, ..Configuration::default() };
+        let configuration = Configuration { new_sessions: Some(1), ipv6_prefix: prefix, ..Configuration::default() };
         let site = Site::with(configuration);
         assert_eq!(arrive(&site, one), Ok(()));
         assert_eq!(arrive(&site, other).is_err(), same, "{one} and {other} by {prefix} bits");
     }
-    for address_prefix in [0, 129] {
-        let refused = Configuration { address_prefix, ..Configuration::default() }.check();
+    for ipv6_prefix in [0, 129] {
+        let refused = Configuration { ipv6_prefix, ..Configuration::default() }.check();
         assert!(matches!(refused, Err(Error::InvalidArgument(_))));
     }
 }

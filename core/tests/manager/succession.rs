@@ -158,7 +158,7 @@ fn a_forwarding_record_has_no_owner() {
     let site = site();
     let mut browser = Browser::default();
     site.visit(&mut browser, |session| log_in(session, "ann"));
-    site.visit(&mut browser, |session| session.authenticate().expect("authenticate"));
+    site.visit(&mut browser, |session| session.mark_authenticated().expect("authenticate"));
     assert_eq!(site.manager.sessions_of("ann").expect("devices").len(), 1);
     assert_eq!(site.manager.end_sessions_of("ann"), Ok(1));
 }

@@ -53,7 +53,7 @@ fn attributes_and_flash_values_end_with_their_user() {
         site.visit(&mut browser, |session| {
             session.set_user(before.map(String::from)).expect("set_user");
             set(session, "cart", 3);
-            session.set_for("code", text("1234"), 60_000, site.now()).expect("set_for");
+            session.set_with_ttl("code", text("1234"), 60_000, site.now()).expect("set_with_ttl");
             session.set_flash("notice", text("hello")).expect("flash");
         });
         site.visit(&mut browser, |session| {
@@ -69,7 +69,7 @@ fn attributes_and_flash_values_end_with_their_user() {
         let mut session = site.start(&browser, Access::Optimistic);
         assert_eq!(session.user(), after);
         assert_eq!(integer(&mut session, "chosen"), 1, "what the request itself sets stays");
-        assert_eq!((session.contains("code"), session.vanishes("code").is_some()), (stays, stays));
+        assert_eq!((session.contains("code"), session.attribute_expires("code").is_some()), (stays, stays));
         assert_eq!(session.take_flash("notice").is_some(), stays, "{before:?} to {after:?}");
         assert_eq!(session.take_flash("own"), Some(text("welcome")));
     }
@@ -123,6 +123,6 @@ fn a_user_who_stays_keeps_everything() {
         log_in(session, "alice");
         assert_eq!(integer(session, "a"), 1);
     });
-    site.visit(&mut browser, |session| session.authenticate().expect("authenticate"));
+    site.visit(&mut browser, |session| session.mark_authenticated().expect("authenticate"));
     assert_eq!(site.see(&browser, "a"), Some(Value::Integer(1)));
 }

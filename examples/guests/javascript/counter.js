@@ -1,6 +1,6 @@
 // A counter with login.
 
-import { Configuration, Manager } from "session3:sessions/session-manager@0.1.0";
+import { Configuration, Manager } from "session3:sessions/session-manager@0.2.0";
 
 const METHODS = { "/": ["GET", "HEAD"], "/increment": ["POST"], "/login": ["POST"], "/logout": ["POST"] };
 const BODY_LIMIT = 4096;

@@ -6,9 +6,9 @@ wit_bindgen::generate!({
         package session3:guests;
 
         world exports {
-            import session3:sessions/session-events@0.1.0;
-            export session3:sessions/session-store@0.1.0;
-            export session3:sessions/session-manager@0.1.0;
+            import session3:sessions/session-events@0.2.0;
+            export session3:sessions/session-store@0.2.0;
+            export session3:sessions/session-manager@0.2.0;
         }
     ",
     world: "session3:guests/exports",

@@ -22,6 +22,7 @@ impl From<Error> for wit::Error {
             Error::AccessDenied(text) => Self::AccessDenied(text),
             Error::NoSpace(text) => Self::NoSpace(text),
             Error::Io(text) => Self::Io(text),
+            Error::Unavailable(text) => Self::Unavailable(text),
             Error::OutcomeUnknown(text) => Self::OutcomeUnknown(text),
             Error::Other(text) => Self::Other(text),
         }

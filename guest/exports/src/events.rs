@@ -12,8 +12,8 @@ use crate::bindings::session3::sessions::session_events as wit;
 pub struct Host;
 
 impl Events for Host {
-    fn tell(&self, session: Option<&SessionId>, event: Event) {
-        wit::tell(session.map(SessionId::as_str), &event.into());
+    fn emit(&self, session: Option<&SessionId>, event: Event) {
+        wit::emit(session.map(SessionId::as_str), &event.into());
     }
 
     fn begin(&self, operation: Operation) {

@@ -108,8 +108,8 @@ impl wit::GuestConfiguration for RefCell<Configuration> {
         self.borrow_mut().grace_window = window;
     }
 
-    fn set_unreturned_timeout(&self, timeout: Option<wit::Milliseconds>) {
-        self.borrow_mut().unreturned_timeout = timeout;
+    fn set_unconfirmed_timeout(&self, timeout: Option<wit::Milliseconds>) {
+        self.borrow_mut().unconfirmed_timeout = timeout;
     }
 
     fn set_session_cap(&self, cap: Option<u32>, policy: wit::CapPolicy) {
@@ -124,8 +124,8 @@ impl wit::GuestConfiguration for RefCell<Configuration> {
         self.borrow_mut().new_sessions = per_minute;
     }
 
-    fn set_address_prefix(&self, bits: u8) {
-        self.borrow_mut().address_prefix = bits;
+    fn set_ipv6_prefix(&self, bits: u8) {
+        self.borrow_mut().ipv6_prefix = bits;
     }
 
     fn set_store_limits(&self, sessions: Option<u64>, bytes: Option<u64>) {
@@ -263,8 +263,8 @@ impl<S: Store> wit::GuestSession for Request<S> {
         Ok(self.session.borrow_mut().set_user(user)?)
     }
 
-    fn authenticate(&self) -> Result<(), wit::Error> {
-        Ok(self.session.borrow_mut().authenticate()?)
+    fn mark_authenticated(&self) -> Result<(), wit::Error> {
+        Ok(self.session.borrow_mut().mark_authenticated()?)
     }
 
     fn authenticated(&self) -> Option<Instant> {
@@ -291,12 +291,12 @@ impl<S: Store> wit::GuestSession for Request<S> {
         Ok(self.session.borrow_mut().set(&name, self.take(value)?)?)
     }
 
-    fn set_for(&self, name: String, value: wit::Value, lifetime: wit::Milliseconds) -> Result<(), wit::Error> {
-        Ok(self.session.borrow_mut().set_for(&name, self.take(value)?, lifetime, now())?)
+    fn set_with_ttl(&self, name: String, value: wit::Value, ttl: wit::Milliseconds) -> Result<(), wit::Error> {
+        Ok(self.session.borrow_mut().set_with_ttl(&name, self.take(value)?, ttl, now())?)
     }
 
-    fn vanishes(&self, name: String) -> Option<Instant> {
-        self.session.borrow().vanishes(&name)
+    fn attribute_expires(&self, name: String) -> Option<Instant> {
+        self.session.borrow().attribute_expires(&name)
     }
 
     fn increment(&self, name: String, by: i64) -> Result<i64, wit::Error> {

@@ -77,6 +77,14 @@ impl<S: Store> wit::GuestStore for StoreHandle<S> {
         Ok(new_id.to_string())
     }
 
+    fn import_session(&self, session: wit::Session) -> Result<(), wit::Error> {
+        let wit::Session { info, data } = session;
+        let wit::SessionInfo { version, owner, created, modified, last_active, idle_timeout, deadline, .. } = info;
+        let id = SessionId::parse(&info.id)?;
+        let contents = Contents { data, owner, idle_timeout, deadline };
+        Ok(self.0.import(Record { id, version, created, modified, last_active, contents })?)
+    }
+
     fn lock_session(
         &self,
         id: String,

@@ -41,14 +41,14 @@ pub struct Configuration {
     pub renewal_interval: Option<u64>,
     /// `set-grace-window`
     pub grace_window: Option<u64>,
-    /// `set-unreturned-timeout`
-    pub unreturned_timeout: Option<u64>,
+    /// `set-unconfirmed-timeout`
+    pub unconfirmed_timeout: Option<u64>,
     /// `set-session-cap`
     pub session_cap: Option<(u32, CapPolicy)>,
     /// `set-new-session-limit`
     pub new_sessions: Option<u32>,
-    /// `set-address-prefix`
-    pub address_prefix: Option<u8>,
+    /// `set-ipv6-prefix`
+    pub ipv6_prefix: Option<u8>,
     /// `set-store-limits`
     pub store_limits: (Option<u64>, Option<u64>),
 }
@@ -213,10 +213,10 @@ impl Configuration {
         resource.call_set_cookie_partitioned(&mut *store, made, self.cookie_partitioned).await?;
         resource.call_set_clear_site_data(&mut *store, made, self.clear_site_data).await?;
         resource.call_set_renewal_interval(&mut *store, made, self.renewal_interval).await?;
-        resource.call_set_unreturned_timeout(&mut *store, made, self.unreturned_timeout).await?;
+        resource.call_set_unconfirmed_timeout(&mut *store, made, self.unconfirmed_timeout).await?;
         resource.call_set_new_session_limit(&mut *store, made, self.new_sessions).await?;
-        if let Some(bits) = self.address_prefix {
-            resource.call_set_address_prefix(&mut *store, made, bits).await?;
+        if let Some(bits) = self.ipv6_prefix {
+            resource.call_set_ipv6_prefix(&mut *store, made, bits).await?;
         }
         resource.call_set_store_limits(&mut *store, made, sessions, bytes).await?;
         Ok(made)
@@ -294,8 +294,8 @@ methods! { Session in session3_sessions_session_manager.session {
     user = call_user() -> Option<String>;
     /// `set-user`
     set_user = call_set_user(user: Option<&str>) -> Answer<()>;
-    /// `authenticate`
-    authenticate = call_authenticate() -> Answer<()>;
+    /// `mark-authenticated`
+    mark_authenticated = call_mark_authenticated() -> Answer<()>;
     /// `authenticated`
     authenticated = call_authenticated() -> Option<u64>;
     /// `authenticated-within`
@@ -304,10 +304,10 @@ methods! { Session in session3_sessions_session_manager.session {
     remember = call_remember(remember: bool) -> Answer<()>;
     /// `remembered`
     remembered = call_remembered() -> bool;
-    /// `set-for`
-    set_for = call_set_for(name: &str, value: &Value, lifetime: u64) -> Answer<()>;
-    /// `vanishes`
-    vanishes = call_vanishes(name: &str) -> Option<u64>;
+    /// `set-with-ttl`
+    set_with_ttl = call_set_with_ttl(name: &str, value: &Value, ttl: u64) -> Answer<()>;
+    /// `attribute-expires`
+    attribute_expires = call_attribute_expires(name: &str) -> Option<u64>;
     /// `increment`
     add = call_increment(name: &str, by: i64) -> Answer<i64>;
     /// `set-flash`

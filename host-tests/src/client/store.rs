@@ -172,6 +172,8 @@ methods! { Store in session3_sessions_session_store.store {
     has = call_has_session(id: &str => &id.to_owned()) -> Answer<bool>;
     /// `rename-session`
     rename = call_rename_session(id: &str => &id.to_owned(), new_id: Option<&str> => new_id.map(str::to_owned).as_ref()) -> Answer<String>;
+    /// `import-session`
+    import = call_import_session(session: &Record) -> Answer<()>;
     /// `lock-session`, as a bare handle.
     lock_raw = call_lock_session(id: &str => &id.to_owned(), mode: LockMode, wait: Option<u64>) -> Answer<ResourceAny>;
     /// `delete-old-sessions`

@@ -82,7 +82,7 @@ pub async fn what_browsers_would_reject_is_refused_with_the_reason(host: &impl H
         ),
         ("more than 4096 bytes", Configuration { cookie_name: Some("n".repeat(4000)), ..default() }),
         ("no time", Configuration { renewal_interval: Some(0), ..default() }),
-        ("no time to come back", Configuration { unreturned_timeout: Some(0), ..default() }),
+        ("no time to come back", Configuration { unconfirmed_timeout: Some(0), ..default() }),
     ] {
         let opened = Manager::open(&instance, host.location(), options(), &configuration).await;
         refused_for(opened.map(drop), "invalid-argument", &row);

@@ -63,6 +63,9 @@ macro_rules! conformance_suite {
                 one_winner_for_each_version
                 owners_have_1_to_256_bytes
                 ids_have_8_to_128_characters
+                an_imported_session_is_as_it_was
+                an_import_never_replaces
+                an_import_is_checked
             ;
             sizes:
                 every_size_comes_back

@@ -95,7 +95,7 @@ pub async fn a_limit_holds_however_many_come_at_once(host: &impl Harness) {
 }
 
 pub async fn a_client_that_does_not_come_back_leaves_nothing(host: &impl Harness) {
-    let configuration = Configuration { unreturned_timeout: Some(5 * MINUTE), ..Configuration::default() };
+    let configuration = Configuration { unconfirmed_timeout: Some(5 * MINUTE), ..Configuration::default() };
     let manager = host.manager_with(configuration).await;
     let mut looking = Browser::new();
     for _ in 0..20 {

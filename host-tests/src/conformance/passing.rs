@@ -1,4 +1,4 @@
-//! What does not stay: flash values, attributes that vanish; and counters that add up.
+//! What does not stay: flash values, attributes with a time to live; and counters that add up.
 
 use crate::bindings::Access::{Optimistic, ReadOnly};
 use crate::bindings::Value;
@@ -45,9 +45,9 @@ pub async fn an_attribute_vanishes_when_its_time_has_come(host: &impl Harness) {
     let manager = host.manager().await;
     let end = host.clock().now() + MINUTE;
     let mut browser = new_session(&manager).await;
-    let set = async |session: &Session| session.set_for("code", &text("1234"), MINUTE).await.unwrap();
+    let set = async |session: &Session| session.set_with_ttl("code", &text("1234"), MINUTE).await.unwrap();
     browser.visit(&manager, Optimistic, set).await.unwrap();
-    let see = async |session: &Session| (session.contains("code").await, session.vanishes("code").await);
+    let see = async |session: &Session| (session.contains("code").await, session.attribute_expires("code").await);
     host.clock().set(end - SECOND);
     assert_eq!(browser.visit(&manager, ReadOnly, see).await.unwrap(), (true, Some(end)));
     host.clock().set(end + SECOND);
@@ -61,7 +61,7 @@ pub async fn an_attribute_vanishes_when_its_time_has_come(host: &impl Harness) {
 pub async fn setting_it_for_ever_keeps_it(host: &impl Harness) {
     let manager = host.manager().await;
     let mut browser = new_session(&manager).await;
-    let work = async |session: &Session| session.set_for("code", &integer(1), MINUTE).await.unwrap();
+    let work = async |session: &Session| session.set_with_ttl("code", &integer(1), MINUTE).await.unwrap();
     browser.visit(&manager, Optimistic, work).await.unwrap();
     let work = async |session: &Session| session.set("code", &integer(1)).await.unwrap();
     browser.visit(&manager, Optimistic, work).await.unwrap();
@@ -93,11 +93,11 @@ pub async fn what_passes_is_checked(host: &impl Harness) {
     let long = "x".repeat(257);
     for name in ["", &long] {
         refused_for(session.set_flash(name, &integer(1)).await, "invalid-argument", &name);
-        refused_for(session.set_for(name, &integer(1), MINUTE).await, "invalid-argument", &name);
+        refused_for(session.set_with_ttl(name, &integer(1), MINUTE).await, "invalid-argument", &name);
         refused_for(session.add(name, 1).await, "invalid-argument", &name);
     }
     refused_for(session.set_flash("a", &Value::Json("{".into())).await, "invalid-argument", &"no JSON");
-    refused_for(session.set_for("a", &integer(1), 0).await, "invalid-argument", &"no time");
+    refused_for(session.set_with_ttl("a", &integer(1), 0).await, "invalid-argument", &"no time");
     refused_for(session.add("text", 1).await, "invalid-argument", &"no number");
     refused_for(session.add("most", 1).await, "invalid-argument", &"too much");
     assert_eq!(session.names().await, ["most", "text"]);

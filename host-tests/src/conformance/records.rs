@@ -1,8 +1,9 @@
 //! Create, load, save: one record, its versions and its owner.
 
-use crate::bindings::Contents;
+use crate::bindings::Session as Record;
+use crate::bindings::{Contents, Options, SessionInfo};
 use crate::check::{refused, refused_for, same};
-use crate::client::{contents, data};
+use crate::client::{contents, data, options};
 use crate::clock::{HOUR, MINUTE};
 use crate::harness::Harness;
 
@@ -169,4 +170,61 @@ pub async fn ids_have_8_to_128_characters(host: &impl Harness) {
     for bad in ["", "1234567", &too_long, "Abcdefgh", "abcdefg.", "abcdefg/", "abcdefg\u{e9}", "abcdefg\0"] {
         refused_for(store.create(Some(bad), &data("x")).await, "invalid-id", &bad);
     }
+}
+
+pub async fn an_imported_session_is_as_it_was(host: &impl Harness) {
+    let store = host.store().await;
+    let now = host.clock().now();
+    let deadline = Some(now + HOUR);
+    let wanted =
+        Contents { owner: Some("ann".into()), idle_timeout: Some(30 * MINUTE), deadline, ..contents("ann", "x") };
+    store.create(Some(ID), &wanted).await.unwrap();
+    host.clock().pass(MINUTE);
+    store.save(ID, &wanted, None).await.unwrap();
+    host.clock().pass(MINUTE);
+    store.touch(ID).await.unwrap();
+    let session = store.load(ID).await.unwrap().unwrap();
+    store.delete(ID).await.unwrap();
+
+    host.clock().pass(20 * MINUTE);
+    store.import(&session).await.unwrap();
+    same(&store.load(ID).await.unwrap().unwrap(), &session);
+    assert_eq!(store.sessions_of("ann").await.unwrap().len(), 1);
+    refused(store.save(ID, &wanted, Some(1)).await, "conflict 2");
+    host.clock().pass(10 * MINUTE);
+    assert!(store.load(ID).await.unwrap().is_none(), "the import is no use of the session");
+    store.import(&session).await.unwrap();
+    assert!(!store.has(ID).await.unwrap(), "an expired session stays expired");
+}
+
+pub async fn an_import_never_replaces(host: &impl Harness) {
+    let store = host.store().await;
+    store.create(Some(ID), &contents("ann", "old")).await.unwrap();
+    let session = store.load(ID).await.unwrap().unwrap();
+    let saved = store.save(ID, &contents("bob", "new"), None).await.unwrap();
+    refused(store.import(&session).await, "already-exists");
+    let now = store.load(ID).await.unwrap().unwrap();
+    assert_eq!((now.info.version, now.info.owner.as_deref(), &*now.data), (saved, Some("bob"), &b"new"[..]));
+}
+
+pub async fn an_import_is_checked(host: &impl Harness) {
+    let store = host.store_with(Options { size_limit: Some(10), ..options() }).await;
+    store.create(Some(ID), &contents("ann", "x")).await.unwrap();
+    let session = store.load(ID).await.unwrap().unwrap();
+    store.delete(ID).await.unwrap();
+    let with = |change: &dyn Fn(&mut SessionInfo)| {
+        let mut changed = session.clone();
+        change(&mut changed.info);
+        changed
+    };
+    for (session, error) in [
+        (with(&|info| info.id = "no id".into()), "invalid-id"),
+        (with(&|info| info.version = 0), "invalid-argument"),
+        (with(&|info| info.version = u64::MAX), "invalid-argument"),
+        (with(&|info| info.owner = Some(String::new())), "invalid-argument"),
+        (Record { data: vec![0; 11], ..session.clone() }, "too-large 10"),
+    ] {
+        refused(store.import(&session).await, error);
+    }
+    assert!(!store.has(ID).await.unwrap());
 }

@@ -74,7 +74,7 @@ pub async fn a_login_is_fresh_for_some_minutes(host: &impl Harness) {
     assert!(!browser.visit(&manager, ReadOnly, fresh).await.unwrap());
 
     let old = browser.look(&manager).await;
-    browser.visit(&manager, Optimistic, async |session| session.authenticate().await.unwrap()).await.unwrap();
+    browser.visit(&manager, Optimistic, async |session| session.mark_authenticated().await.unwrap()).await.unwrap();
     assert!(browser.visit(&manager, ReadOnly, fresh).await.unwrap());
     assert_ne!(browser.look(&manager).await, old, "it is a change of privilege");
     host.clock().set(host.clock().now() - HOUR);
@@ -84,9 +84,9 @@ pub async fn a_login_is_fresh_for_some_minutes(host: &impl Harness) {
 pub async fn nobody_cannot_authenticate(host: &impl Harness) {
     let manager = host.manager().await;
     let session = Browser::new().start(&manager, Optimistic).await.unwrap();
-    refused(session.authenticate().await, "invalid-argument");
+    refused(session.mark_authenticated().await, "invalid-argument");
     session.set_user(Some("ann")).await.unwrap();
-    session.authenticate().await.unwrap();
+    session.mark_authenticated().await.unwrap();
     assert_eq!(session.authenticated().await, Some(host.clock().now()));
     session.set_user(None).await.unwrap();
     assert_eq!(session.authenticated().await, None);

@@ -47,7 +47,7 @@ fn the_standalone_store_needs_nothing_but_wasi() {
         "wasi:random/random@0.2.12",
     ]);
     assert_eq!(imports(&standalone), wasi);
-    let ours = names(["session3:sessions/session-manager@0.1.0", "session3:sessions/session-store@0.1.0"]);
+    let ours = names(["session3:sessions/session-manager@0.2.0", "session3:sessions/session-store@0.2.0"]);
     assert_eq!(exports(&standalone), ours);
 }
 
@@ -92,7 +92,7 @@ fn every_component_comes_with_its_wit() {
 fn the_contract_is_a_wit_package_with_its_documentation() {
     let bytes = fs::read(bundles::bundle("session3-sessions")).unwrap();
     let DecodedWasm::WitPackage(packaged, package) = decode(&bytes).unwrap() else { panic!("not a WIT package") };
-    assert_eq!(packaged.packages[package].name.to_string(), "session3:sessions@0.1.0");
+    assert_eq!(packaged.packages[package].name.to_string(), "session3:sessions@0.2.0");
     let mut source = Resolve::default();
     source.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit")).unwrap();
     assert_eq!(documented(&packaged), documented(&source));

@@ -40,10 +40,10 @@ fn names<'a>(resolve: &Resolve, items: impl Iterator<Item = (&'a WorldKey, &'a W
 #[test]
 fn it_imports_files_a_clock_random_bytes_locks_and_events() {
     let imports = imports(&decoded());
-    assert_eq!(imports, [&OURS[..], &["session3:sessions/session-events@0.1.0"], &WASI].concat());
+    assert_eq!(imports, [&OURS[..], &["session3:sessions/session-events@0.2.0"], &WASI].concat());
 }
 
-const OURS: [&str; 1] = ["session3:sessions/advisory-locks@0.1.0"];
+const OURS: [&str; 1] = ["session3:sessions/advisory-locks@0.2.0"];
 const WASI: [&str; 4] = [
     "wasi:clocks/wall-clock@0.2.12",
     "wasi:filesystem/preopens@0.2.12",
@@ -66,14 +66,14 @@ fn with_drop_events_it_imports_no_events() {
     assert_eq!(imports(&composed), [&OURS[..], &WASI].concat());
     let (resolve, world) = &composed;
     let exports = names(resolve, resolve.worlds[*world].exports.iter());
-    assert_eq!(exports, ["session3:sessions/session-manager@0.1.0", "session3:sessions/session-store@0.1.0"]);
+    assert_eq!(exports, ["session3:sessions/session-manager@0.2.0", "session3:sessions/session-store@0.2.0"]);
 }
 
 #[test]
 fn it_exports_the_store_and_the_manager() {
     let (resolve, world) = decoded();
     let exports = names(&resolve, resolve.worlds[world].exports.iter());
-    assert_eq!(exports, ["session3:sessions/session-manager@0.1.0", "session3:sessions/session-store@0.1.0"]);
+    assert_eq!(exports, ["session3:sessions/session-manager@0.2.0", "session3:sessions/session-store@0.2.0"]);
 }
 
 #[test]

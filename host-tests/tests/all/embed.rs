@@ -74,5 +74,5 @@ fn it_says_what_is_no_store() {
     fs::write(&text, "hello").unwrap();
     refuses(run(&text, directory.path()), &format!("Error: cannot load {}\n", text.display()));
     let other = component_path().with_file_name("drop_events.wasm");
-    refuses(run(&other, directory.path()), "Error: no exported instance named `session3:sessions/session-store@0.1.0`");
+    refuses(run(&other, directory.path()), "Error: no exported instance named `session3:sessions/session-store@0.2.0`");
 }

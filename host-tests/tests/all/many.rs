@@ -144,7 +144,7 @@ async fn attributes_that_have_vanished_cost_so_much_for_each() {
         let session = manager.start(&[], None, Optimistic).await.unwrap();
         for number in 0..count {
             let value = host_tests::client::integer(number);
-            session.set_for(&format!("attribute-{number:04}"), &value, 1000).await.unwrap();
+            session.set_with_ttl(&format!("attribute-{number:04}"), &value, 1000).await.unwrap();
         }
         session.set("stays", &host_tests::client::integer(0)).await.unwrap();
         let fields = manager.finish(session).await.unwrap();

@@ -15,7 +15,7 @@ impl EventsCtx {
         Self { sink, begun: None }
     }
 
-    pub(super) fn tell(&self, session: Option<&str>, event: &Event) {
+    pub(super) fn emit(&self, session: Option<&str>, event: &Event) {
         self.sink.event(session, event);
     }
 

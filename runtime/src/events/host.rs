@@ -28,8 +28,8 @@ impl HasData for HasEvents {
 }
 
 impl wit::Host for EventsCtx {
-    fn tell(&mut self, session: Option<String>, event: Event) -> Result<()> {
-        EventsCtx::tell(self, session.as_deref(), &event);
+    fn emit(&mut self, session: Option<String>, event: Event) -> Result<()> {
+        EventsCtx::emit(self, session.as_deref(), &event);
         Ok(())
     }
 
@@ -51,7 +51,7 @@ impl HasData for Nobody {
 }
 
 impl wit::Host for Nobody {
-    fn tell(&mut self, _: Option<String>, _: Event) -> Result<()> {
+    fn emit(&mut self, _: Option<String>, _: Event) -> Result<()> {
         Ok(())
     }
 

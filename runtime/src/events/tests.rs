@@ -34,8 +34,8 @@ impl Notes {
 fn events_are_told_as_they_come() {
     let notes = Notes::default();
     let mut instance = notes.instance();
-    Host::tell(&mut instance, Some("session-1".into()), Event::Created).unwrap();
-    Host::tell(&mut instance, None, Event::Refused(Limit::TotalBytes)).unwrap();
+    Host::emit(&mut instance, Some("session-1".into()), Event::Created).unwrap();
+    Host::emit(&mut instance, None, Event::Refused(Limit::TotalBytes)).unwrap();
     notes.expect(&["session-1: created", "-: refused"]);
 }
 
@@ -78,7 +78,7 @@ fn an_operation_that_never_ended_is_not_counted() {
 fn two_sinks_are_both_told() {
     let (first, second) = (Notes::default(), Notes::default());
     let mut instance = EventsCtx::new(Arc::new((first.clone(), second.clone())));
-    Host::tell(&mut instance, None, Event::Login).unwrap();
+    Host::emit(&mut instance, None, Event::Login).unwrap();
     first.expect(&["-: login"]);
     second.expect(&["-: login"]);
 }

@@ -7,8 +7,8 @@ import { Values, camel } from './values.js';
 let now = 0;
 const { store, manager } = await openSessions({ ...workerData, now: () => now });
 const interfaces = {
-  'session3:sessions/session-store@0.1.0': store,
-  'session3:sessions/session-manager@0.1.0': manager,
+  'session3:sessions/session-store@0.2.0': store,
+  'session3:sessions/session-manager@0.2.0': manager,
 };
 const values = new Values([...Object.values(store), ...Object.values(manager)]);
 

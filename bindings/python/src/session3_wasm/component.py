@@ -26,7 +26,7 @@ VARIABLE = "SESSION3_COMPONENT"
 """The environment variable with the path of `session_store.wasm`."""
 
 _PACKAGE = "session3:sessions"
-_VERSION = "0.1.0"
+_VERSION = "0.2.0"
 # As much as the `session3` command allows: a session is 16 MiB at most, a listing is in pages.
 _MEMORY_LIMIT = 256 << 20
 
@@ -253,7 +253,7 @@ class Instance:
                 for name, function in (("acquire", held.acquire), ("scope", held.scope)):
                     self._add(interface, name, self._callback(self._component.import_type(locks, name), function))
             with root.add_instance(events) as interface:
-                for name in ("tell", "begin", "end"):
+                for name in ("emit", "begin", "end"):
                     self._add(interface, name, _NOTHING)
         return linker
 

@@ -70,6 +70,10 @@ class StorageError(SessionError):
     """The medium or the system failed."""
 
 
+class UnavailableError(SessionError):
+    """The server that keeps the sessions cannot be reached, and nothing was done. A store on a disk never raises it."""
+
+
 class OutcomeUnknownError(SessionError):
     """The medium failed after the write may have taken effect. Load the session to learn what it holds."""
 
@@ -111,6 +115,7 @@ _CLASSES: dict[str, type[SessionError]] = {
     "access-denied": AccessDeniedError,
     "no-space": NoSpaceError,
     "io": StorageError,
+    "unavailable": UnavailableError,
     "outcome-unknown": OutcomeUnknownError,
     "other": OtherError,
 }

@@ -48,9 +48,9 @@ class Configuration(TypedDict, total=False):
     remember_timeout: float
     renewal_interval: float | None
     grace_window: float
-    unreturned_timeout: float | None
+    unconfirmed_timeout: float | None
     new_session_limit: int | None
-    address_prefix: int
+    ipv6_prefix: int
 
 
 _LENGTHS_OF_TIME = ("_timeout", "_interval", "_window", "_resolution")

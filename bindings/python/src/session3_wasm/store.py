@@ -143,6 +143,11 @@ class Store:
         """Give a session a new id, at once: the old one is dead. Returns the new id."""
         return str(self._call("rename-session", id, new_id))
 
+    def import_session(self, session: StoredSession) -> None:
+        """Store a session that was loaded from another store, with its id, version and times. AlreadyExistsError when
+        the id is taken."""
+        self._call("import-session", _lowered_session(session))
+
     def lock_session(self, id: str, mode: Mode = "exclusive", wait: float | None = None) -> Guard:
         """Lock a session, waiting at most so many seconds (`lock_wait` unless given). BusyError, DeadlockError."""
         milliseconds = to_milliseconds(wait)
@@ -283,6 +288,13 @@ def _method(instance: Instance, name: str, *arguments: Any) -> Any:
 def _lowered(contents: Contents) -> tuple[Any, ...]:
     data, owner, idle_timeout, deadline = contents
     return data, owner, to_milliseconds(idle_timeout), to_milliseconds(deadline)
+
+
+def _lowered_session(session: StoredSession) -> tuple[Any, ...]:
+    id, version, owner, created, modified, last_active, idle_timeout, deadline, size = session.info
+    times = to_milliseconds(created), to_milliseconds(modified), to_milliseconds(last_active)
+    limits = to_milliseconds(idle_timeout), to_milliseconds(deadline)
+    return (id, version, owner, *times, *limits, size), session.data
 
 
 def _info(value: Any) -> SessionInfo:

@@ -16,13 +16,13 @@ use crate::time;
 pub struct Attribute {
     pub name: String,
     pub value: Value,
-    vanishes: Option<Instant>,
+    expires: Option<Instant>,
 }
 
 impl Attribute {
     pub fn of(session: &Session, (name, value): (String, Value)) -> Self {
-        let vanishes = session.vanishes(&name);
-        Self { name, value, vanishes }
+        let expires = session.attribute_expires(&name);
+        Self { name, value, expires }
     }
 }
 
@@ -36,7 +36,7 @@ pub fn set(request: &Request) -> Result<Response, Failure> {
             session.set(&name, &value)?;
             return Ok(format!("Attribute {name} set."));
         };
-        session.set_for(&name, &value, u64::from(seconds) * 1000)?;
+        session.set_with_ttl(&name, &value, u64::from(seconds) * 1000)?;
         Ok(format!("Attribute {name} set for {}.", time::span(u64::from(seconds) * 1000)))
     })
 }
@@ -86,13 +86,13 @@ pub fn card(attributes: &[Attribute], countdowns: &mut Countdowns) -> Markup {
     }
 }
 
-fn row(Attribute { name, value, vanishes }: &Attribute, countdowns: &mut Countdowns) -> Markup {
+fn row(Attribute { name, value, expires }: &Attribute, countdowns: &mut Countdowns) -> Markup {
     html! {
         tr {
             th scope="row" { (name) }
             td { span.badge { (value::kind(value)) } }
             td.value { (value::shown(value)) }
-            td.age { @if let Some(end) = vanishes { "in " (countdowns.until(*end)) } @else { "never" } }
+            td.age { @if let Some(end) = expires { "in " (countdowns.until(*end)) } @else { "never" } }
             td.end {
                 form method="post" action="/attributes/remove" {
                     input type="hidden" name="name" value=(name);

@@ -50,7 +50,7 @@ fn prove(session: &Session, path: &str, form: &Form) -> Result<(), Failure> {
         let page = page(path, form.value("id").as_deref(), said.is_some());
         return Err(Reason::Asks(403, page).into());
     }
-    Ok(session.authenticate()?)
+    Ok(session.mark_authenticated()?)
 }
 
 fn page(path: &str, id: Option<&str>, is_wrong: bool) -> Markup {

@@ -22,7 +22,7 @@ pub fn submit(request: &Request) -> Result<Response, Failure> {
     then_home(request, Access::Optimistic, |session| {
         session.set_user(Some(name))?;
         // Also when the user was already logged in.
-        session.authenticate()?;
+        session.mark_authenticated()?;
         session.remember(is_remembered)?;
         Ok(format!("Logged in as {name}."))
     })

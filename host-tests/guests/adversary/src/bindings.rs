@@ -2,7 +2,7 @@
 
 wit_bindgen::generate!({
     path: "../../../wit",
-    inline: "package tests:adversary; world adversary { import session3:sessions/advisory-locks@0.1.0; }",
+    inline: "package tests:adversary; world adversary { import session3:sessions/advisory-locks@0.2.0; }",
     generate_all,
 });
 

@@ -6,7 +6,7 @@ use host_tests::bundles;
 use host_tests::host::component_path;
 
 /// Its name in the manifest.
-pub const FILE: &str = "session-store-standalone-0.1.0.wasm";
+pub const FILE: &str = "session-store-standalone-0.2.0.wasm";
 
 /// It, as `cargo bundle` writes it.
 pub fn bytes() -> Vec<u8> {

@@ -137,10 +137,10 @@ async fn without_files_inherited_there_is_no_directory() {
 /// The other interface is left to Spin, which has none of it.
 #[test]
 fn a_key_for_one_of_two_interfaces_does_not_start() {
-    let text = with("session3:sessions@0.1.0", "session3:sessions/session-manager@0.1.0");
+    let text = with("session3:sessions@0.2.0", "session3:sessions/session-manager@0.2.0");
     let composed = composed(&component(&text).unwrap()).unwrap();
     let Err(error) = guest::link(&composed) else { panic!("it starts") };
-    assert!(format!("{error:#}").contains("session3:sessions/session-store@0.1.0"), "{error:#}");
+    assert!(format!("{error:#}").contains("session3:sessions/session-store@0.2.0"), "{error:#}");
 }
 
 #[test]

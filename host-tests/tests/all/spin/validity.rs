@@ -6,7 +6,7 @@ use super::manifest::{Inherit, Mount};
 use super::name::Name;
 use super::{bundle, capabilities, component, composed, rules, text, with};
 
-const KEY: &str = r#""session3:sessions@0.1.0" = "#;
+const KEY: &str = r#""session3:sessions@0.2.0" = "#;
 const INHERIT: &str = r#", inherit_configuration = ["files"]"#;
 
 #[track_caller]
@@ -42,13 +42,13 @@ fn what_spin_does_not_load_is_refused() {
         ("route = \"/...\"", "route = \"...\"", "does not start with `/`"),
         ("destination = \"/\"", "destination = \"data\"", "not absolute"),
         ("[\"files\"]", "[\"file\"]", "no capability Some(\"file\")"),
-        ("sessions@0.1.0", "sessions@0.1", "not a version"),
+        ("sessions@0.2.0", "sessions@0.2", "not a version"),
         ("session3:sessions@", "session3_sessions@", "has no package"),
         ("[\"files\"]", "true, export = \"x\"", "an export cannot be"),
         ("[component.demo]", "[component.demo]\ndependencies_inherit_configuration = true", "exclude each other"),
         (
             KEY,
-            "\"session3:sessions/session-store\" = { path = \"x.wasm\" }\n\"session3:sessions@0.1.0\" = ",
+            "\"session3:sessions/session-store\" = { path = \"x.wasm\" }\n\"session3:sessions@0.2.0\" = ",
             "conflicts",
         ),
     ] {
@@ -81,8 +81,8 @@ fn spin_3_has_one_switch_for_all() {
 
 #[test]
 fn a_dependency_that_nothing_imports_is_refused() {
-    for key in ["session3:sessions@0.1.1", "session3:sessions/session-events@0.1.0", "session3:other"] {
-        let text = with("session3:sessions@0.1.0", key);
+    for key in ["session3:sessions@0.2.1", "session3:sessions/session-events@0.2.0", "session3:other"] {
+        let text = with("session3:sessions@0.2.0", key);
         refused(composed(&component(&text).unwrap()), "is for no import");
     }
 }

@@ -20,6 +20,7 @@ pub fn explain(error: Error, store: &Path) -> wasmtime::Error {
         Error::Corrupt(why) => format_err!("the file cannot be read as a session: {why}"),
         Error::AccessDenied(why) => format_err!("not allowed in {name}: {why}"),
         Error::NoSpace(why) => format_err!("no space left for {name}: {why}"),
+        Error::Unavailable(why) => format_err!("{name} is unavailable: {why}"),
         Error::Io(why) => format_err!("{name} cannot be read or written: {why}"),
         Error::OutcomeUnknown(why) => format_err!("the disk failed, and it is unknown whether this was done: {why}"),
         Error::Other(why) => format_err!("{why}"),
