@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use crate::bindings::Client;
-use crate::http::Request;
+use crate::request::Request;
 
 /// The client's address and user agent. The address is in a field that `session3` sets and does not accept from
 /// clients, since `wasi:http` does not provide it. Configure another server to do the same.

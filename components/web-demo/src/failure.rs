@@ -5,8 +5,8 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use maud::Markup;
 
 use crate::bindings::{Error, HeaderField};
-use crate::http::Response;
-use crate::pages;
+use crate::pages::error;
+use crate::response::Response;
 
 /// A failed request.
 pub struct Failure {
@@ -86,7 +86,7 @@ impl Reason {
 
 /// A page with a status, a title and a text.
 fn page(status: u16, title: &str, text: &str) -> Response {
-    Response::page(status, pages::error(status, title, text))
+    Response::page(status, error::page(status, title, text))
 }
 
 fn refusal(status: u16) -> &'static str {

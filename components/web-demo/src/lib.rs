@@ -10,7 +10,7 @@
 //! | `origin` | which site a request came from |
 //! | `client`, `user_agent` | who sent a request |
 //! | `time` | times and durations in words |
-//! | `http` | requests and responses: the only module that calls `wasi:http` |
+//! | `request`, `response` | the only modules that call `wasi:http` |
 //! | `bindings` | generated bindings of the WIT contract |
 
 // First, so that elsewhere the crate is empty: `no_std` before it would stay, without a panic handler.
@@ -24,9 +24,10 @@ use guest_platform as _;
 mod bindings;
 mod client;
 mod failure;
-mod http;
 mod origin;
 mod pages;
+mod request;
+mod response;
 mod routes;
 mod sessions;
 mod time;

@@ -3,7 +3,7 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::failure::Failure;
-use crate::http::Request;
+use crate::request::Request;
 
 /// Refuses requests that another site made the browser send. The session's cookie is SameSite=Lax, but other ports and
 /// subdomains are the same *site*.

@@ -7,7 +7,7 @@ pub mod attributes;
 pub mod confirm;
 pub mod countdown;
 pub mod devices;
-mod error;
+pub mod error;
 pub mod form;
 pub mod home;
 mod layout;
@@ -15,5 +15,4 @@ pub mod login;
 pub mod notes;
 mod notice;
 mod value;
-
-pub use error::error;
+mod view;

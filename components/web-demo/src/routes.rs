@@ -6,9 +6,10 @@ use wasi::exports::http::incoming_handler::Guest;
 use wasi::http::types::{IncomingRequest, Method, ResponseOutparam};
 
 use crate::failure::{Failure, Reason};
-use crate::http::{Request, Response};
 use crate::origin;
 use crate::pages::{actions, admin, assets, attributes, confirm, countdown, devices, form, home, login, notes};
+use crate::request::Request;
+use crate::response::Response;
 
 type Page = fn(&Request) -> Result<Response, Failure>;
 

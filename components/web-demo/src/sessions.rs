@@ -9,8 +9,8 @@ use crate::bindings::{
 };
 use crate::client;
 use crate::failure::Failure;
-use crate::http::Request;
 use crate::origin;
+use crate::request::Request;
 
 /// The preopened directory itself.
 const LOCATION: &str = ".";

@@ -6,7 +6,8 @@ use alloc::{borrow::ToOwned, format, string::String};
 use super::notice;
 use crate::bindings::{Access, Error, Session, Value};
 use crate::failure::{Failure, Reason};
-use crate::http::{Request, Response};
+use crate::request::Request;
+use crate::response::Response;
 use crate::sessions;
 
 /// The attribute of the counter.

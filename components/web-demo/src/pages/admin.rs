@@ -4,11 +4,12 @@ use alloc::{format, string::String, vec::Vec};
 
 use maud::{Markup, html};
 
-use super::home::moment;
 use super::layout::layout;
+use super::view::moment;
 use crate::bindings::{Access, SessionInfo, Store};
 use crate::failure::Failure;
-use crate::http::{Request, Response};
+use crate::request::Request;
+use crate::response::Response;
 use crate::sessions;
 
 const PAGE: u32 = 20;

@@ -1,7 +1,8 @@
 //! Files shared by all pages.
 
 use crate::failure::Failure;
-use crate::http::{Request, Response};
+use crate::request::Request;
+use crate::response::Response;
 
 pub fn style(_: &Request) -> Result<Response, Failure> {
     Ok(Response::file("text/css; charset=utf-8", include_str!("../style.css")))

@@ -9,7 +9,8 @@ use super::countdown::Countdowns;
 use super::value;
 use crate::bindings::{Access, Instant, Session, Value};
 use crate::failure::Failure;
-use crate::http::{Form, Request, Response};
+use crate::request::{Form, Request};
+use crate::response::Response;
 use crate::time;
 
 /// An attribute to show.

@@ -8,7 +8,8 @@ use super::actions::then;
 use super::layout::layout;
 use crate::bindings::{Access, Session};
 use crate::failure::{Failure, Reason};
-use crate::http::{Form, Request, Response};
+use crate::request::{Form, Request};
+use crate::response::Response;
 use crate::sessions;
 
 /// How long a confirmation is valid.

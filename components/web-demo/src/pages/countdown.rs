@@ -8,7 +8,8 @@ use maud::{Markup, html};
 
 use crate::bindings::{Instant, Milliseconds};
 use crate::failure::Failure;
-use crate::http::{Request, Response};
+use crate::request::Request;
+use crate::response::Response;
 use crate::time;
 
 /// Longer times are shown in days, and do not count down.

@@ -5,12 +5,13 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use maud::{Markup, html};
 
 use super::actions::then;
-use super::home::moment;
 use super::layout::layout;
+use super::view::moment;
 use super::{confirm, notice};
 use crate::bindings::{Access, Client, Device, Instant, Manager, Session};
 use crate::failure::Failure;
-use crate::http::{Request, Response};
+use crate::request::Request;
+use crate::response::Response;
 use crate::{sessions, time, user_agent};
 
 const PATH: &str = "/devices";

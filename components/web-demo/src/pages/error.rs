@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::layout::layout;
 
-pub fn error(status: u16, title: &str, text: &str) -> Markup {
+pub fn page(status: u16, title: &str, text: &str) -> Markup {
     let content = html! {
         section.card.narrow {
             p { span.badge.bad { (status) } }

@@ -5,7 +5,8 @@ use maud::{Markup, html};
 use super::layout::layout;
 use crate::bindings::{Access, Error};
 use crate::failure::{Failure, Reason};
-use crate::http::{Request, Response};
+use crate::request::Request;
+use crate::response::Response;
 use crate::sessions;
 
 pub fn show(request: &Request) -> Result<Response, Failure> {

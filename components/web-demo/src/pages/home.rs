@@ -1,64 +1,16 @@
 //! The home page: the session of the request.
 
-use alloc::{string::String, vec::Vec};
-
 use maud::{Markup, html};
 
-use super::actions::COUNTER;
-use super::attributes::{self, Attribute};
 use super::countdown::Countdowns;
 use super::layout::layout;
-use super::{login, notice};
-use crate::bindings::{Instant, Milliseconds, Session, Value};
+use super::view::{View, moment};
+use super::{attributes, login, notice};
 use crate::failure::Failure;
-use crate::http::{Request, Response};
+use crate::request::Request;
+use crate::response::Response;
 use crate::sessions;
 use crate::time;
-
-/// A session to show.
-pub struct View {
-    id: Option<String>,
-    pub user: Option<String>,
-    pub is_remembered: bool,
-    attributes: Vec<Attribute>,
-    created: Instant,
-    last_active: Instant,
-    creation_age: Milliseconds,
-    access_age: Milliseconds,
-    pub expires: Option<Instant>,
-    notice: Option<String>,
-    dump: String,
-}
-
-impl View {
-    fn of(session: &Session) -> Self {
-        let notice = notice::take(session);
-        Self {
-            // Taking the notice ends a session that has nothing else.
-            id: session.id().filter(|_| session.has_info()),
-            user: session.user(),
-            is_remembered: session.remembered(),
-            attributes: session.entries().into_iter().map(|entry| Attribute::of(session, entry)).collect(),
-            created: session.created(),
-            last_active: session.last_active(),
-            creation_age: session.creation_age(),
-            access_age: session.access_age(),
-            expires: session.expires(),
-            notice,
-            dump: session.dump(),
-        }
-    }
-
-    fn notice<'a>(&'a self, request: &Request) -> Option<&'a str> {
-        let farewell = notice::farewell(&request.query).filter(|_| self.id.is_none());
-        self.notice.as_deref().or(farewell)
-    }
-
-    fn counter(&self) -> i64 {
-        let counter = self.attributes.iter().find(|attribute| attribute.name == COUNTER);
-        if let Some(Attribute { value: Value::Integer(count), .. }) = counter { *count } else { 0 }
-    }
-}
 
 pub fn show(request: &Request) -> Result<Response, Failure> {
     let shown = sessions::work(request, sessions::to_show(request), |session| Ok(View::of(session)))?;
@@ -121,12 +73,6 @@ fn facts(view: &View, countdowns: &mut Countdowns) -> Markup {
             }
         }
     }
-}
-
-pub fn moment(instant: Instant) -> Markup {
-    let timestamp = time::timestamp(instant);
-    let (date, clock) = timestamp.split_once('T').unwrap_or((&timestamp, ""));
-    html! { time datetime=(timestamp) { (date) " " (clock.trim_end_matches('Z')) " UTC" } }
 }
 
 fn counter_card(counter: i64) -> Markup {

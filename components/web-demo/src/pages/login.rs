@@ -6,10 +6,11 @@ use maud::{Markup, html};
 
 use super::actions::then_home;
 use super::countdown::Countdowns;
-use super::home::{View, moment};
+use super::view::{View, moment};
 use crate::bindings::Access;
 use crate::failure::Failure;
-use crate::http::{Request, Response};
+use crate::request::Request;
+use crate::response::Response;
 
 pub fn submit(request: &Request) -> Result<Response, Failure> {
     let form = request.form()?;

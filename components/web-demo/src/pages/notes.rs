@@ -13,7 +13,8 @@ use super::actions::then;
 use super::notice;
 use crate::bindings::{Access, Error, Session, Value};
 use crate::failure::{Failure, Reason};
-use crate::http::{Request, Response};
+use crate::request::Request;
+use crate::response::Response;
 use crate::sessions;
 
 const PATH: &str = "/notes";

@@ -4,7 +4,7 @@ use alloc::{format, string::String};
 
 use crate::bindings::{Session, Value};
 use crate::failure::Failure;
-use crate::http::Form;
+use crate::request::Form;
 
 /// A field of the form and its attribute.
 #[derive(Clone, Copy)]
