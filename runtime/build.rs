@@ -1,5 +1,5 @@
-//! Compiles all components of the workspace: the root package and those in `components/`, each package one. The command
-//! carries some of them inside. They are also put where tests and users look for them: `target/components/`.
+//! Compiles all components of the workspace: the root package and those in `components/`, one per package. The command
+//! embeds some of them. All are written to `target/components/` for tests and users.
 
 use std::env;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use guest_build::{Result, TARGET};
 
-/// What the components are made of.
+/// The sources of the components.
 const SOURCES: [&str; 8] =
     ["Cargo.toml", "Cargo.lock", "wit", "core/Cargo.toml", "core/src", "src", "components", "guest"];
 
@@ -45,13 +45,13 @@ fn build() -> Result<()> {
     Ok(())
 }
 
-/// Cargo marks it, and does not name it. With `--target` or another profile it is a few levels higher.
+/// Cargo marks the target directory but does not name it. With `--target` or another profile it is some levels higher.
 fn target_dir(out: &Path) -> Result<&Path> {
     let marked = out.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
     marked.or(out.ancestors().nth(4)).ok_or_else(|| format!("no target directory above {}", out.display()).into())
 }
 
-/// Say what to do when Rust cannot compile for it.
+/// Check that the Rust target is installed, and say how to install it otherwise.
 fn find_target(workspace: &Path) -> Result<()> {
     let rustc = env::var("RUSTC")?;
     let libdir =
@@ -63,12 +63,12 @@ fn find_target(workspace: &Path) -> Result<()> {
     Err(format!("the Rust target {TARGET} is not installed; run `rustup target add {TARGET}`").into())
 }
 
-/// The time of a file that stays the same stays, too, and nothing is rebuilt for it.
+/// Keeps the mtime of an unchanged file, so that nothing is rebuilt for it.
 fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(());
     }
-    // At once: tests of another cargo may be reading it.
+    // Atomically: tests of another cargo may be reading it.
     let new = path.with_extension("new");
     fs::write(&new, bytes)?;
     Ok(fs::rename(new, path)?)

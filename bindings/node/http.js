@@ -1,13 +1,13 @@
-/** What a request has to be like before a session is looked for, and how one that is not is answered. */
+/** Checks of a request before its session is opened, and the response to one that fails them. */
 import { setTimeout } from 'node:timers/promises';
 
-/** The most bytes that a form may have here. */
+/** Bytes of a form. */
 const FORM_LIMIT = 4096;
-/** How much of a refused form is taken, so that its sender gets to the answer, and for how long. */
+/** How much of a refused form is read, so that its sender receives the response, and for how long. */
 const DRAIN_LIMIT = 1 << 20;
 const DRAIN_TIME = 5_000;
 
-/** A request that is not done: what it is answered. */
+/** A refused request, with its response. */
 export class Refusal extends Error {
   constructor(status, text, fields = {}) {
     super(text);
@@ -16,7 +16,7 @@ export class Refusal extends Error {
   }
 }
 
-/** The path that a request is for. The query is for others: an advertiser, a link that was shared. */
+/** The path of a request. Its query may be someone else's: an advertiser's, or of a shared link. */
 export function pathOf(request) {
   // Node refuses HTTP/1.1 without a Host, and drops all but the first (RFC 9112, section 3.2).
   const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
@@ -24,16 +24,16 @@ export function pathOf(request) {
   try {
     return new URL(request.url, `http://${request.headers.host || 'localhost'}`).pathname;
   } catch {
-    throw new Refusal(400, 'The address makes no sense.');
+    throw new Refusal(400, 'The address is invalid.');
   }
 }
 
 /**
- * Refuse what another site made the browser send. SameSite=Lax keeps the cookie out of other sites' forms, but other ports and
- * subdomains are the same site, and a form that logs somebody in needs no cookie.
+ * Refuse cross-site requests. SameSite=Lax keeps the cookie out of other sites' forms, but other ports and subdomains are the
+ * same site, and a login form needs no cookie.
  *
- * Browsers say where a request comes from and scripts cannot forge it; clients without these fields are no browsers that
- * somebody else's page could use.
+ * Browsers send the origin of a request, which scripts cannot forge; a client without these fields is not a browser that
+ * another site's page could use.
  */
 export function refuseOtherSites({ headers }) {
   const { 'sec-fetch-site': site, origin, host = '' } = headers;
@@ -41,9 +41,9 @@ export function refuseOtherSites({ headers }) {
   if (!isOurs) throw new Refusal(403, 'This request came from another site. Nothing was changed.');
 }
 
-/** Whether an origin names this authority. Which scheme does not count: behind a proxy, ours is not the browser's. */
+/** Whether an origin names this authority. The scheme is ignored: behind a proxy, ours is not the browser's. */
 function isSameAuthority(origin, authority) {
-  const [, scheme, theirs] = /^(https?):\/\/(.+)$/.exec(origin) ?? []; // "null": from a sandbox, or hidden
+  const [, scheme, theirs] = /^(https?):\/\/(.+)$/.exec(origin) ?? []; // "null": sandboxed, or hidden
   const ours = authority.replace(scheme === 'https' ? /:443$/ : /:80$/, '');
   return ours !== '' && theirs?.toLowerCase() === ours.toLowerCase();
 }
@@ -54,7 +54,7 @@ export async function readForm(request, response) {
   if (request.headers.expect !== undefined) response.writeContinue();
   const parts = [];
   let size = 0;
-  // Without the end that a loop puts to its stream when it is left: the answer takes the same connection.
+  // Do not destroy the stream when the loop exits: the response uses the same connection.
   for await (const part of request.iterator({ destroyOnReturn: false })) {
     size += part.length;
     if (size > FORM_LIMIT) throw new Refusal(413, 'The form is too long.');
@@ -62,16 +62,16 @@ export async function readForm(request, response) {
   }
   try {
     const form = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
-    decodeURIComponent(form); // URLSearchParams would put something else in the place of what is no text.
+    decodeURIComponent(form); // URLSearchParams would replace invalid UTF-8.
     return new URLSearchParams(form);
   } catch {
-    throw new Refusal(400, 'The form is no text.');
+    throw new Refusal(400, 'The form is not valid text.');
   }
 }
 
 /**
- * Send a page. When not all of the request is here yet, the connection ends with it. An end at once would lose the answer where
- * the client is still sending (RFC 9112, section 9.6), so some of that is taken first.
+ * Send a page. If the request has not arrived in full, close the connection after it. Closing at once could lose the response
+ * while the client is still sending (RFC 9112, section 9.6), so some of that is read first.
  */
 export async function send(request, response, page) {
   const { 'transfer-encoding': coding, 'content-length': length = '0' } = request.headers;

@@ -1,5 +1,5 @@
 /**
- * An HTTP server with sessions: a counter, and a login that asks for no password.
+ * An HTTP server with sessions: a counter, and a login without a password.
  *
  *     npm start -- --listen 8080 --dir ./sessions
  */
@@ -7,12 +7,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import { Refusal, pathOf, readForm, refuseOtherSites, send } from './http.js';
-import { Opened } from './opened.js';
+import { ReopeningManager } from './reopening.js';
 
 const { values } = parseArgs({
   options: { listen: { type: 'string', default: '8080' }, dir: { type: 'string', default: 'sessions' } },
 });
-const sessions = await Opened.in(values.dir, ({ Configuration, Manager }) => {
+const sessions = await ReopeningManager.open(values.dir, ({ Configuration, Manager }) => {
   const configuration = new Configuration();
   // For http on the loopback address. The defaults are for https: a cookie `__Host-session`, with Secure.
   configuration.setCookieName('session');
@@ -20,7 +20,7 @@ const sessions = await Opened.in(values.dir, ({ Configuration, Manager }) => {
   return Manager.open('.', { create: true, durability: 'relaxed' }, configuration);
 });
 
-/** What each path does, by method. */
+/** Handlers by path and method. */
 const ROUTES = {
   '/': { GET: home },
   '/increment': { POST: increment },
@@ -34,22 +34,22 @@ const STATUS = {
   'invalid-argument': 400, 'too-large': 413, gone: 409, conflict: 409, busy: 503, 'no-space': 507, 'no-such-store': 503,
 };
 
-// Idle connections outlive those of a load balancer in front, which would otherwise meet the end of one now and then.
+// Longer than a load balancer in front keeps idle connections, or its requests would race the close.
 const server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 30_000 }, handle);
 server.on('checkContinue', handle);
 server.listen(Number(values.listen), '127.0.0.1');
 await once(server, 'listening');
 console.log(`listening on http://127.0.0.1:${server.address().port}/`);
-// The last resort: a defect that one request meets is not to end those of others.
+// The last resort: a defect in one request must not end the others.
 process.on('uncaughtException', (error) => console.error(error));
 
-/** Answer a request, whatever it is. Never rejects. */
+/** Handle any request. Never rejects. */
 async function handle(request, response) {
-  response.on('error', () => {}); // A client that hangs up is none of our business.
+  response.on('error', () => {}); // Ignore clients that disconnect.
   try {
-    const { status, page, headers, fields } = await answer(request, response).catch(failure);
+    const { status, page, headers, fields } = await respond(request, response).catch(failure);
     response.statusCode = status;
-    // No page is for anybody else than who asked for it.
+    // Pages are personal.
     const all = { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', vary: 'Cookie', ...headers };
     for (const [name, value] of Object.entries(all)) response.setHeader(name, value);
     for (const [name, value] of fields ?? []) {
@@ -63,34 +63,34 @@ async function handle(request, response) {
   }
 }
 
-async function answer(request, response) {
+async function respond(request, response) {
   const route = ROUTES[pathOf(request)];
   if (!route) throw new Refusal(404, 'There is no such page.');
   const work = route[request.method === 'HEAD' ? 'GET' : request.method];
   if (!work) {
     const allow = Object.keys(route).join().replace('GET', 'GET, HEAD');
-    throw new Refusal(405, `It answers ${allow}.`, { allow });
+    throw new Refusal(405, `Allowed: ${allow}.`, { allow });
   }
   let form;
   if (request.method === 'POST') {
     refuseOtherSites(request);
     form = await readForm(request, response);
   }
-  // From here on nothing waits: the session is of one moment, and no other request comes between.
+  // Synchronous from here: no other request runs in between.
   return sessions.use((manager) => withSession(manager, request, (session) => work(session, form)));
 }
 
-/** Answer a request, with its session. */
+/** Run a handler with its session. */
 function withSession(manager, request, work) {
   const session = start(manager, request);
-  let answered;
+  let result;
   try {
-    answered = work(session);
+    result = work(session);
   } catch (error) {
-    if (!isAnswer(error)) throw error;
+    if (!isExpected(error)) throw error;
     return { ...failure(error), fields: manager.finishFailedRequest(session) };
   }
-  return { ...answered, fields: manager.finishSuccessfulRequest(session) };
+  return { ...result, fields: manager.finishSuccessfulRequest(session) };
 }
 
 function start(manager, { headers: { cookie }, socket, method }) {
@@ -99,20 +99,20 @@ function start(manager, { headers: { cookie }, socket, method }) {
     return manager.startRequest(cookie === undefined ? [] : [cookie], socket.remoteAddress, access);
   } catch (error) {
     if (error?.payload?.tag !== 'corrupt') throw error;
-    console.error('a session is damaged, and its visitor gets a new one:', error.payload.val);
+    console.error('replacing a damaged session by a new one:', error.payload.val);
     return manager.startRequest([], socket.remoteAddress, access);
   }
 }
 
-/** Whether what was thrown says why the request is not done, and not that something is broken. */
-function isAnswer(error) {
+/** Whether an error is a reason to refuse the request, rather than a defect. */
+function isExpected(error) {
   return error instanceof Refusal || error?.payload?.tag in STATUS;
 }
 
 function failure(error) {
   if (error instanceof Refusal) return { status: error.status, page: error.message, headers: error.fields };
   const status = STATUS[error?.payload?.tag] ?? (error?.code === 'ENOENT' ? 503 : 500);
-  // For the log and not for the visitor: it may name files.
+  // For the log, not the visitor: it may name files.
   if (status >= 500) console.error(error?.payload ?? error);
   const headers = status === 503 ? { 'retry-after': '1' } : {};
   return { status, page: `The request was not done (${status}). Nothing was changed.`, headers };

@@ -1,4 +1,4 @@
-"""What a load and a save cost here, beside Session3's own store and beside the bare work, in one run.
+"""The cost of a load and a save, against Session3's own store and a bare pickle, in one run.
 
 python benchmark.py DIRECTORY
 """
@@ -17,7 +17,7 @@ ROUNDS = 300
 
 
 class PlainFile:
-    """A pickle in a file, with neither locks nor anything else."""
+    """A pickle in a file, without locks."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -47,10 +47,10 @@ def measure(stores, size):
     for store in stores.values():
         store.save_session(session_of(size))
     for _ in range(ROUNDS):
-        # In turns, so that what else the machine does is shared.
+        # Interleaved, so that other load on the machine affects all equally.
         for name, store in stores.items():
             loads, saves = costs[name]
-            store.load_session("benchmark")  # What the others have displaced from the caches is back.
+            store.load_session("benchmark")  # Warm the caches that the others have displaced.
             loads.append(microseconds(lambda: store.load_session("benchmark")))
             session = store.load_session("benchmark")
             session.count += 1

@@ -1,4 +1,4 @@
-"""For the tests: where the built things are, and what the run has to say at its end."""
+"""Fixtures with the paths of the build, and the report at the end of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 os.environ.setdefault(VARIABLE, str(TARGET / "components" / "session_store.wasm"))
 
-# A program of its own, with settings of its own.
+# A separate program with its own settings.
 collect_ignore = ["tests/django_own_tests.py"]
 
 _REPORT = "--compatibility"
@@ -28,7 +28,7 @@ _processes: list[str] = []
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """A directory for a store, not there yet."""
+    """A directory for a store, which does not exist yet."""
     return tmp_path / "sessions"
 
 
@@ -52,7 +52,7 @@ def session3(directory: Path) -> Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def django_tests() -> Path:
-    """The folder with Django's own tests of sessions, which are not in its wheel."""
+    """The folder of Django's own tests of sessions, which its wheel lacks."""
     folder = TARGET / "django-tests" / version("Django")
     assert folder.is_dir(), "Django's own tests are missing; bindings/python/run-tests gets them"
     return folder
@@ -60,7 +60,7 @@ def django_tests() -> Path:
 
 @pytest.fixture
 def tell_processes() -> Callable[[str], None]:
-    """Takes the figure for the table of hosts: how many updates of several processes were kept."""
+    """Receives the figure for the table of hosts: the updates of several processes that were kept."""
     return _processes.append
 
 
@@ -73,7 +73,7 @@ def readme_has_a_folder_for_itself(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(_REPORT, type=Path, help="when all tests have passed, write what they found to this file")
+    parser.addoption(_REPORT, type=Path, help="if all tests pass, write the results to this file")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

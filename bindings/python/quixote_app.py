@@ -1,4 +1,4 @@
-"""A counter with a login, on Quixote. Run it several times on one directory: all of them share the sessions.
+"""A counter with a login, on Quixote. Several processes on one directory share the sessions.
 
 python quixote_app.py DIRECTORY PORT
 """
@@ -13,7 +13,7 @@ from quixote.server import simple_server
 from session3.Session import Session
 from session3.SessionManager import SessionManager
 
-# The one line. Before: from session3.store.DirectorySessionStore import DirectorySessionStore
+# The one changed line. Was: from session3.store.DirectorySessionStore import DirectorySessionStore
 from session3_wasm import DirectorySessionStore
 
 

@@ -1,4 +1,4 @@
-# What the scripts `build` have in common. Each is run by its name, and sources this first.
+# Shared by the `build` scripts, which source this first.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[1]}")" && pwd)"
 root="$(cd "$here/../../.." && pwd)"
@@ -7,7 +7,7 @@ tools="$root/target/tools/$language"
 out="$root/target/components/examples/counter_$language.wasm"
 mkdir -p "$tools" "$(dirname "$out")"
 
-# say_version TEXT ARGUMENTS...: what `build --version` is for.
+# say_version TEXT ARGUMENTS...: implements `build --version`.
 say_version() {
     if [ "${2-}" = --version ]; then
         echo "$1"
@@ -15,26 +15,26 @@ say_version() {
     fi
 }
 
-# Whether $1 is newer than all the other files, and what is in the other directories.
+# newer FILE PATH...: whether FILE is newer than every file in the other paths.
 newer() {
     local made="$1"
     shift
     [ -e "$made" ] && [ -z "$(find -L "$@" -type f -newer "$made" -print -quit)" ]
 }
 
-# need COMMAND PACKAGE: have a command, from a Debian package when we may install one.
+# need COMMAND PACKAGE: require a command, installing its Debian package if possible.
 need() {
     command -v "$1" >/dev/null && return
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null
     else
-        echo "missing: $1 (Debian's package $2); install it and run this again" >&2
+        echo "missing: $1 (Debian's package $2); install it and retry" >&2
         exit 1
     fi
 }
 
-# The world and all that it names, in $wit: the contract, and WASI as the crate wasip2 has it. componentize-js has 0.2.10 of
-# WASI inside and takes no other; hosts take a later 0.2 for an earlier one.
+# The world and its dependencies, in $wit: the contract, and WASI from the crate wasip2. componentize-js embeds WASI
+# 0.2.10 and accepts no other; hosts accept a later 0.2 for an earlier one.
 wit="$tools/wit"
 make_wit() {
     local crate

@@ -1,6 +1,6 @@
-//! What `wasmtime::component::bindgen!` makes of the world `file-backed`, and nothing else: [`FileBacked`] to
-//! instantiate the component, [`exports`] to call its stores and managers, and the traits behind
-//! [`locks`](crate::locks) and [`events`](crate::events), for hosts that bring their own.
+//! The output of `wasmtime::component::bindgen!` for the world `file-backed`: [`FileBacked`] to instantiate the
+//! component, [`exports`] to call its stores and managers, and the traits behind [`locks`](crate::locks) and
+//! [`events`](crate::events), for hosts that implement their own.
 
 wasmtime::component::bindgen!({
     path: "../wit",

@@ -1,21 +1,22 @@
-//! Text of others as it may be shown: the names that users choose, what a component says, what a client asks for.
+//! Display of untrusted text: names that users choose, output of components, targets that clients request.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory as Category};
 use icu_properties::{CodePointMapData, CodePointSetData};
 use std::fmt;
 use unicode_width::UnicodeWidthChar;
 
-/// So many accents may be upon each other. Some languages need three; a dozen would cover the lines above.
-const MOST_MARKS: usize = 4;
+/// The most combining marks on one character. Some languages need three; a dozen would cover the lines above.
+const MAX_MARKS: usize = 4;
 
-/// Text of others, for a terminal or a log. It shows in one line what is in it: what is no visible character is
-/// written as `\u{...}`, so nothing of it is obeyed, hides, or changes the order of the rest.
+/// Untrusted text, for a terminal or a log, on one line. Invisible characters are written as `\u{...}`, so no part of
+/// it controls the terminal, hides, or reorders the rest.
 ///
-/// Visible is what Unicode neither counts to the categories control (Cc), format (Cf), surrogate (Cs), private use (Co),
-/// unassigned (Cn), line and paragraph separator (Zl, Zp), nor lets a terminal leave out (`Default_Ignorable_Code_Point`,
-/// the variation selectors among it). An accent is visible upon a visible character.
+/// A character is visible unless Unicode puts it into the categories control (Cc), format (Cf), surrogate (Cs), private
+/// use (Co), unassigned (Cn), line or paragraph separator (Zl, Zp), or lets a terminal omit it
+/// (`Default_Ignorable_Code_Point`, which includes the variation selectors). A combining mark is visible on a visible
+/// character.
 ///
-/// What is shown already is shown again unchanged.
+/// Idempotent: escaped text is shown unchanged.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a> {
     text: &'a str,
@@ -29,17 +30,17 @@ impl<'a> Shown<'a> {
         Self { text, columns: usize::MAX, lines: false }
     }
 
-    /// At most so many columns of it, and not less than one: what is longer ends with `…`.
+    /// Truncate to at most this many columns (at least one); truncated text ends with `…`.
     pub fn at_most(self, columns: usize) -> Self {
         Self { columns, ..self }
     }
 
-    /// For a text of several lines, whose ends and tabs stay.
+    /// Keep line ends and tabs, for text of several lines.
     pub fn in_lines(self) -> Self {
         Self { lines: true, ..self }
     }
 
-    /// Whether a character is visible, upon another one if it is an accent.
+    /// Whether a character is visible; for a combining mark, on another character.
     pub fn is_visible(c: char) -> bool {
         let is_something = !matches!(
             CodePointMapData::<Category>::new().get(c),
@@ -57,7 +58,7 @@ impl<'a> Shown<'a> {
     fn is_shown(&self, c: char, marks: usize) -> bool {
         match c {
             '\n' | '\t' => self.lines,
-            c => Self::is_visible(c) && (c.width() != Some(0) || marks < MOST_MARKS),
+            c => Self::is_visible(c) && (c.width() != Some(0) || marks < MAX_MARKS),
         }
     }
 }
@@ -66,10 +67,10 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
         let mut width = 0;
-        // How much of it leaves a column for the `…`.
+        // The length that leaves a column for the `…`.
         let mut shortened = 0;
-        // Upon the character before; more than there may be where there is none.
-        let mut marks = MOST_MARKS;
+        // On the preceding character; the maximum where there is none.
+        let mut marks = MAX_MARKS;
         for c in self.text.chars() {
             if self.is_shown(c, marks) {
                 text.push(c);
@@ -80,7 +81,7 @@ impl fmt::Display for Shown<'_> {
                 let escape = c.escape_unicode();
                 width += escape.len();
                 text.extend(escape);
-                marks = MOST_MARKS;
+                marks = MAX_MARKS;
             }
             if width > self.columns {
                 text.truncate(shortened);
@@ -101,7 +102,7 @@ mod tests {
     use unicode_width::UnicodeWidthStr;
 
     #[test]
-    fn what_is_visible_stays() {
+    fn visible_characters_are_unchanged() {
         for text in ["", "alice", "ålice", "a\u{30a}lice", "山田太郎", "Ольга", "👍🏽 ok", "a \\ b", "한국", "שלום", "x́̂̃y"]
         {
             assert_eq!(Shown::new(text).to_string(), text);
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_visible_is_written_out() {
+    fn invisible_characters_are_escaped() {
         for (text, shown) in [
             ("a\x1b[2Jb", "a\\u{1b}[2Jb"),
             ("a\tb\r\nc", "a\\u{9}b\\u{d}\\u{a}c"),
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn accents_have_a_character_of_the_text_below_them_and_are_few() {
+    fn combining_marks_need_a_base_and_are_bounded() {
         assert_eq!(Shown::new("\u{301}a").to_string(), "\\u{301}a");
         assert_eq!(Shown::new("\u{200b}\u{301}").to_string(), "\\u{200b}\\u{301}");
         assert_eq!(
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_is_cut_to_columns() {
+    fn long_text_is_truncated_to_columns() {
         for (text, columns, shown) in [
             ("alice", 5, "alice"),
             ("alice!", 5, "alic…"),
@@ -169,7 +170,7 @@ mod tests {
         assert_eq!(Shown::new(text).in_lines().to_string(), "one\n\ttwo\\u{1b}\\u{d}\n");
     }
 
-    /// Every character there is, alone and between others: its width is that of the columns it takes.
+    /// Every character: it is visible or escaped.
     #[test]
     fn nothing_escapes() {
         for c in '\0'..=char::MAX {

@@ -1,17 +1,17 @@
-/** The transpiled component: where it is, and how to load it. */
+/** The transpiled component: its path, and a loader. */
 import { readFile } from 'node:fs/promises';
 
 const target = new URL(`${process.env.CARGO_TARGET_DIR ?? 'target'}/`, new URL('../../../', import.meta.url));
 
-/** The component, as `cargo build` leaves it. */
+/** The component, as built by `cargo build`. */
 export const built = new URL('components/session_store.wasm', target);
-/** The folder with what `npm run transpile` makes of it. */
+/** The output folder of `npm run transpile`. */
 export const transpiled = new URL('node/', target);
 
 /**
- * Make an instance.
+ * Instantiate it.
  *
- * @param {Record<string, object>} imports What it imports, by interface.
+ * @param {Record<string, object>} imports Its imports, by interface.
  * @returns {Promise<{ sessionStore: object, sessionManager: object }>}
  */
 export async function instantiate(imports) {

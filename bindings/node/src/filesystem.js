@@ -1,17 +1,17 @@
 /**
- * `wasi:filesystem` on one preopened directory: the one of preview2-shim 0.26.1, with open files of our own. The shim's:
+ * `wasi:filesystem` on one preopened directory: preview2-shim 0.26.1 with a replacement for open files. The shim's problems:
  *
  * - `set-times` passes milliseconds to `futimes`, which takes seconds: the time is a thousand times too far from 1970.
- * - An error of `read` or `write`, such as a full disk, and one that has no name in WASI, such as too many open files, is
- *   thrown as it is, which is a trap and not an answer.
- * - Each call on an open file is a message to another thread and back. Opening, reading, writing and closing one takes ten
- *   times as long. And at the end of a thread it is that other one that one would have to know the habits of: here what
- *   changes a file happens in the thread of the instance, which holds the lock.
+ * - An error of `read` or `write`, such as a full disk, and one without a name in WASI, such as too many open files, is thrown
+ *   unchanged, which is a trap rather than an error.
+ * - Each call on an open file is a round trip to another thread. Opening, reading, writing and closing a file takes ten times
+ *   as long, and writes at the end of a thread would depend on that other thread: here writes happen on the thread of the
+ *   instance, which holds the lock.
  * - A preopened directory itself cannot be read or synced; the one that `.` opens can. The component opens `.` first, so this
- *   needs no repair.
+ *   needs no fix.
  *
- * Paths are the shim's affair and Node's, which knows no `openat`: whoever can write to the directory and replaces a part of
- * it by a symbolic link at the right moment leads the component out of it. So the directory must belong to this user alone.
+ * Paths are resolved by the shim and Node.js, which lacks `openat`: a process that can write to the directory, and replaces
+ * part of a path by a symbolic link at the right moment, leads the component out of it. So only this user may have access.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -21,7 +21,7 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = fs.
 const dispose = Symbol.dispose ?? Symbol.for('dispose');
 
 /**
- * The interfaces for a component that sees this directory as `.`, and nothing else.
+ * The interfaces for a component that has this directory as `.`, and nothing else.
  *
  * @param {string} directory
  */
@@ -35,7 +35,7 @@ export function preopen(directory) {
   };
 }
 
-/** What a component has open. */
+/** An open file or directory. */
 class Descriptor {}
 
 /** A directory: the shim's, except for what it opens. */
@@ -44,7 +44,7 @@ class Directory extends Descriptor {
   #path;
   #root;
 
-  /** @param {string} root The preopened directory, which no path leaves. */
+  /** @param {string} root The preopened directory, which no path may leave. */
   constructor(shim, path, root) {
     super();
     this.#shim = shim;
@@ -57,7 +57,7 @@ class Directory extends Descriptor {
   }
 
   openAt(pathFlags, name, openFlags, flags) {
-    return answer(() => {
+    return withErrorCodes(() => {
       if (!openFlags.directory) return new File(fs.openSync(this.#locate(name), nodeFlags(openFlags, flags), 0o600));
       const shim = this.#shim.openAt(pathFlags, name, openFlags, flags);
       return new Directory(shim, path.join(this.#path, name), this.#root);
@@ -65,27 +65,27 @@ class Directory extends Descriptor {
   }
 
   createDirectoryAt(name) {
-    return answer(() => this.#shim.createDirectoryAt(name));
+    return withErrorCodes(() => this.#shim.createDirectoryAt(name));
   }
 
   renameAt(name, directory, newName) {
-    return answer(() => this.#shim.renameAt(name, directory.#shim, newName));
+    return withErrorCodes(() => this.#shim.renameAt(name, directory.#shim, newName));
   }
 
   unlinkFileAt(name) {
-    return answer(() => this.#shim.unlinkFileAt(name));
+    return withErrorCodes(() => this.#shim.unlinkFileAt(name));
   }
 
   removeDirectoryAt(name) {
-    return answer(() => this.#shim.removeDirectoryAt(name));
+    return withErrorCodes(() => this.#shim.removeDirectoryAt(name));
   }
 
   statAt(pathFlags, name) {
-    return answer(() => this.#shim.statAt(pathFlags, name));
+    return withErrorCodes(() => this.#shim.statAt(pathFlags, name));
   }
 
   stat() {
-    return answer(() => this.#shim.stat());
+    return withErrorCodes(() => this.#shim.stat());
   }
 
   getType() {
@@ -93,14 +93,14 @@ class Directory extends Descriptor {
   }
 
   readDirectory() {
-    return answer(() => this.#shim.readDirectory());
+    return withErrorCodes(() => this.#shim.readDirectory());
   }
 
   syncData() {
-    return answer(() => this.#shim.syncData());
+    return withErrorCodes(() => this.#shim.syncData());
   }
 
-  /** The path for Node. As the shim does it, links are followed on the way, but not out of the root, nor at its end. */
+  /** The path for Node.js. Like the shim, follows links on the way, but not out of the root, nor in the last component. */
   #locate(name) {
     if (path.isAbsolute(name) || name.split('/').includes('..')) throw 'not-permitted';
     const parent = fs.realpathSync(path.join(this.#path, path.dirname(name)));
@@ -123,7 +123,7 @@ class File extends Descriptor {
   }
 
   read(length, offset) {
-    return answer(() => {
+    return withErrorCodes(() => {
       const bytes = new Uint8Array(Number(length));
       const count = fs.readSync(this.#fd, bytes, 0, bytes.length, Number(offset));
       return [bytes.subarray(0, count), count === 0];
@@ -131,15 +131,15 @@ class File extends Descriptor {
   }
 
   write(bytes, offset) {
-    return answer(() => BigInt(fs.writeSync(this.#fd, bytes, 0, bytes.length, Number(offset))));
+    return withErrorCodes(() => BigInt(fs.writeSync(this.#fd, bytes, 0, bytes.length, Number(offset))));
   }
 
   syncData() {
-    return answer(() => fs.fdatasyncSync(this.#fd));
+    return withErrorCodes(() => fs.fdatasyncSync(this.#fd));
   }
 
   stat() {
-    return answer(() => {
+    return withErrorCodes(() => {
       const stat = fs.fstatSync(this.#fd, { bigint: true });
       return {
         type: kind(stat),
@@ -153,19 +153,19 @@ class File extends Descriptor {
   }
 
   getType() {
-    return answer(() => kind(fs.fstatSync(this.#fd)));
+    return withErrorCodes(() => kind(fs.fstatSync(this.#fd)));
   }
 
   setTimes(accessed, modified) {
-    return answer(() => {
+    return withErrorCodes(() => {
       const stat = fs.fstatSync(this.#fd);
       fs.futimesSync(this.#fd, seconds(accessed, stat.atimeMs), seconds(modified, stat.mtimeMs));
     });
   }
 }
 
-/** Answer what a call answers; throw what it throws by the name that WASI has for it. What is no error of the system is a trap. */
-function answer(call) {
+/** Convert system errors of a call to WASI error codes. Any other exception is a trap. */
+function withErrorCodes(call) {
   try {
     return call();
   } catch (error) {
@@ -208,7 +208,7 @@ function datetime(nanoseconds) {
 function seconds({ tag, val }, unchanged) {
   if (tag === 'no-change') return unchanged / 1000;
   if (tag === 'now') return Date.now() / 1000;
-  // A number of this size is exact to a quarter of a microsecond and cut when it is stored: a microsecond more keeps the
-  // millisecond what it is.
+  // A number of this size is exact to a quarter of a microsecond, and truncated when it is stored: one microsecond more
+  // preserves the millisecond.
   return Number(val.seconds) + val.nanoseconds / 1e9 + 1e-6;
 }

@@ -1,6 +1,6 @@
 /**
- * Locks for the threads of a process: one more thread keeps the table, and each of the others asks it over a port of its
- * own. It is a thread of its own so that any other, the main one too, can stand still while it waits for a lock.
+ * Locks for the threads of a process: a dedicated thread keeps the table, and each other thread sends requests over its own
+ * port. The thread is dedicated so that every other, including the main thread, can block while it waits for a lock.
  *
  *     const locks = new LockServer();
  *     const { port } = locks.connect();
@@ -11,7 +11,7 @@ import { Worker } from 'node:worker_threads';
 /** The thread that keeps the locks of this process. */
 export class LockServer {
   #thread = new Worker(new URL('lock-thread.js', import.meta.url));
-  /** What to call when a connection has ended, by its number. @type {Map<number, () => void>} */
+  /** Callbacks for the end of each connection, by its number. @type {Map<number, () => void>} */
   #ends = new Map();
   #last = 0;
 
@@ -24,11 +24,11 @@ export class LockServer {
   }
 
   /**
-   * Make a connection for one thread.
+   * Create a connection for one thread.
    *
-   * @returns {{ port: MessagePort, ended: Promise<void> }} The port, to be transferred to the thread that will use it. The
-   *   connection ends with that thread, however it ends, or when it closes the port; `ended` is resolved when all its locks
-   *   are free.
+   * @returns {{ port: MessagePort, ended: Promise<void> }} The port, to transfer to the thread that will use it. The
+   *   connection ends with that thread, however it ends, or when it closes the port; `ended` resolves when all its locks are
+   *   released.
    */
   connect() {
     const { port1, port2 } = new MessageChannel();
@@ -38,7 +38,7 @@ export class LockServer {
     return { port: port1, ended };
   }
 
-  /** End it. Whoever still asks for a lock gets an error. */
+  /** Stop the server. Later requests fail. */
   async close() {
     await this.#thread.terminate();
   }

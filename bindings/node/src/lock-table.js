@@ -1,38 +1,38 @@
 /**
- * The locks of a process: who holds what, and who waits for it, in order. Plain data, without time or threads; the same
- * rules as in the Wasmtime host (`runtime/src/locks/table.rs`).
+ * The lock table of a process: the holders of each name, and its waiters in order. Plain data, without time or threads; the
+ * same rules as in the Wasmtime host (`runtime/src/locks/table.rs`).
  *
- * An owner is whoever can wait for one lock at a time: a thread.
+ * An owner can wait for one lock at a time: it is a thread.
  */
 
-/** The most locks that an owner holds at once. */
+/** Locks that an owner may hold at once. */
 const MAX_HELD = 64;
-/** The most owners that wait for one name. */
+/** Waiters per name. */
 const MAX_WAITERS = 1024;
 
 /**
  * @typedef {'shared' | 'exclusive'} Mode
  * @typedef {{ owner: unknown, name: string, mode: Mode, granted?: (place: Place) => void }} Place
- *   A place at a name, waiting or holding.
+ *   A place in the queue of a name, waiting or holding.
  */
 
 /** Holders and waiters of names. */
 export class LockTable {
-  /** Names in use; none of these queues is empty. @type {Map<string, { holders: Place[], waiters: Place[] }>} */
+  /** Queues of names in use; none is empty. @type {Map<string, { holders: Place[], waiters: Place[] }>} */
   #queues = new Map();
-  /** What each owner waits for: one name at most. @type {Map<unknown, string>} */
+  /** The name that each owner waits for: at most one. @type {Map<unknown, string>} */
   #waits = new Map();
-  /** What each owner holds. @type {Map<unknown, Set<Place>>} */
+  /** The locks of each owner. @type {Map<unknown, Set<Place>>} */
   #held = new Map();
 
   /**
-   * Take a lock, or a place behind those who wait for it. The answer is the place, held already unless `granted` will be
-   * called, or the case of the contract's error.
+   * Take a lock, or a place behind its waiters. Returns the place, already held unless `granted` will be called, or a case
+   * of the contract's error.
    *
    * @param {unknown} owner
    * @param {string} name
    * @param {Mode} mode
-   * @param {((place: Place) => void) | undefined} granted Called later, when the lock is granted. Without it nobody waits.
+   * @param {((place: Place) => void) | undefined} granted Called when the lock is granted. Without it, does not wait.
    * @returns {{ place: Place, held: boolean } | { error: 'timed-out' | 'deadlock' | 'too-many' | 'invalid-name' }}
    */
   acquire(owner, name, mode, granted) {
@@ -54,7 +54,7 @@ export class LockTable {
     return { place, held: false };
   }
 
-  /** Give up a place, waiting or holding, and let in who can go now. One that was given up already is no matter. */
+  /** Release a place, waiting or holding, and grant the lock to compatible waiters. Idempotent. */
   leave(place) {
     const queue = this.#queues.get(place.name);
     if (!queue) return;
@@ -63,25 +63,25 @@ export class LockTable {
     this.#grant(place.name, queue);
   }
 
-  /** Give up all that an owner holds: it has ended. What it waits for, whoever waits for it gives up. */
+  /** Release all locks of an owner that has ended. Its wait must be ended by `leave`. */
   end(owner) {
     for (const place of this.#held.get(owner) ?? []) this.leave(place);
   }
 
-  /** Whether nobody holds anything. */
+  /** Whether there are no holders and no waiters. */
   get idle() {
     return this.#queues.size === 0 && this.#waits.size === 0 && this.#held.size === 0;
   }
 
   /**
-   * Whether `owner`, were it to wait for `name`, would wait for itself.
+   * Whether `owner` would wait for itself if it waited for `name`.
    *
-   * Who must wait, waits for every holder: directly when its mode excludes theirs, and otherwise the holders are shared
-   * and the first waiter is exclusive, so it waits for them through that one.
+   * A waiter waits for every holder: directly if its mode excludes theirs; otherwise the holders are shared and the first
+   * waiter is exclusive, so it waits for them through that one.
    */
   #wouldDeadlock(owner, name) {
     const seen = new Set([name]);
-    // A set goes on with what is added to it meanwhile.
+    // Iterates over elements added meanwhile as well.
     for (const open of seen) {
       for (const holder of this.#queues.get(open)?.holders ?? []) {
         if (holder.owner === owner) return true;
@@ -92,7 +92,7 @@ export class LockTable {
     return false;
   }
 
-  /** Give the lock to those at the head of the queue who can have it now. */
+  /** Grant the lock to the waiters at the head of the queue that are compatible with the holders. */
   #grant(name, queue) {
     while (queue.waiters.length > 0 && admits(queue, queue.waiters[0].mode)) {
       const place = queue.waiters.shift();
@@ -116,7 +116,7 @@ export class LockTable {
   }
 }
 
-/** Whether the holders leave room for one more. */
+/** Whether a holder of this mode is compatible with the holders. */
 function admits(queue, mode) {
   return mode === 'exclusive' ? queue.holders.length === 0 : queue.holders.every((holder) => holder.mode === 'shared');
 }

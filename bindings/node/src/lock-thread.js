@@ -1,14 +1,14 @@
-/** The thread behind `LockServer`: a lock table, asked over one port by each thread. */
+/** The thread behind `LockServer`: serves a lock table to the other threads, over one port each. */
 import { parentPort } from 'node:worker_threads';
-import { Answer } from './lock-answer.js';
+import { Reply } from './lock-reply.js';
 import { LockTable } from './lock-table.js';
 
 const table = new LockTable();
 
 parentPort.on('message', ({ number, port }) => {
   const owner = new Owner();
-  port.on('message', (message) => owner.hear(message));
-  // Also when the thread at the other end has been killed: not before it has stopped, so nothing of it is still to come.
+  port.on('message', (message) => owner.handle(message));
+  // Also when the thread at the other end was terminated, and only after it has stopped, so no write of it lands later.
   port.on('close', () => {
     owner.end();
     parentPort.postMessage(number);
@@ -17,16 +17,16 @@ parentPort.on('message', ({ number, port }) => {
 
 /** A thread that owns locks. */
 class Owner {
-  /** What it holds, by the number it was told. @type {Map<number, import('./lock-table.js').Place>} */
+  /** Its locks, by the number it was given. @type {Map<number, import('./lock-table.js').Place>} */
   #held = new Map();
   /** Ends its wait, if it waits. @type {(() => void) | undefined} */
   #stop;
   #last = 0;
 
-  hear(message) {
-    const answer = new Answer(message.memory);
-    if ('release' in message) this.#release(message.release, answer);
-    else this.#acquire(message, answer);
+  handle(message) {
+    const reply = new Reply(message.memory);
+    if ('release' in message) this.#release(message.release, reply);
+    else this.#acquire(message, reply);
   }
 
   end() {
@@ -34,16 +34,16 @@ class Owner {
     table.end(this);
   }
 
-  #acquire({ name, mode, wait }, answer) {
+  #acquire({ name, mode, wait }, reply) {
     const granted = (place) => {
       this.#stop = undefined;
       clearTimeout(timer);
-      this.#grant(place, answer);
+      this.#grant(place, reply);
     };
     let timer;
     const { place, held, error } = table.acquire(this, name, mode, wait > 0 ? granted : undefined);
-    if (error) return answer.refuse(error);
-    if (held) return this.#grant(place, answer);
+    if (error) return reply.refuse(error);
+    if (held) return this.#grant(place, reply);
     this.#stop = () => {
       this.#stop = undefined;
       clearTimeout(timer);
@@ -51,21 +51,21 @@ class Owner {
     };
     timer = setTimeout(() => {
       this.#stop();
-      answer.refuse('timed-out');
+      reply.refuse('timed-out');
     }, wait);
   }
 
-  #grant(place, answer) {
-    // Of 32 bits, and one that is free: a number comes again in the end.
+  #grant(place, reply) {
+    // 32 bits, so it wraps around: skip numbers in use.
     do this.#last = (this.#last + 1) | 0;
     while (this.#held.has(this.#last));
     this.#held.set(this.#last, place);
-    answer.grant(this.#last);
+    reply.grant(this.#last);
   }
 
-  #release(number, answer) {
+  #release(number, reply) {
     table.leave(this.#held.get(number));
     this.#held.delete(number);
-    answer.grant(number);
+    reply.grant(number);
   }
 }

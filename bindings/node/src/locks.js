@@ -1,25 +1,25 @@
 /**
- * `session3:sessions/advisory-locks` for a component in this thread: asked of a `LockServer`, or kept in the thread itself.
+ * `session3:sessions/advisory-locks` for a component in this thread: from a `LockServer`, or local to the thread.
  *
- * A thread cannot run while it waits. So what all its components hold counts as one owner's: a lock that only this thread
- * could free is a `deadlock`, at once.
+ * A thread cannot run while it waits. So all its components count as one owner: waiting for a lock that only this thread could
+ * release is a `deadlock`, at once.
  */
-import { Answer } from './lock-answer.js';
+import { Reply } from './lock-reply.js';
 import { LockTable } from './lock-table.js';
 
 /** The longest wait for a lock in milliseconds, as in the Wasmtime host. */
 const LONGEST_WAIT = 60_000;
-/** How much later than the end of a wait the server may answer, in milliseconds. */
-const PATIENCE = 10_000;
+/** How much later than the end of a wait the server may reply, in milliseconds. */
+const REPLY_MARGIN = 10_000;
 
 /**
  * @typedef {{ acquire(name: string, mode: 'shared' | 'exclusive', wait: number): () => void,
  *             scope: 'instance' | 'process' }} Locks
- *   `acquire` answers the function that releases the lock, or throws the contract's error. `wait` is in milliseconds.
+ *   `acquire` returns a function that releases the lock, or throws the contract's error. `wait` is in milliseconds.
  */
 
 /**
- * The locks of this thread alone. The scope is `instance`: no promise is made about other threads.
+ * Locks local to this thread. The scope is `instance`: other threads are not excluded.
  *
  * @type {Locks}
  */
@@ -37,30 +37,30 @@ const table = new LockTable();
 /**
  * The locks of a server. The scope is `process`.
  *
- * @param {import('node:worker_threads').MessagePort} port Of `LockServer.connect()`; only this thread may use it.
+ * @param {import('node:worker_threads').MessagePort} port From `LockServer.connect()`; only this thread may use it.
  * @returns {Locks}
  */
 export function serverLocks(port) {
-  // It must not keep a program running that has ended.
+  // It must not keep the process alive.
   port.unref();
-  /** Ask, and stand still until there is an answer. */
-  const ask = (question, wait) => {
-    const memory = Answer.memory();
-    port.postMessage({ ...question, memory });
-    const answer = new Answer(memory).wait(wait + PATIENCE);
-    if (!answer) {
-      // Whatever is granted later is free again: the connection has ended.
+  /** Send a request, and block until the reply. */
+  const send = (request, wait) => {
+    const memory = Reply.memory();
+    port.postMessage({ ...request, memory });
+    const reply = new Reply(memory).wait(wait + REPLY_MARGIN);
+    if (!reply) {
+      // Closing the connection releases whatever is granted later.
       port.close();
       throw { tag: 'other', val: 'the lock server does not answer' };
     }
-    if (answer.error) throw { tag: answer.error };
-    return answer.number;
+    if (reply.error) throw { tag: reply.error };
+    return reply.number;
   };
   const acquire = (name, mode, wait) => {
     const limit = Math.min(wait, LONGEST_WAIT);
-    const number = ask({ name, mode, wait: limit }, limit);
-    // Answered, too: whoever is told of the release by another way than the server finds the lock free.
-    return () => ask({ release: number }, 0);
+    const number = send({ name, mode, wait: limit }, limit);
+    // Wait for the reply, too: a thread that learns of the release by other means must find the lock free.
+    return () => send({ release: number }, 0);
   };
   return { scope: 'process', acquire };
 }
@@ -78,7 +78,7 @@ export function advisoryLocks(locks) {
   };
 }
 
-/** A lock, held. */
+/** A held lock. */
 class Guard {
   #release;
 

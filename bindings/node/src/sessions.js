@@ -3,9 +3,9 @@
  *
  *     const { manager, store } = await openSessions({ directory: './sessions' });
  *
- * The interfaces are `wit/session-manager.wit` and `wit/session-store.wit`, as jco maps them: names in lowerCamelCase, 64-bit
- * integers as `bigint`, none as `undefined`, variants as `{ tag, val }`. An error of the contract is thrown, as an `Error`
- * whose `payload` is the variant `error`; anything else that is thrown is a defect, and the instance is not to be used again.
+ * The interfaces are `wit/session-manager.wit` and `wit/session-store.wit`, as mapped by jco: names in lowerCamelCase, 64-bit
+ * integers as `bigint`, none as `undefined`, variants as `{ tag, val }`. An error of the contract is thrown as an `Error`
+ * whose `payload` is the variant `error`; any other exception is a defect, after which the instance must not be used.
  */
 import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,19 +17,19 @@ import { advisoryLocks, serverLocks, threadLocks } from './locks.js';
 export { LockServer } from './lock-server.js';
 
 /**
- * Make an instance of the component that keeps its sessions in a directory. It belongs to the thread that calls this.
+ * Instantiate the component on a directory. The instance belongs to the calling thread.
  *
  * @param {object} options
- * @param {string} options.directory Where the sessions are. It is made, for this user only, when it is missing, and refused
- *   when others have access to it.
- * @param {import('node:worker_threads').MessagePort} [options.port] Of a `LockServer`. Without it this thread must be the only
- *   one that uses the directory: `isThreadSafe()` is false then. No other process may use it in either case.
- * @param {(session: string | undefined, event: { tag: string, val?: string }) => void} [options.onEvent] Is told what happens
- *   to sessions (`wit/session-events.wit`). It must not use the sessions itself.
+ * @param {string} options.directory The directory of the sessions. Created, accessible to this user only, if missing; refused if
+ *   others have access to it.
+ * @param {import('node:worker_threads').MessagePort} [options.port] From a `LockServer`. Without it this thread must be the
+ *   only user of the directory, and `isThreadSafe()` is false. No other process may use it in either case.
+ * @param {(session: string | undefined, event: { tag: string, val?: string }) => void} [options.onEvent] Receives the events of
+ *   sessions (`wit/session-events.wit`). It must not use the sessions itself.
  * @param {() => number} [options.now] The clock, in milliseconds since 1970.
  * @returns {Promise<{ store: object, manager: object }>} The exports: `store.Store`, and `manager.Manager`,
  *   `manager.Configuration`. The location to open is `.`.
- * @throws {Error} When the directory cannot be used.
+ * @throws {Error} If the directory cannot be used.
  */
 export async function openSessions({ directory, port, onEvent, now = Date.now }) {
   keepPrivate(directory);
@@ -46,18 +46,18 @@ export async function openSessions({ directory, port, onEvent, now = Date.now })
   return { store: sessionStore, manager: sessionManager };
 }
 
-/** Whoever reads the directory reads all sessions; whoever writes to it forges them. */
+/** Read access to the directory discloses all sessions; write access can forge them. */
 function keepPrivate(directory) {
   if (mkdirSync(directory, { recursive: true, mode: 0o700 })) chmodSync(directory, 0o700);
   if (statSync(directory).mode & 0o077) throw new Error(`others have access to ${directory}: make it private (chmod 700)`);
 }
 
-/** Hosts without locks of their own exclude each other by files, which the locks here know nothing of. */
+/** Hosts without native locks use lock files, which the locks here do not exclude. */
 function refuseLockFiles(directory) {
-  if (existsSync(join(directory, 'locks'))) throw new Error(`other hosts use ${directory}, by the lock files in locks`);
+  if (existsSync(join(directory, 'locks'))) throw new Error(`other hosts use ${directory}, with the lock files in locks`);
 }
 
-/** The shim's reads the clock twice, and is a second wrong when that has passed between. */
+/** The shim's reads the clock twice, and is off by a second if one passes in between. */
 function wallClock(now) {
   return {
     now() {
@@ -72,7 +72,7 @@ function events(onEvent) {
     try {
       onEvent?.(session, event);
     } catch (error) {
-      // Telling never fails: the error is the listener's, not the session's.
+      // A failure of the listener must not fail the session.
       queueMicrotask(() => {
         throw error;
       });

@@ -1,4 +1,4 @@
-/** Make JavaScript of the component: `npm run transpile`. */
+/** Transpile the component to JavaScript: `npm run transpile`. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,8 +16,8 @@ for (const [name, contents] of Object.entries(files)) {
 await writeFile(new URL('package.json', transpiled), '{ "type": "module" }\n');
 
 /**
- * For each function it looks up, jco tries `WebAssembly.promising` and does without it when that throws. Where Node has none,
- * V8 reads the whole file again for the text of each of these errors: 120 ms for an instance. This one throws no text.
+ * For each function it looks up, jco tries `WebAssembly.promising` and falls back if that throws. In a Node.js without it, V8
+ * rereads the whole file for the message of each of these errors: 120 ms per instance. This stub throws no message.
  */
 function withoutPromising(source) {
   const promising = 'const { promising = () => { throw undefined; } } = WebAssembly;\n';

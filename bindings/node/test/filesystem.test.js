@@ -1,4 +1,4 @@
-/** The file system of a component: what the shim's lacks. */
+/** The file system of a component: fixes of the shim. */
 import assert from 'node:assert/strict';
 import { closeSync, mkdirSync, openSync, readFileSync, readSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,14 +10,14 @@ import { Thread, freshDirectory } from './support/kit.js';
 
 const READ_WRITE = { read: true, write: true };
 
-/** The directory as a component has it: what `.` opens. */
+/** The directory as opened by a component through `.`. */
 function opened(directory) {
   const [[preopened, name]] = preopen(directory).preopens.getDirectories();
   assert.equal(name, '.');
   return preopened.openAt({}, '.', { directory: true }, { read: true });
 }
 
-/** What a call throws to the component. */
+/** The error that a call throws to the component. */
 const code = (expected) => (thrown) => thrown === expected;
 
 test('a time is set to the millisecond', (t) => {
@@ -32,7 +32,7 @@ test('a time is set to the millisecond', (t) => {
   }
 });
 
-test('what fails is answered by its name', (t) => {
+test('failures have WASI error codes', (t) => {
   const directory = freshDirectory(t);
   const root = opened(directory);
   mkdirSync(join(directory, 'folder'));
@@ -61,7 +61,7 @@ test('no path leaves the directory', (t) => {
   assert.equal(readFileSync(join(outside, 'file'), 'utf8'), 'others');
 });
 
-test('when the locks of a dead thread are free, nothing that it has begun to write is still to land', async (t) => {
+test('no write of a dead thread lands after its locks are released', async (t) => {
   const directory = freshDirectory(t);
   const locks = new LockServer();
   t.after(() => locks.close());
@@ -69,7 +69,7 @@ test('when the locks of a dead thread are free, nothing that it has begun to wri
   for (let round = 0; round < 8; round++) {
     const writer = new Thread(t, 'writer', locks, { directory, file: 'file', size });
     assert.equal(await writer.says(), 'written');
-    // Not for its length, only so that the rounds differ.
+    // Only to vary the rounds.
     await setTimeout(5 * round);
     writer.kill();
     await writer.ended;

@@ -1,9 +1,9 @@
-/** Who gets a lock, in which order, and who is refused. */
+/** Grants, their order, and refusals. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LockTable } from '../src/lock-table.js';
 
-/** A table, and functions that speak of owners by their names. */
+/** A table, and functions that identify owners by name. */
 function fixture() {
   const table = new LockTable();
   const log = [];
@@ -19,7 +19,7 @@ function fixture() {
   return { table, log, take, leave };
 }
 
-test('first come, first served', () => {
+test('waiters are served in order', () => {
   const { table, log, take, leave } = fixture();
   assert.equal(take('a', 'x'), 'held');
   for (const owner of ['b', 'c', 'd']) assert.equal(take(owner, 'x'), 'waits');
@@ -28,7 +28,7 @@ test('first come, first served', () => {
   assert.ok(table.idle);
 });
 
-test('any number share, and a writer is alone', () => {
+test('readers share, and a writer excludes all others', () => {
   const { log, take, leave } = fixture();
   assert.equal(take('a', 'x', 'shared'), 'held');
   assert.equal(take('b', 'x', 'shared'), 'held');
@@ -52,7 +52,7 @@ test('a reader does not overtake a waiting writer', () => {
   assert.deepEqual(log, ['writer x', 'b x', 'c x']);
 });
 
-test('who gives up lets the next one in', () => {
+test('a waiter that gives up unblocks the next', () => {
   const { table, log, take, leave } = fixture();
   take('a', 'x', 'shared');
   take('writer', 'x');
@@ -64,7 +64,7 @@ test('who gives up lets the next one in', () => {
   assert.ok(table.idle);
 });
 
-test('a wait that could never end is refused', () => {
+test('a wait that could never end is a deadlock', () => {
   const { take } = fixture();
   for (const [owner, name] of [['a', 'x'], ['b', 'y'], ['c', 'z']]) take(owner, name);
   assert.equal(take('a', 'x', 'shared'), 'deadlock');
@@ -73,7 +73,7 @@ test('a wait that could never end is refused', () => {
   assert.equal(take('c', 'x'), 'deadlock');
 });
 
-test('a circle through a queue is one', () => {
+test('a cycle through a queue is a deadlock', () => {
   const { take } = fixture();
   take('holder', 'x', 'shared');
   take('writer', 'x');
@@ -89,7 +89,7 @@ test('sharing again is no deadlock, an upgrade is', () => {
   assert.equal(take('a', 'x'), 'deadlock');
 });
 
-test('what an owner holds is limited, and how a name is written', () => {
+test('the locks of an owner and the length of a name are limited', () => {
   const { take } = fixture();
   for (let number = 0; number < 64; number++) assert.equal(take('a', `x${number}`), 'held');
   assert.equal(take('a', 'one more'), 'too-many');
@@ -98,7 +98,7 @@ test('what an owner holds is limited, and how a name is written', () => {
   assert.equal(take('b', 'é'.repeat(129)), 'invalid-name');
 });
 
-test('who waits for a name is limited', () => {
+test('the waiters of a name are limited', () => {
   const { take } = fixture();
   take('holder', 'x');
   for (let number = 0; number < 1024; number++) assert.equal(take(number, 'x'), 'waits');

@@ -5,7 +5,7 @@ import { serverLocks, threadLocks } from '../src/locks.js';
 import { LockServer } from '../src/sessions.js';
 import { Thread } from './support/kit.js';
 
-/** A server, and a function that starts threads. Each holds a lock of its own, by which its waits are seen. */
+/** A server, and a function that starts threads. Each holds its own lock, which makes its waits observable. */
 async function fixture(test) {
   const locks = new LockServer();
   test.after(() => locks.close());
@@ -27,7 +27,7 @@ async function ask(thread, request) {
   assert.equal(await thread.says(), 'asking');
 }
 
-/** Return when a thread that has asked for a lock of ours stands in the queue: its own lock is a circle then. */
+/** Wait until a thread that has requested our lock is queued: acquiring its own lock is a deadlock then. */
 function untilItWaits(thread, here) {
   const attempt = () => {
     try {
@@ -84,7 +84,7 @@ test('the main thread can wait as well', async (t) => {
   here.acquire('x', 'exclusive', 30_000)();
 });
 
-test('a circle of waits is refused', async (t) => {
+test('a cycle of waits is refused', async (t) => {
   const { start, here } = await fixture(t);
   const release = here.acquire('x', 'exclusive', 0);
   const thread = await start();
@@ -97,7 +97,7 @@ test('a circle of waits is refused', async (t) => {
   assert.equal(await thread.says(), 'held');
 });
 
-test('the death of a thread frees what it holds, and what it waits for', async (t) => {
+test('the death of a thread releases its locks and ends its wait', async (t) => {
   const { start, here } = await fixture(t);
   const [holder, waiter] = [await start(), await start()];
   await ask(holder, { take: 'x' });
@@ -111,7 +111,7 @@ test('the death of a thread frees what it holds, and what it waits for', async (
   here.acquire('x', 'exclusive', 0)();
 });
 
-test('a thread that is killed while it waits takes nothing', async (t) => {
+test('a thread that is killed while it waits takes no lock', async (t) => {
   const { start, here } = await fixture(t);
   const release = here.acquire('x', 'exclusive', 0);
   const waiter = await start();
@@ -123,7 +123,7 @@ test('a thread that is killed while it waits takes nothing', async (t) => {
   here.acquire('x', 'exclusive', 0)();
 });
 
-test('without a server, a wait that only this thread could end is refused', () => {
+test('without a server, a wait that only this thread could end is a deadlock', () => {
   const release = threadLocks.acquire('x', 'exclusive', 60_000);
   assert.throws(() => threadLocks.acquire('x', 'shared', 60_000), { tag: 'deadlock' });
   release();

@@ -13,7 +13,7 @@ import { freshDirectory } from './support/kit.js';
 
 const SERVER = fileURLToPath(new URL('../server.js', import.meta.url));
 
-/** Start it on a free port. What it logs is left out where errors are wanted. */
+/** Start it on a free port. Its log is dropped in tests that provoke errors. */
 async function start(t, directory, log = 'inherit') {
   const server = spawn(process.execPath, [SERVER, '--listen', '0', '--dir', directory], { stdio: ['ignore', 'pipe', log] });
   t.after(() => server.kill());
@@ -26,7 +26,7 @@ async function start(t, directory, log = 'inherit') {
   return { url, stop, process: server };
 }
 
-/** Send bytes as they are. The answer, once the server has closed the connection or `until` is in it. */
+/** Send raw bytes. Returns the response once the server has closed the connection or it contains `until`. */
 async function raw({ url }, bytes, until) {
   const { hostname, port } = new URL(url);
   const socket = connect(port, hostname);
@@ -84,7 +84,7 @@ test('a counter with a login, across a restart', async (t) => {
   assert.equal((await ann(`${server.url}absent`)).status, 404);
 });
 
-test('what is asked for, and how', async (t) => {
+test('paths and methods', async (t) => {
   const server = await start(t, freshDirectory(t));
   const ann = browser();
   await ann(`${server.url}increment?from=here`, {});
@@ -95,10 +95,10 @@ test('what is asked for, and how', async (t) => {
     const answer = await fetch(server.url + path, { method });
     assert.deepEqual([answer.status, answer.headers.get('allow')], [405, allow]);
   }
-  assert.match((await ann(server.url)).page, /Counter is at 1\./, 'and nothing of it has changed anything');
+  assert.match((await ann(server.url)).page, /Counter is at 1\./, 'none of these has changed anything');
 });
 
-test('a page is for its visitor alone', async (t) => {
+test('pages are private', async (t) => {
   const server = await start(t, freshDirectory(t));
   const made = await fetch(`${server.url}increment`, { method: 'POST', redirect: 'manual' });
   const headers = { cookie: made.headers.get('set-cookie').split(';')[0] };
@@ -115,7 +115,7 @@ test('a page is for its visitor alone', async (t) => {
   }
 });
 
-test('what another site sends is refused', async (t) => {
+test('cross-site requests are refused', async (t) => {
   const server = await start(t, freshDirectory(t));
   const { host } = new URL(server.url);
   const login = async (fields) => {
@@ -143,7 +143,7 @@ test('what another site sends is refused', async (t) => {
   }
 });
 
-test('what makes no sense is answered with 400', async (t) => {
+test('malformed requests get 400', async (t) => {
   const server = await start(t, freshDirectory(t));
   for (const form of ['', 'user=', 'name=ann', `user=${'x'.repeat(257)}`, 'user=%ff', 'user=%zz', 'user=\xff']) {
     assert.equal(status(await raw(server, Buffer.from(post('/login', form), 'latin1'))), 400, form);
@@ -158,7 +158,7 @@ test('what makes no sense is answered with 400', async (t) => {
   assert.equal(status(await raw(server, 'GET / HTTP/1.0\r\n\r\n')), 200);
 });
 
-test('a form that is too long is answered, and not read to its end', async (t) => {
+test('an oversized form is refused without reading all of it', async (t) => {
   const server = await start(t, freshDirectory(t));
   const long = 'x'.repeat(500_000);
   for (const path of ['/login', '/absent']) {
@@ -179,7 +179,7 @@ test('a form that is too long is answered, and not read to its end', async (t) =
   assert.equal(status(await raw(server, ready(5), '\r\n\r\n')), 100);
 });
 
-test('clients that break off end nothing', async (t) => {
+test('disconnecting clients do not stop the server', async (t) => {
   const server = await start(t, freshDirectory(t));
   const { hostname, port } = new URL(server.url);
   const starts = ['', 'POST /login HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nus', 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'];
@@ -196,7 +196,7 @@ test('clients that break off end nothing', async (t) => {
   assert.equal(server.process.exitCode, null);
 });
 
-test('a directory that is removed, made anew or replaced under it', async (t) => {
+test('a directory that is removed, recreated or replaced in use', async (t) => {
   const directory = join(freshDirectory(t), 'sessions');
   const server = await start(t, directory, 'ignore');
   const increment = async (visitor) => (await visitor(`${server.url}increment`, {})).status;
@@ -218,7 +218,7 @@ test('a directory that is removed, made anew or replaced under it', async (t) =>
   assert.equal(await increment(browser()), 303);
   rmSync(directory, { recursive: true });
   renameSync(`${directory}.old`, directory);
-  assert.match((await ann(server.url)).page, /Counter is at 1\./, 'that of before');
+  assert.match((await ann(server.url)).page, /Counter is at 1\./, 'of the old directory');
 
   renameSync(directory, `${directory}.old`);
   mkdirSync(directory, { mode: 0o755 });
@@ -227,7 +227,7 @@ test('a directory that is removed, made anew or replaced under it', async (t) =>
   assert.equal(await increment(ann), 303);
 });
 
-test('a damaged session is a new one', async (t) => {
+test('a damaged session is replaced', async (t) => {
   const directory = freshDirectory(t);
   const server = await start(t, directory, 'ignore');
   const ann = browser();

@@ -1,4 +1,4 @@
-/** Sessions in the file system, by one thread and by several. */
+/** Sessions in the file system, with one thread and with several. */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ test('an error of the contract is thrown, with its case', async (t) => {
   });
 });
 
-test('a touch is noted to the millisecond', async (t) => {
+test('a touch is recorded to the millisecond', async (t) => {
   let now = 1_600_000_000_123;
   const store = await openStore({ directory: freshDirectory(t), now: () => now });
   store.createSession(ID, { ...contents('1'), idleTimeout: 1000n });
@@ -42,7 +42,7 @@ test('a touch is noted to the millisecond', async (t) => {
   assert.equal(store.loadSession(ID), undefined);
 });
 
-test('one thread alone, and what it says of itself', async (t) => {
+test('one thread alone, and its reported safety', async (t) => {
   const directory = freshDirectory(t);
   const [one, other] = [await openStore({ directory }), await openStore({ directory })];
   assert.deepEqual([one.isThreadSafe(), one.isMultiprocessSafe()], [false, false]);
@@ -52,7 +52,7 @@ test('one thread alone, and what it says of itself', async (t) => {
   other.lockSession(ID, 'exclusive', 0n);
 });
 
-test('events are told, and a listener that fails harms no session', async (t) => {
+test('events are delivered, and a failing listener does not affect the session', async (t) => {
   const told = [];
   const uncaught = [];
   t.mock.method(globalThis, 'queueMicrotask', (callback) => uncaught.push(callback));

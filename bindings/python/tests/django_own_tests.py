@@ -1,4 +1,4 @@
-"""Runs Django's own tests of session engines on ours: DIRECTORY. They are in PYTHONPATH, see `run-tests`.
+"""Runs Django's own tests of session engines on ours: DIRECTORY. They are on PYTHONPATH, see `run-tests`.
 
 Prints how many there were; fails, and says why on stderr, when one of them does.
 """
@@ -17,7 +17,7 @@ settings.configure(
     SECRET_KEY="for tests only",
     SESSION_ENGINE="session3_wasm.django",
     SESSION3_DIRECTORY=sys.argv[1],
-    # Django's tests import its own engines, whose sessions are rows of a table.
+    # Django's tests import its own engines, which store sessions in a table.
     INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions", "sessions_tests"],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     DEFAULT_AUTO_FIELD="django.db.models.AutoField",
@@ -35,7 +35,7 @@ class Engine(tests.SessionTestsMixin, SimpleTestCase):  # type: ignore[misc]
 
 
 class Middleware(tests.SessionMiddlewareTests):  # type: ignore[misc]
-    # They use the table.
+    # Tests that use the table.
     test_empty_session_saved: Any = None
     test_session_update_error_redirect: Any = None
 

@@ -1,4 +1,4 @@
-"""Takes a lock in a lock file, says so, and keeps it until it is killed: FILE NAME exclusive|shared NUMBER."""
+"""Takes a lock in a lock file, reports it, and holds it until killed: FILE NAME exclusive|shared NUMBER."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python and the `session3` command on one directory, at the same time."""
+"""Python and the `session3` command on one directory, concurrently."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_it_does_not_delete_what_python_has_locked(store: Store, session3: Comma
     with store.lock_session(id):
         refused = session3("rm", id)
         assert refused.returncode == 1
-        assert "another process works on the session" in refused.stderr
+        assert "another process holds the session" in refused.stderr
     assert store.has_session(id)
 
 
@@ -53,14 +53,14 @@ def test_it_waits_until_python_is_done(store: Store, session3: Command) -> None:
     with ThreadPoolExecutor(1) as pool:
         with store.lock_session(id) as guard:
             deleted = pool.submit(session3, "rm", id)
-            # It waits five seconds; what is saved meanwhile is saved.
+            # It waits five seconds; a save meanwhile takes effect.
             for number in range(20):
                 guard.save(Contents(b"%d" % number))
         assert deleted.result().stdout == "deleted 1 session\n"
     assert not store.has_session(id)
 
 
-def test_neither_loses_sight_of_the_other_when_the_lock_file_is_removed(
+def test_both_exclude_each_other_when_the_lock_file_is_removed(
     store: Store, session3: Command, directory: Path
 ) -> None:
     id = store.create_session(Contents(b"")).id
@@ -68,13 +68,13 @@ def test_neither_loses_sight_of_the_other_when_the_lock_file_is_removed(
         (directory / "session3.lock").unlink()
         refused = session3("rm", id)
         assert refused.returncode == 1
-        assert "another process works on the session" in refused.stderr
+        assert "another process holds the session" in refused.stderr
         guard.save(Contents(b"saved"))
     assert session3("rm", id).returncode == 0
     assert not store.has_session(id)
 
 
-def test_a_server_that_has_the_directory_alone(directory: Path, session3: Command) -> None:
+def test_a_server_with_exclusive_use(directory: Path, session3: Command) -> None:
     alone = ("demo", "--scope", "process", "--listen", "127.0.0.1:0")
     line = [str(TARGET / "release" / "session3"), alone[0], "--dir", str(directory), *alone[1:]]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
@@ -104,8 +104,8 @@ def demo(directory: Path) -> Iterator[HTTPConnection]:
         server.kill()
 
 
-def test_python_and_a_server_count_in_one_session(demo: HTTPConnection, directory: Path) -> None:
-    """The demo's `increment` and ours have the session for themselves, each in its turn: no increment is lost."""
+def test_python_and_a_server_increment_one_session(demo: HTTPConnection, directory: Path) -> None:
+    """The demo's `increment` and ours use exclusive access: no increment is lost."""
 
     def increment(headers: dict[str, str]) -> str:
         demo.request("POST", "/increment", headers=headers)

@@ -1,4 +1,4 @@
-"""The engine for Django: what Django asks of one, and what happens to requests side by side."""
+"""The engine for Django: its interface, and concurrent requests."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_save_and_load(session: SessionStore) -> None:
     assert session.exists(session.session_key)
 
 
-def test_clear_before_anything_else(session: SessionStore) -> None:
+def test_clear_first(session: SessionStore) -> None:
     again = SessionStore(session.session_key)
     again.clear()
     again.save()
@@ -176,7 +176,7 @@ def test_logouts_are_not_undone(session: SessionStore) -> None:
     assert not session.exists(session.session_key)
 
 
-def test_changes_of_different_keys_come_together(session: SessionStore) -> None:
+def test_changes_of_different_keys_are_merged(session: SessionStore) -> None:
     one, two = SessionStore(session.session_key), SessionStore(session.session_key)
     one["b"] = 1
     two["c"] = 1
@@ -234,12 +234,12 @@ def test_clear_expired(session: SessionStore, directory: Path) -> None:
     assert loaded(session) == {"a": 1}
 
 
-def test_a_session_that_is_not_asked_for_is_not_there() -> None:
+def test_an_unrequested_session_does_not_exist() -> None:
     assert [SessionStore().exists(key) for key in (None, "", "unknownunknown")] == [False, False, False]
 
 
-def test_a_damaged_session_is_a_new_one(session: SessionStore, directory: Path) -> None:
-    """Whoever meets the damage first."""
+def test_a_damaged_session_is_replaced(session: SessionStore, directory: Path) -> None:
+    """Whichever operation finds the damage first."""
 
     def write_over(damage: bytes) -> str:
         session = SessionStore()
@@ -283,7 +283,7 @@ def test_a_record_of_another_program_is_no_session(data: bytes) -> None:
 @pytest.mark.parametrize(
     "value", [float("nan"), [float("nan")], (1, 2), {1: "one"}, {"n": {"m": float("nan")}}], ids=repr
 )
-def test_values_that_are_not_equal_to_what_is_stored_of_them_are_no_conflict(value: Any) -> None:
+def test_values_unequal_to_their_stored_copies_do_not_conflict(value: Any) -> None:
     session = SessionStore()
     session.update({"odd": value, "a": True})
     session.save()
@@ -308,7 +308,7 @@ def test_a_user_whose_id_cannot_be_an_owner_logs_in() -> None:
 
 
 @pytest.mark.parametrize("path", ["show", "fail", "stream", "count", "flush"])
-def test_what_is_made_from_a_session_is_for_its_visitor_alone(path: str) -> None:
+def test_responses_made_from_a_session_are_private(path: str) -> None:
     client = Client(raise_request_exception=False)
     client.get("/count")
     response = client.get(f"/{path}")
@@ -316,7 +316,7 @@ def test_what_is_made_from_a_session_is_for_its_visitor_alone(path: str) -> None
     assert "private" in response["Cache-Control"] and "public" not in response["Cache-Control"]
 
 
-def test_what_is_the_same_for_all_may_be_kept_for_all() -> None:
+def test_responses_without_a_session_are_cacheable() -> None:
     client = Client()
     client.get("/count")
     for path in ("static", "file"):
@@ -326,7 +326,7 @@ def test_what_is_the_same_for_all_may_be_kept_for_all() -> None:
 
 
 def test_djangos_own_tests_of_engines(directory: Path, django_tests: Path) -> None:
-    """`SessionTestsMixin`, and what its tests of the middleware ask of any engine."""
+    """`SessionTestsMixin`, and the tests of the middleware that apply to any engine."""
     script = Path(__file__).with_name("django_own_tests.py")
     done = subprocess.run(
         [sys.executable, script, str(directory)],

@@ -1,4 +1,4 @@
-"""Servers that fork: before the store is used it works, after that it is an error and not a hang."""
+"""Forking servers: a fork before the store is used works, one after that is an error rather than a hang."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ print(codes, len(list(store.iter_sessions())))
 
 def run(directory: Path, when: str) -> str:
     script = SCRIPT.format(when=when)
-    # A child that hangs hangs this.
+    # A hanging child would hang this test.
     return subprocess.run(
         [sys.executable, "-c", script, str(directory)], check=True, capture_output=True, text=True, timeout=60
     ).stdout

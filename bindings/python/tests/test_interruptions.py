@@ -1,4 +1,4 @@
-"""An exception from a signal handler, such as Ctrl-C, may come between any two instructions. It leaves no lock behind."""
+"""An exception from a signal handler, such as Ctrl-C, between any two instructions leaves no lock behind."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from session3_wasm.manager import Manager
 
 ID = "interrupted"
 OURS = os.path.dirname(session3_wasm.__file__)
-# What is awaited here takes milliseconds.
+# Normally milliseconds.
 SOON = 10.0
 
 Work = Callable[[], None]
 
 
 class Interruption(BaseException):
-    """What a handler raises."""
+    """The exception of a handler."""
 
 
 class User:
-    """Whatever session3's store may store."""
+    """A stand-in for a session of session3."""
 
     def __init__(self) -> None:
         self.id = ID
@@ -46,7 +46,7 @@ class User:
 
 @pytest.fixture
 def works(directory: Path) -> Iterator[dict[str, Work]]:
-    """Each takes locks and gives them back, in every way that there is."""
+    """Operations that take and release locks in every possible way."""
     store = Store(directory, create=True, lock_wait=SOON)
     store.create_session(Contents(b"0"), ID)
     manager = Manager(directory, {"cookie_name": "session", "cookie_secure": False}, lock_wait=SOON)
@@ -98,13 +98,13 @@ def test_between_any_two_lines(works: dict[str, Work], directory: Path, name: st
         while interrupted(work, steps):
             steps += 1
             await_no_locks(directory)
-            # And nothing waits for ever.
+            # No wait is endless.
             if steps % 16 == 0:
                 work()
     assert steps > 40
 
 
-# What comes in the middle of a finalizer, Python drops.
+# Python drops exceptions in finalizers.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", NAMES)
 def test_at_any_time(works: dict[str, Work], directory: Path, name: str) -> None:
@@ -157,7 +157,7 @@ def test_a_wait_for_locks_in_a_removed_file_ends_at_once(directory: Path) -> Non
     store.lock_session("another-one", wait=0).close()
 
 
-# What comes in the middle of a finalizer, Python drops.
+# Python drops exceptions in finalizers.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_while_the_lock_file_is_replaced(works: dict[str, Work], directory: Path) -> None:
     interruptions = 0
@@ -183,7 +183,7 @@ def test_while_the_lock_file_is_replaced(works: dict[str, Work], directory: Path
 
 
 def test_a_handler_may_use_the_store(directory: Path) -> None:
-    """While the thread that it interrupts waits for it, too."""
+    """Even while the interrupted call is in progress."""
     store = Store(directory, create=True)
     store.create_session(Contents(b""), ID)
     found: list[bool] = []
@@ -215,7 +215,7 @@ def test_ctrl_c_ends_a_program_that_waits(directory: Path) -> None:
         with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             try:
                 assert process.stdout and process.stdout.readline() == "ready\n"
-                # It is on its way into the wait, or there: either is to be left.
+                # It is about to wait, or waiting: both must be interrupted.
                 process.send_signal(signal.SIGINT)
                 _, told = process.communicate(timeout=SOON)
             finally:
@@ -225,8 +225,8 @@ def test_ctrl_c_ends_a_program_that_waits(directory: Path) -> None:
     await_no_locks(directory)
 
 
-def test_other_threads_work_by_themselves(directory: Path) -> None:
-    """Only the main thread has signals, and a deputy."""
+def test_other_threads_need_no_worker(directory: Path) -> None:
+    """Only the main thread has signals, and a worker."""
     store = Store(directory, create=True)
     store.create_session(Contents(b""), ID)
     failures: list[BaseException] = []
@@ -249,7 +249,7 @@ def test_other_threads_work_by_themselves(directory: Path) -> None:
 
 
 def interrupted(work: Work, step: int) -> bool:
-    """Do something and raise an exception before its nth line of ours. Says whether there was one."""
+    """Call a function and raise an exception before the nth line of our code. Returns whether it was reached."""
     lines = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
@@ -273,7 +273,7 @@ def interrupted(work: Work, step: int) -> bool:
 
 
 class no_collector:
-    """Nothing may be put off until cycles are collected: that may be never."""
+    """Nothing may depend on the cycle collector, which may never run."""
 
     def __enter__(self) -> None:
         gc.disable()
@@ -283,7 +283,7 @@ class no_collector:
 
 
 class handler:
-    """Has SIGALRM raise an Interruption."""
+    """Makes SIGALRM raise an Interruption."""
 
     def __enter__(self) -> None:
         def interrupt(*_: object) -> None:
@@ -297,7 +297,7 @@ class handler:
 
 
 def open_files(directory: Path) -> list[str]:
-    """What this process has open in a directory."""
+    """The files this process has open in a directory."""
     files = []
     for fd in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):
@@ -306,9 +306,9 @@ def open_files(directory: Path) -> list[str]:
 
 
 def await_no_locks(directory: Path) -> None:
-    """Neither the lock file nor the directory, where locks in other lock files leave marks, has a lock in the end, as a
+    """In the end neither the lock file nor the directory, where locks in other files leave marks, has a lock, as a
     program sees them that shares nothing with us."""
-    # That we use the lock file is said behind the last of the names.
+    # The registration as a user of the file is beyond the last name.
     names = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1 << 62, 0)
     for path in (directory / "session3.lock", directory):
         fd = os.open(path, os.O_RDONLY)

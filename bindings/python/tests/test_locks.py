@@ -1,4 +1,4 @@
-"""The locks: in a process, between processes, and after the death of one."""
+"""Locks within a process, between processes, and after the death of one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from session3_wasm.lock_file import place
+from session3_wasm.lock_file import offset
 from session3_wasm.lock_path import MovedError
 from session3_wasm.locks import Lock, LockError, LockSpace
 
@@ -24,7 +24,7 @@ def space(tmp_path: Path) -> LockSpace:
 
 
 def why(space: LockSpace, owner: object, name: str, exclusive: bool = True, wait: float = 0) -> str | None:
-    """Why a lock is not to be had; None when it is. It is given back."""
+    """Why a lock is refused, or None if it is granted. It is released again."""
     try:
         space.acquire(owner, name, exclusive, wait).release()
     except LockError as error:
@@ -32,11 +32,11 @@ def why(space: LockSpace, owner: object, name: str, exclusive: bool = True, wait
     return None
 
 
-def test_places_are_those_of_the_rust_host() -> None:
-    assert place("session") == 2_467_561_390_796_611_410
+def test_offsets_match_the_rust_host() -> None:
+    assert offset("session") == 2_467_561_390_796_611_410
 
 
-def test_one_space_for_a_file(space: LockSpace, tmp_path: Path) -> None:
+def test_one_space_per_file(space: LockSpace, tmp_path: Path) -> None:
     assert LockSpace.of(f"{tmp_path}/./session3.lock") is space
     assert (tmp_path / "session3.lock").stat().st_mode & 0o777 == 0o600
 
@@ -53,7 +53,7 @@ def test_modes(space: LockSpace) -> None:
     assert space._queues == {}
 
 
-def test_who_would_wait_for_itself_is_told(space: LockSpace) -> None:
+def test_a_wait_for_itself_is_a_deadlock(space: LockSpace) -> None:
     one, two = space.acquire("a", "1", True, 0), space.acquire("b", "2", True, 0)
     assert why(space, "a", "1", wait=60) == "deadlock"
     waiting = threading.Thread(target=lambda: space.acquire("a", "2", True, 60).release())
@@ -65,8 +65,8 @@ def test_who_would_wait_for_itself_is_told(space: LockSpace) -> None:
     one.release()
 
 
-def test_first_come_first_served(space: LockSpace) -> None:
-    """A reader that came after a writer does not overtake it."""
+def test_waiters_are_served_in_order(space: LockSpace) -> None:
+    """A reader does not overtake an earlier writer."""
     order: list[str] = []
     first = space.acquire("first", "n", False, 0)
 
@@ -96,7 +96,7 @@ def test_waits_are_bounded(space: LockSpace) -> None:
 
 
 def test_a_release_may_come_from_a_finalizer(space: LockSpace) -> None:
-    """It may run while the very thread that it runs in works on the queues."""
+    """It may run on the thread that is working on the queues."""
     lock = space.acquire("a", "n", True, 0)
     with space._mutex:
         lock.release()
@@ -114,8 +114,8 @@ def test_a_lock_ends_with_its_last_reference(space: LockSpace, tmp_path: Path) -
     assert why(space, "b", "in a cycle") is None
 
 
-def test_the_end_of_a_lock_lets_others_in(space: LockSpace, tmp_path: Path) -> None:
-    """Whoever waits, and other processes, with nobody here who asks."""
+def test_the_end_of_a_lock_admits_others(space: LockSpace, tmp_path: Path) -> None:
+    """Waiters as well as other processes, without another call here."""
     lock = space.acquire("a", "n", True, 0)
     waiting = threading.Thread(target=lambda: space.acquire("b", "n", True, 60).release())
     waiting.start()
@@ -135,12 +135,12 @@ def test_processes(space: LockSpace) -> None:
         assert (why(space, "b", "n", False), why(space, "b", "other")) == ("timed-out", None)
     with held_elsewhere(space, "n", "shared"):
         assert (why(space, "b", "n", False), why(space, "b", "n", True)) == (None, "timed-out")
-    # The other was killed, and what it held is free.
+    # The other was killed, which released its lock.
     assert why(space, "b", "n") is None
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # The child has no need of the threads.
-def test_a_forked_child_neither_keeps_nor_frees(space: LockSpace, tmp_path: Path) -> None:
+def test_a_forked_child_neither_keeps_nor_releases(space: LockSpace, tmp_path: Path) -> None:
     lock = space.acquire("a", "n", True, 0)
     lives, dies = os.pipe()
     child = os.fork()
@@ -169,10 +169,10 @@ def test_the_file_is_closed_with_the_last_reference(tmp_path: Path) -> None:
         gc.collect()
 
 
-def test_who_holds_a_lock_when_the_file_is_removed_excludes_others(space: LockSpace, tmp_path: Path) -> None:
+def test_a_holder_excludes_others_after_the_file_is_removed(space: LockSpace, tmp_path: Path) -> None:
     with held_elsewhere(space, "n"):
         (tmp_path / "session3.lock").unlink()
-        # What it is for does not matter: nobody sees any more what others have in the old file.
+        # Whatever its name: the locks in the old file are no longer visible.
         assert (why(space, "b", "n"), why(space, "b", "other", wait=0.05)) == ("timed-out", "timed-out")
         assert is_held(tmp_path)
     lock = space.acquire("b", "n", True, 0)
@@ -214,7 +214,7 @@ def test_an_owner_whose_directory_was_replaced_gets_no_lock(tmp_path: Path) -> N
     shutil.rmtree(tmp_path / "old")
 
 
-def test_the_file_is_young_while_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_mtime_is_fresh_while_the_file_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "session3.lock"
     file.touch()
     os.utime(file, (0, 0))
@@ -229,13 +229,13 @@ def test_the_file_is_young_while_it_is_used(tmp_path: Path, monkeypatch: pytest.
 
 
 def await_waiters(space: LockSpace, name: str, count: int) -> None:
-    while len(space._queues[place(name)].waiters) < count:
+    while len(space._queues[offset(name)].waiters) < count:
         pass
 
 
 @contextmanager
 def held_elsewhere(space: LockSpace, name: str, mode: str = "exclusive") -> Iterator[None]:
-    """Another process holds a lock, and is killed in the end."""
+    """Another process holds a lock, and is finally killed."""
     line = [sys.executable, str(Path(__file__).with_name("lock_worker.py")), space._path.path, name, mode, "0"]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and "holds" in process.stdout.readline()
@@ -244,7 +244,7 @@ def held_elsewhere(space: LockSpace, name: str, mode: str = "exclusive") -> Iter
 
 
 def is_held(folder: Path) -> bool:
-    """Whether the lock `n` of the folder's file is held, as a program sees it that has nothing of ours open."""
+    """Whether the lock `n` of the folder's file is held, as seen by a new process."""
     script = "import sys; from session3_wasm.locks import *; LockSpace.of(sys.argv[1]).acquire(0, 'n', True, 0)"
     done = subprocess.run([sys.executable, "-c", script, str(folder / "session3.lock")], capture_output=True, text=True)
     assert done.returncode == 0 or "timed-out" in done.stderr, done.stderr

@@ -1,4 +1,4 @@
-"""The manager, through Python: the types of its values, and what requests see of each other."""
+"""The manager, through Python: the types of its values, and concurrent requests."""
 
 from __future__ import annotations
 
@@ -136,8 +136,8 @@ def test_flash_and_forms(visitor: Visitor) -> None:
     visitor.finish(session)
 
 
-def test_side_by_side(visitor: Visitor) -> None:
-    """Changes to different attributes come together; a change to what another has changed is refused."""
+def test_concurrent_requests_are_merged(visitor: Visitor) -> None:
+    """Changes to different attributes are merged; a change to the same attribute is refused."""
     session = visitor.start()
     session.update(a=1, b=1)
     visitor.finish(session)

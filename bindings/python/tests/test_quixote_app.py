@@ -1,4 +1,4 @@
-"""The example application over HTTP: two processes, one directory; and the same with Session3's own store."""
+"""The example application over HTTP: two processes on one directory; and the same with Session3's own store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ THEIRS = "from session3.store.DirectorySessionStore import DirectorySessionStore
 
 
 class Server:
-    """A browser's view of one process. Each answer closes the connection, as the server takes one at a time."""
+    """A browser's view of one process. Each response closes the connection, as the server accepts one at a time."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -55,7 +55,7 @@ def serving(app: Path, directory: Path) -> Iterator[Server]:
 
 @pytest.fixture(params=["ours", "theirs"])
 def app(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The application as it is, and with its one line as it was."""
+    """The application as it is, and with the original line."""
     if request.param == "ours":
         return APP
     lines = APP.read_text().splitlines()

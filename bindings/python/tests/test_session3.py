@@ -42,7 +42,7 @@ def id_of(browser: Browser) -> str:
 
 
 def increment_together(kind: str, directory: Path) -> tuple[int, dict[str, int]]:
-    """The counter in the end, and how many answers had which status."""
+    """The final counter, and the number of responses by status."""
     browser = Browser(STORES[kind](str(directory)))
     browser.get("login")
     statuses: dict[str, int] = {}
@@ -61,15 +61,16 @@ def test_processes_lose_no_increment(directory: Path, tell_processes: Callable[[
     print(f"ours: {counter} of {ALL} increments kept")
 
 
-def test_side_by_side_every_answer_is_true(directory: Path) -> None:
-    """Without `exclusive`: what was answered with 200 is counted, and what was not counted was answered with 500."""
+def test_concurrent_requests_report_truthfully(directory: Path) -> None:
+    """Without `exclusive`: exactly the increments with status 200 are counted; the others got 500."""
     counter, statuses = increment_together("optimistic", directory)
     assert statuses["200"] == counter
     assert sum(statuses.values()) == ALL
 
 
 def test_their_store_loses_increments(tmp_path: Path) -> None:
-    """Why all this. A race may be won by luck, so there are a few attempts; the first that loses something decides."""
+    """The problem this package solves. A race may not occur, so there are a few attempts, until one loses an
+    increment."""
     for attempt in range(5):
         counter, _ = increment_together("session3", tmp_path / f"attempt{attempt}")
         print(f"session3.store.DirectorySessionStore: {ALL - counter} of {ALL} increments lost")
@@ -110,7 +111,7 @@ def test_failed_requests_store_nothing_and_hold_nothing(browser: Browser, direct
         gc.enable()
 
 
-def test_a_request_has_its_session_for_itself(browser: Browser, sessions: DirectorySessionStore) -> None:
+def test_a_request_has_exclusive_access(browser: Browser, sessions: DirectorySessionStore) -> None:
     mine = sessions.load_session(id_of(browser))
     with pytest.raises(errors.BusyError):
         in_another_thread(lambda: sessions.load_session(id_of(browser)))
@@ -122,7 +123,7 @@ def test_a_request_has_its_session_for_itself(browser: Browser, sessions: Direct
 
 
 def test_a_request_may_load_its_session_twice(browser: Browser, sessions: DirectorySessionStore) -> None:
-    """As Session3's manager does to see whether there is one."""
+    """As Session3's manager does to test for existence."""
     mine, again = sessions.load_session(id_of(browser)), sessions.load_session(id_of(browser))
     assert mine is not again
     del again
@@ -132,7 +133,7 @@ def test_a_request_may_load_its_session_twice(browser: Browser, sessions: Direct
     assert in_another_thread(lambda: sessions.load_session(id_of(browser))) is None
 
 
-def test_busy_sessions_are_answered_with_an_error(browser: Browser, sessions: DirectorySessionStore) -> None:
+def test_a_busy_session_is_an_error(browser: Browser, sessions: DirectorySessionStore) -> None:
     mine = sessions.load_session(id_of(browser))
     assert in_another_thread(lambda: browser.get("increment").status_code) == 500
     sessions.save_session(mine)
@@ -164,7 +165,7 @@ def test_the_later_of_two_changes_is_refused(browser: Browser, directory: Path) 
     assert sessions.load_session(id_of(browser)).counter == 11
 
 
-def test_what_is_unchanged_is_not_written(browser: Browser, sessions: DirectorySessionStore) -> None:
+def test_unchanged_sessions_are_not_written(browser: Browser, sessions: DirectorySessionStore) -> None:
     name = stored_id(id_of(browser))
     before = sessions.store.load_session(name)
     browser.get("show")
@@ -194,7 +195,7 @@ def test_the_disk_has_no_ids(browser: Browser, sessions: DirectorySessionStore, 
 def test_listing(browser: Browser, sessions: DirectorySessionStore) -> None:
     [(id, session)] = sessions.iter_sessions()
     assert (id, session.id, session.user) == (stored_id(id_of(browser)), id, "alice")
-    # The id of a listing is good for the store's methods, and not as a cookie.
+    # A listed id works with the store's methods, but not as a cookie.
     assert isinstance(id, StoredId) and sessions.has_session(id)
     assert not sessions.has_session(str(id))
     session.counter = 5
@@ -231,12 +232,12 @@ def test_setup(directory: Path) -> None:
         sessions.setup()
 
 
-def test_flags_say_what_the_component_says(sessions: DirectorySessionStore) -> None:
+def test_flags_match_the_component(sessions: DirectorySessionStore) -> None:
     assert sessions.is_multiprocess_safe and sessions.store.is_multiprocess_safe()
     assert sessions.is_thread_safe and sessions.store.is_thread_safe()
 
 
-def test_other_ways_to_write_sessions(directory: Path) -> None:
+def test_other_serialisation_formats(directory: Path) -> None:
     def dumps(session: Any) -> bytes:
         return f"{session.user} {session.counter}".encode()
 

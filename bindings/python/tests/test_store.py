@@ -1,4 +1,4 @@
-"""The store, through Python: what crosses the border, and what is said when something is refused."""
+"""The store, through Python: conversion of values, and errors."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_refusals(store: Store) -> None:
     assert stored and stored.info.version == 1
 
 
-def test_errors_carry_what_the_component_says(store: Store) -> None:
+def test_errors_carry_the_payload(store: Store) -> None:
     id = store.create_session(Contents(b"")).id
     with pytest.raises(errors.ConflictError) as conflict:
         store.save_session(id, Contents(b""), expected=7)
@@ -138,7 +138,7 @@ def test_a_trap_ends_the_instance_and_nothing_else(store: Store) -> None:
 
 
 def trap(instance: Instance) -> None:
-    """What has been dropped cannot be used: that is a defect of the caller, and the instance traps."""
+    """Using a dropped resource is a defect of the caller, and traps."""
     cursor = instance.call("session-store/[method]store.iter-sessions", instance.handle, None)
     instance.drop(cursor)
     with pytest.raises(errors.BrokenInstanceError):
@@ -171,13 +171,13 @@ def test_a_directory_with_lock_files_of_others_is_refused(directory: Path) -> No
 
 
 def empty(directory: Path) -> None:
-    """As people do it who want to log everybody out."""
+    """As an administrator does to log everyone out."""
     for path in directory.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @pytest.mark.parametrize("how", ["emptied", "replaced", "removed"])
-def test_a_directory_that_is_made_anew_while_it_is_used(store: Store, directory: Path, how: str) -> None:
+def test_a_directory_recreated_in_use(store: Store, directory: Path, how: str) -> None:
     old = store.create_session(Contents(b"old")).id
     guard = store.lock_session(old)
     if how == "emptied":
@@ -197,8 +197,8 @@ def test_a_directory_that_is_made_anew_while_it_is_used(store: Store, directory:
     guard.close()
 
 
-def test_an_instance_of_a_store_that_is_gone_is_used_no_more(store: Store, directory: Path) -> None:
-    """It would lock by the old store's name."""
+def test_an_instance_of_a_deleted_store_is_not_reused(store: Store, directory: Path) -> None:
+    """It would use the locks of the old store."""
     id = store.create_session(Contents(b"")).id
     with store._pool.lent() as one:
         empty(directory)
@@ -208,7 +208,7 @@ def test_an_instance_of_a_store_that_is_gone_is_used_no_more(store: Store, direc
         assert one.broken
 
 
-def test_a_directory_that_is_not_private_any_more_is_refused(store: Store, directory: Path) -> None:
+def test_a_directory_no_longer_private_is_refused(store: Store, directory: Path) -> None:
     store.create_session(Contents(b""))
     directory.rename(directory.with_name("old"))
     directory.mkdir(mode=0o755)
@@ -224,7 +224,7 @@ def test_links_are_not_locked(directory: Path, tmp_path: Path) -> None:
         store.has_session("some-id-")
 
 
-def test_where_the_component_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_path_of_the_component(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find().is_file()
     monkeypatch.delenv("SESSION3_COMPONENT")
     with pytest.raises(FileNotFoundError, match="SESSION3_COMPONENT"):

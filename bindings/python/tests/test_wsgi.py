@@ -1,4 +1,4 @@
-"""The WSGI middleware, between a validating server and applications of all kinds that PEP 3333 allows."""
+"""The WSGI middleware, between a validating server and all kinds of applications that PEP 3333 allows."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def cookie(app: WSGIApplication) -> str:
 
 
 def count(app: WSGIApplication, cookie: str) -> int:
-    """Where the counter is after one more request."""
+    """The counter after one more request."""
     return int(get(app, cookie)[2])
 
 
-def test_a_session_goes_on(app: WSGIApplication, cookie: str) -> None:
+def test_a_session_continues(app: WSGIApplication, cookie: str) -> None:
     status, headers, body = get(app, cookie)
     assert (status, body) == ("200 OK", b"2")
     assert ("Content-Type", "text/plain") in headers
@@ -76,10 +76,10 @@ def test_generators(directory: Path, app: WSGIApplication, cookie: str) -> None:
 
 @pytest.mark.parametrize("status", ["200 OK", "500 Internal Server Error"])
 @pytest.mark.parametrize("how", ["/yield", "/write"])
-def test_a_body_that_is_made_late_reads_the_session(
+def test_a_late_body_reads_the_session(
     directory: Path, app: WSGIApplication, cookie: str, status: str, how: str
 ) -> None:
-    """As it was when the head was sent, and it holds nobody up."""
+    """As it was when the head was sent, without blocking others."""
 
     def streaming(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         session = environ[KEY]
@@ -129,7 +129,7 @@ def test_a_body_that_is_made_late_reads_the_session(
 )
 @pytest.mark.parametrize("status", ["200 OK", "404 Not Found", "500 Internal Server Error"])
 @pytest.mark.parametrize("late", [False, True])
-def test_what_is_made_from_a_session_is_for_its_visitor_alone(
+def test_responses_made_from_a_session_are_private(
     directory: Path, cookie: str, own: list[tuple[str, str]], sent: dict[str, str], status: str, late: bool
 ) -> None:
     def showing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -142,7 +142,7 @@ def test_what_is_made_from_a_session_is_for_its_visitor_alone(
     assert sorted(headers) == sorted([*PLAIN, *sent.items()])
 
 
-def test_a_damaged_session_is_a_new_one(directory: Path, app: WSGIApplication, cookie: str) -> None:
+def test_a_damaged_session_is_replaced(directory: Path, app: WSGIApplication, cookie: str) -> None:
     [file] = directory.glob(f"**/{cookie.partition('=')[2].partition('.')[0]}*")
     file.write_bytes(b"damaged")
     status, headers, body = get(app, cookie)
@@ -150,7 +150,7 @@ def test_a_damaged_session_is_a_new_one(directory: Path, app: WSGIApplication, c
     assert count(app, cookie_of(headers)) == 2
 
 
-def test_nothing_to_say(directory: Path, app: WSGIApplication, cookie: str) -> None:
+def test_an_empty_body(directory: Path, app: WSGIApplication, cookie: str) -> None:
     def silent(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ[KEY]["count"] += 10
         start_response("200 OK", PLAIN)
@@ -210,7 +210,7 @@ def test_exceptions_store_nothing_and_hold_nothing(
     assert count(with_sessions(counting, str(directory)), cookie) == 2
 
 
-def test_a_client_that_leaves_stores_nothing(directory: Path, app: WSGIApplication, cookie: str) -> None:
+def test_a_disconnected_client_stores_nothing(directory: Path, app: WSGIApplication, cookie: str) -> None:
     environ: dict[str, Any] = {"HTTP_COOKIE": cookie}
     response = app(environ, lambda *_: lambda _: None)
     response.close()  # type: ignore[attr-defined]
@@ -218,7 +218,7 @@ def test_a_client_that_leaves_stores_nothing(directory: Path, app: WSGIApplicati
 
 
 def test_conflicts_are_answered(directory: Path, app: WSGIApplication, cookie: str) -> None:
-    """The answer that the application had ready is not sent, nor its cookie, in all ways of sending it."""
+    """The application's response is not sent, nor its cookie, however it is sent."""
 
     def late(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ[KEY]["count"] += 10

@@ -1,4 +1,4 @@
-"""Processes that do the same thing at the same time."""
+"""Processes that run the same script concurrently."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def run_together(script: str, *arguments: object, processes: int = 4) -> list[dict[str, Any]]:
-    """Run a script of this folder in several processes. Each says `ready`, waits for the others, and prints JSON."""
+    """Run a script of this folder in several processes. Each reports `ready`, waits for the others, and prints JSON."""
     line = [sys.executable, str(Path(__file__).with_name(script)), *map(str, arguments)]
     running = [
         subprocess.Popen([*line, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -31,16 +31,16 @@ def run_together(script: str, *arguments: object, processes: int = 4) -> list[di
 
 
 def wait_for_the_others() -> None:
-    """In the script: say that it is ready."""
+    """In the script: report that it is ready."""
     _say("ready")
     sys.stdin.readline()
 
 
 def report(answer: dict[Any, Any]) -> None:
-    """In the script: what has come of it."""
+    """In the script: report the result."""
     _say(json.dumps(answer))
 
 
 def _say(line: str) -> None:
-    # Quixote's logger takes sys.stdout for itself.
+    # Quixote's logger captures sys.stdout.
     print(line, file=sys.__stdout__, flush=True)

@@ -30,7 +30,7 @@ def with_sessions(app: WSGIApplication, directory: str, access: Any = "exclusive
 
 
 def get(app: WSGIApplication, cookie: str = "", path: str = "/") -> tuple[str, list[tuple[str, str]], bytes]:
-    """A request as a strict server makes it: both sides are checked against PEP 3333."""
+    """A request from a validating server: both sides are checked against PEP 3333."""
     environ: dict[str, Any] = {"HTTP_COOKIE": cookie, "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": ""}
     setup_testing_defaults(environ)
     heads: list[tuple[str, list[tuple[str, str]]]] = []

@@ -1,4 +1,4 @@
-//! Keeps sessions: `embed target/components/session_store.wasm DIRECTORY`
+//! Stores a session: `embed target/components/session_store.wasm DIRECTORY`
 
 use session_runtime::bindings::FileBacked;
 use session_runtime::bindings::exports::session3::sessions::session_store::{Contents, Durability, Options};
@@ -28,7 +28,7 @@ impl LocksView for Ctx {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // Once for each process.
+    // Once per process.
     let (component, dir) = std::env::args().nth(1).zip(std::env::args().nth(2)).context("embed COMPONENT DIRECTORY")?;
     let engine = Engine::default();
     let component = Component::from_file(&engine, &component).with_context(|| format!("cannot load {component}"))?;
@@ -38,7 +38,7 @@ async fn main() -> Result<()> {
     session_runtime::ignore_events(&mut linker)?;
     let locks = LockSpace::machine(format!("{dir}/session3.lock")).with_context(|| format!("cannot use {dir}"))?;
 
-    // Once for each instance, and in this order: see "The end of an instance".
+    // Once per instance, and in this order: see "The end of an instance".
     let locks = LocksCtx::new(&locks);
     let mut wasi = WasiCtx::builder();
     wasi.allow_blocking_current_thread(true).preopened_dir(&dir, "/", FsPerms::ReadWrite)?;

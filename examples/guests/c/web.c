@@ -46,7 +46,7 @@ counter_list_string_t values(request_t request, const char *name) {
     if (!values.ptr) abort();
     for (size_t i = 0; i < found.len; i++) {
         values.ptr[i] = (string_t){found.ptr[i].ptr, found.ptr[i].len};
-        // A string has to be UTF-8, and a header field need not be.
+        // A string must be UTF-8; a header field need not be.
         for (size_t at = 0; at < values.ptr[i].len; at++)
             if (values.ptr[i].ptr[at] >= 0x80) values.ptr[i].ptr[at] = '?';
     }
@@ -57,7 +57,7 @@ static bool is(string_t string, const char *text) {
     return string.len == strlen(text) && memcmp(string.ptr, text, string.len) == 0;
 }
 
-bool is_from_elsewhere(request_t request) {
+bool is_cross_site(request_t request) {
     counter_list_string_t site = values(request, "sec-fetch-site"), origin = values(request, "origin");
     if (site.len > 0) return site.len > 1 || !(is(site.ptr[0], "same-origin") || is(site.ptr[0], "none"));
     string_t ours;
@@ -69,7 +69,7 @@ bool is_from_elsewhere(request_t request) {
     return false;
 }
 
-// The host ends an instance that hands it a string of anything else.
+// The host traps an instance that passes it any other string.
 static bool is_utf8(const uint8_t *text, size_t len) {
     static const uint32_t LEAST[] = {0, 0x80, 0x800, 0x10000};
     for (size_t at = 0; at < len;) {
@@ -87,7 +87,7 @@ static bool is_utf8(const uint8_t *text, size_t len) {
     return true;
 }
 
-// Undo the encoding of a form's value, in place.
+// Decode a form's value, in place.
 static string_t decoded(char *text) {
     string_t value = {(uint8_t *)text, 0};
     while (*text) {
@@ -102,7 +102,7 @@ static string_t decoded(char *text) {
     return value;
 }
 
-// All of the body and a zero: 200, or 413, or 400 when it does not arrive in full.
+// Read the body, with a terminating zero: 200, 413, or 400 if it does not arrive in full.
 static int read_body(request_t request, char body[BODY_LIMIT + 1]) {
     http_own_incoming_body_t incoming;
     streams_own_input_stream_t stream;
@@ -111,7 +111,7 @@ static int read_body(request_t request, char body[BODY_LIMIT + 1]) {
     size_t len = 0;
     counter_list_u8_t part;
     streams_stream_error_t end;
-    // One byte more than allowed, to see that there is more.
+    // One byte more than allowed, to detect a longer one.
     while (len <= BODY_LIMIT
         && streams_method_input_stream_blocking_read(streams_borrow_input_stream(stream), BODY_LIMIT + 1 - len, &part, &end)) {
         memcpy(body + len, part.ptr, part.len);
@@ -139,44 +139,44 @@ int form_value(request_t request, const char *name, string_t *value) {
     return 400;
 }
 
-answer_t answer(uint16_t status, const char *format, ...) {
-    answer_t answer = {.status = status, .fields = http_constructor_fields()};
+reply_t reply(uint16_t status, const char *format, ...) {
+    reply_t reply = {.status = status, .fields = http_constructor_fields()};
     va_list values;
     va_start(values, format);
-    vsnprintf(answer.text, sizeof answer.text - 1, format, values);
+    vsnprintf(reply.text, sizeof reply.text - 1, format, values);
     va_end(values);
-    strcat(answer.text, "\n");
-    return answer;
+    strcat(reply.text, "\n");
+    return reply;
 }
 
-static void append(answer_t answer, string_t *name, string_t value) {
+static void append(reply_t reply, string_t *name, string_t value) {
     http_header_error_t error;
-    http_method_fields_append(http_borrow_fields(answer.fields), name, (http_field_value_t *)&value, &error);
+    http_method_fields_append(http_borrow_fields(reply.fields), name, (http_field_value_t *)&value, &error);
 }
 
-answer_t with(answer_t answer, const char *name, const char *value) {
-    append(answer, STRING(name), *STRING(value));
-    return answer;
+reply_t with(reply_t reply, const char *name, const char *value) {
+    append(reply, STRING(name), *STRING(value));
+    return reply;
 }
 
-answer_t with_all(answer_t answer, manager_list_header_field_t fields) {
-    for (size_t i = 0; i < fields.len; i++) append(answer, &fields.ptr[i].f0, fields.ptr[i].f1);
-    return answer;
+reply_t with_all(reply_t reply, manager_list_header_field_t fields) {
+    for (size_t i = 0; i < fields.len; i++) append(reply, &fields.ptr[i].f0, fields.ptr[i].f1);
+    return reply;
 }
 
-static void set(answer_t answer, const char *name, const char *value) {
+static void set(reply_t reply, const char *name, const char *value) {
     http_header_error_t error;
     http_list_field_value_t only = {(http_field_value_t *)STRING(value), 1};
-    http_method_fields_set(http_borrow_fields(answer.fields), STRING(name), &only, &error);
+    http_method_fields_set(http_borrow_fields(reply.fields), STRING(name), &only, &error);
 }
 
-// A client that hangs up meanwhile is none of our business.
-void send_answer(answer_t answer, http_own_response_outparam_t out) {
-    set(answer, "content-type", "text/plain; charset=utf-8");
-    set(answer, "cache-control", "no-store");
-    http_own_outgoing_response_t response = http_constructor_outgoing_response(answer.fields);
+// Send it, ignoring a client that disconnects.
+void send_reply(reply_t reply, http_own_response_outparam_t out) {
+    set(reply, "content-type", "text/plain; charset=utf-8");
+    set(reply, "cache-control", "no-store");
+    http_own_outgoing_response_t response = http_constructor_outgoing_response(reply.fields);
     http_borrow_outgoing_response_t borrowed = http_borrow_outgoing_response(response);
-    http_method_outgoing_response_set_status_code(borrowed, answer.status);
+    http_method_outgoing_response_set_status_code(borrowed, reply.status);
     http_own_outgoing_body_t body;
     bool has_body = http_method_outgoing_response_body(borrowed, &body);
     http_result_own_outgoing_response_error_code_t result = {.is_err = false, .val.ok = response};
@@ -184,7 +184,7 @@ void send_answer(answer_t answer, http_own_response_outparam_t out) {
     if (!has_body) return;
     streams_own_output_stream_t stream;
     if (http_method_outgoing_body_write(http_borrow_outgoing_body(body), &stream)) {
-        counter_list_u8_t text = {(uint8_t *)answer.text, strlen(answer.text)};
+        counter_list_u8_t text = {(uint8_t *)reply.text, strlen(reply.text)};
         streams_stream_error_t error;
         streams_method_output_stream_blocking_write_and_flush(streams_borrow_output_stream(stream), &text, &error);
         streams_output_stream_drop_own(stream);

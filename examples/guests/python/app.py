@@ -28,17 +28,17 @@ class IncomingHandler(exports.IncomingHandler):
 
 
 def respond(request, fields):
-    """A status and a text. The header fields that go with them are added to those given, however it ends."""
+    """A status and a text. Appends header fields to `fields`, even if it raises."""
     path = web.path(request)
     if path not in METHODS:
         raise Refused(404, "There is no such page.")
     if web.method(request) not in METHODS[path]:
         allowed = ", ".join(METHODS[path])
         fields.append(("allow", allowed))
-        raise Refused(405, f"It answers {allowed}.")
+        raise Refused(405, f"Allowed: {allowed}.")
     if path != "/":
         web.refuse_other_sites(request)
-    # Before the session is ours: others would wait for it while a slow client sends its form.
+    # Before the session is locked: others would wait while a slow client sends its form.
     user = web.form_value(request, "user") if path == "/login" else None
 
     manager = Manager.open(".", OPTIONS, configuration(request))
@@ -57,7 +57,7 @@ def respond(request, fields):
 
 
 def act(session, path, user):
-    """The text of the page; after a change there is none."""
+    """The text of the page; None after a change."""
     count = session.get("count") or Value_Integer(0)
     match path:
         case "/increment":
@@ -71,7 +71,7 @@ def act(session, path, user):
 
 
 def configuration(request):
-    """Browsers do not keep Secure cookies from plain http everywhere; that is for development, on this machine."""
+    """Not every browser keeps Secure cookies over plain http, so allow others for development on this machine."""
     configuration = Configuration()
     host = re.sub(r":\d*$", "", request.authority() or "")
     if host in ("localhost", "127.0.0.1", "[::1]"):
@@ -90,6 +90,6 @@ def explain(error, fields):
         case Error_InvalidArgument():
             return 400, "That cannot be a user's name."
         case _:
-            # For the log and not for the visitor: it may name files.
+            # For the log, not the visitor: it may name files.
             print(error, file=sys.stderr)
             return 500, "The session store failed."

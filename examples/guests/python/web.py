@@ -1,4 +1,4 @@
-"""Requests and answers."""
+"""HTTP requests and replies."""
 
 from contextlib import suppress
 from urllib.parse import parse_qs
@@ -11,7 +11,7 @@ BODY_LIMIT = 4096
 
 
 class Refused(Exception):
-    """The request itself cannot be done: a status and a text."""
+    """A refused request: a status and a text."""
 
 
 def path(request):
@@ -23,13 +23,12 @@ def method(request):
 
 
 def values(request, name):
-    """The values of all header fields of this name."""
+    """The values of all header fields with this name."""
     return [value.decode(errors="replace") for value in request.headers().get(name)]
 
 
 def refuse_other_sites(request):
-    """Refuse what another site made a browser send. A form that logs somebody in needs no cookie, so SameSite is not
-    enough."""
+    """Refuse cross-site requests. A login form needs no cookie, so SameSite is not enough."""
     site, origin = values(request, "sec-fetch-site"), values(request, "origin")
     if site:
         is_ours = site in (["same-origin"], ["none"])
@@ -60,7 +59,7 @@ def form_value(request, name):
 
 def send(response_out, status, fields, text):
     headers = Fields()
-    # Several may have one name, such as Set-Cookie.
+    # Names may repeat, such as Set-Cookie.
     for name, value in fields:
         headers.append(name, value.encode())
     headers.set("content-type", [b"text/plain; charset=utf-8"])
@@ -69,7 +68,7 @@ def send(response_out, status, fields, text):
     response.set_status_code(status)
     body = response.body()
     ResponseOutparam.set(response_out, Ok(response))
-    # A client that hangs up meanwhile is none of our business.
+    # Ignore a client that disconnects.
     with suppress(Err):
         with body.write() as stream:
             stream.blocking_write_and_flush(f"{text}\n".encode())

@@ -173,8 +173,8 @@ async fn a_lock_in_a_file_that_was_removed_is_respected() {
     let remove = || session3(["rm", &id, "--dir"]).arg(directory.path()).output().unwrap();
     let refused = remove();
     let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(!refused.status.success() && said.contains("another process works on the session"), "{said}");
-    assert!(said.contains("others hold locks in a lock file that is not at its path any more"), "{said}");
+    assert!(!refused.status.success() && said.contains("another process holds the session"), "{said}");
+    assert!(said.contains("waiting for locks in a lock file that is no longer at its path"), "{said}");
     guard.close().await;
     assert!(remove().status.success());
 }

@@ -2,15 +2,15 @@ use super::{Event, EventSink, Operation};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// One instance as the teller of events: one for each [`Store`](wasmtime::Store), inside the store's data.
+/// The events of one instance: one per [`Store`](wasmtime::Store), inside the store's data.
 pub struct EventsCtx {
     sink: Arc<dyn EventSink>,
-    /// One at most: operations of an instance do not overlap.
+    /// At most one: operations of an instance do not overlap.
     begun: Option<(Operation, Instant)>,
 }
 
 impl EventsCtx {
-    /// An instance that tells this sink.
+    /// Events of an instance go to this sink.
     pub fn new(sink: Arc<dyn EventSink>) -> Self {
         Self { sink, begun: None }
     }
@@ -30,8 +30,8 @@ impl EventsCtx {
     }
 }
 
-/// Says where in the data of a [`Store`](wasmtime::Store) the teller is.
+/// Access to the [`EventsCtx`] in the data of a [`Store`](wasmtime::Store).
 pub trait EventsView: Send {
-    /// Borrow it.
+    /// Borrow the context.
     fn events(&mut self) -> &mut EventsCtx;
 }

@@ -7,18 +7,18 @@ use wasmtime::component::{HasData, Linker};
 ///
 /// # Errors
 ///
-/// The linker has that interface already.
+/// Fails if the linker already has that interface.
 pub fn add_to_linker<T: EventsView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     wit::add_to_linker::<T, HasEvents>(linker, T::events)
 }
 
-/// Add `session3:sessions/session-events` to a linker, and drop whatever is told.
+/// Add `session3:sessions/session-events` to a linker, and drop all events.
 ///
 /// # Errors
 ///
-/// The linker has that interface already.
+/// Fails if the linker already has that interface.
 pub fn ignore_events<T: Send + 'static>(linker: &mut Linker<T>) -> Result<()> {
-    wit::add_to_linker::<T, Nobody>(linker, |_| Nobody)
+    wit::add_to_linker::<T, DropEvents>(linker, |_| DropEvents)
 }
 
 struct HasEvents;
@@ -44,13 +44,13 @@ impl wit::Host for EventsCtx {
     }
 }
 
-struct Nobody;
+struct DropEvents;
 
-impl HasData for Nobody {
+impl HasData for DropEvents {
     type Data<'a> = Self;
 }
 
-impl wit::Host for Nobody {
+impl wit::Host for DropEvents {
     fn emit(&mut self, _: Option<String>, _: Event) -> Result<()> {
         Ok(())
     }

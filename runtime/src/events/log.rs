@@ -4,18 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tracing::{debug, info, warn};
 
-/// Logs events with `tracing`, target `session3::events`: what happens all the time at the level `debug`, what a user
-/// or an administrator does at `info`, what somebody should look at at `warn`.
+/// Logs events with `tracing`, target `session3::events`: frequent ones at level `debug`, actions of users and
+/// administrators at `info`, suspicious ones and failures at `warn`.
 ///
-/// A disk that cannot be written fails each touch, so `touch-failed` is a warning once in ten minutes, and `debug` in
-/// between. Nobody tells that touches work again: a warning that does not come any more does. Clones count together.
+/// A disk that cannot be written fails each touch, so `touch-failed` is a warning at most once in ten minutes, and
+/// `debug` in between. Recovery is not logged: the warnings just stop. Clones share the count.
 #[derive(Clone, Debug, Default)]
 pub struct EventLog {
-    failed_touches: Arc<Mutex<Repeated>>,
+    failed_touches: Arc<Mutex<RateLimit>>,
 }
 
 const TARGET: &str = "session3::events";
-/// What is longer is no id, and must not fill the log.
+/// Anything longer is not an id, and must not flood the log.
 const LONGEST_ID: usize = 128;
 const QUIET: Duration = Duration::from_secs(600);
 
@@ -48,29 +48,29 @@ impl EventLog {
             None => debug!(target: TARGET, "session {session}: {name}"),
             Some(others) => warn!(
                 target: TARGET,
-                "session {session}: {name}: the disk is full, read-only or broken; requests are answered, but sessions \
+                "session {session}: {name}: the disk is full, read-only or broken; requests are served, but sessions \
                  end too early ({others} more since the last warning; the next one in {QUIET:?})"
             ),
         }
     }
 }
 
-/// What would be said all the time.
+/// Limits a warning that would otherwise repeat all the time.
 #[derive(Debug, Default)]
-struct Repeated {
-    said: Option<Instant>,
-    unsaid: u64,
+struct RateLimit {
+    last: Option<Instant>,
+    suppressed: u64,
 }
 
-impl Repeated {
-    /// It happened. When it is to be said, also how often it was not, since the last time that it was.
+impl RateLimit {
+    /// Counts an occurrence. Returns the number suppressed since the last warning if a new one is due.
     fn is_due(&mut self, now: Instant) -> Option<u64> {
-        if self.said.is_some_and(|said| now.saturating_duration_since(said) < QUIET) {
-            self.unsaid += 1;
+        if self.last.is_some_and(|last| now.saturating_duration_since(last) < QUIET) {
+            self.suppressed += 1;
             return None;
         }
-        self.said = Some(now);
-        Some(std::mem::take(&mut self.unsaid))
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.suppressed))
     }
 }
 
@@ -79,11 +79,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_repeated_is_said_now_and_then() {
-        let mut repeated = Repeated::default();
+    fn repeated_warnings_are_rate_limited() {
+        let mut limit = RateLimit::default();
         let start = Instant::now();
         let due = [0, 1, 599, 600, 601, 1199, 5000, 5599, 5600]
-            .map(|seconds| repeated.is_due(start + Duration::from_secs(seconds)));
+            .map(|seconds| limit.is_due(start + Duration::from_secs(seconds)));
         assert_eq!(due, [Some(0), None, None, Some(2), None, None, Some(2), None, Some(1)]);
     }
 }

@@ -1,8 +1,9 @@
 //! The host's side of `session3:sessions/session-events`: what happens to sessions, for logs, metrics and alarms.
 //!
-//! - [`EventSink`]: who is told. [`EventLog`] is one, which logs.
-//! - [`EventsCtx`]: one instance as the teller.
-//! - [`add_to_linker`]: the interface for a linker, through [`EventsView`]. [`ignore_events`]: the same for nobody.
+//! - [`EventSink`]: the receiver. [`EventLog`] is one that logs.
+//! - [`EventsCtx`]: the events of one instance.
+//! - [`add_to_linker`]: adds the interface to a linker, through [`EventsView`]. [`ignore_events`]: adds one that drops
+//!   events.
 
 mod ctx;
 mod host;

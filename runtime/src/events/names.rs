@@ -22,7 +22,7 @@ impl Event {
 }
 
 impl Limit {
-    /// All of them.
+    /// All cases.
     pub const ALL: [Self; 4] = [Self::SessionsOfUser, Self::NewSessions, Self::TotalSessions, Self::TotalBytes];
 
     /// The limit's name in the contract.
@@ -37,7 +37,7 @@ impl Limit {
 }
 
 impl Operation {
-    /// All of them.
+    /// All cases.
     pub const ALL: [Self; 6] = [Self::Load, Self::Save, Self::Create, Self::Touch, Self::Delete, Self::Rename];
 
     /// The operation's name in the contract.

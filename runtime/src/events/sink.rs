@@ -2,23 +2,23 @@ use super::{Event, Operation};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Is told what happens to sessions, by all instances that it is given to.
+/// Receives the events of all instances that it is passed to.
 ///
-/// The instance goes on when the call returns, so a sink must not wait. A component that is not trusted may tell what
-/// it likes: an id is what it says, of any length.
+/// A call blocks its instance, so a sink must not wait. An untrusted component may report anything: an id can be any
+/// text of any length.
 pub trait EventSink: Send + Sync {
-    /// Something happened, to this session if it is about one.
+    /// An event, with the session it concerns, if any.
     fn event(&self, session: Option<&str>, event: &Event) {
         let _ = (session, event);
     }
 
-    /// An operation on the store has ended, well or not, after this time. One that the instance died of is not told.
+    /// The time of an operation on the store, successful or not. Not called if the instance died during it.
     fn took(&self, operation: Operation, time: Duration) {
         let _ = (operation, time);
     }
 }
 
-/// Drops everything.
+/// Drops all events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSink;
 
@@ -34,7 +34,7 @@ impl<S: EventSink + ?Sized> EventSink for Arc<S> {
     }
 }
 
-/// Both are told, the first one first.
+/// Forwards events to both, in order.
 impl<A: EventSink, B: EventSink> EventSink for (A, B) {
     fn event(&self, session: Option<&str>, event: &Event) {
         self.0.event(session, event);

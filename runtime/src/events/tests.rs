@@ -5,7 +5,7 @@ use crate::bindings::session3::sessions::session_events::Host;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Notes what it is told.
+/// Records events.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 
@@ -31,7 +31,7 @@ impl Notes {
 }
 
 #[test]
-fn events_are_told_as_they_come() {
+fn events_are_forwarded_in_order() {
     let notes = Notes::default();
     let mut instance = notes.instance();
     Host::emit(&mut instance, Some("session-1".into()), Event::Created).unwrap();
@@ -50,7 +50,7 @@ fn an_operation_is_timed_when_it_ends() {
 }
 
 #[test]
-fn an_end_without_a_beginning_is_ignored() {
+fn an_unmatched_end_is_ignored() {
     let notes = Notes::default();
     let mut instance = notes.instance();
     Host::end(&mut instance).unwrap();
@@ -75,7 +75,7 @@ fn an_operation_that_never_ended_is_not_counted() {
 }
 
 #[test]
-fn two_sinks_are_both_told() {
+fn both_sinks_receive_events() {
     let (first, second) = (Notes::default(), Notes::default());
     let mut instance = EventsCtx::new(Arc::new((first.clone(), second.clone())));
     Host::emit(&mut instance, None, Event::Login).unwrap();

@@ -1,5 +1,5 @@
 use super::error::{Error, Mode};
-use super::machine::Identity;
+use super::lock_file::Identity;
 use super::name::Name;
 use super::space::{LockSpace, Place, Request};
 use super::table::{Owner, Ticket};
@@ -9,22 +9,22 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 
-/// One instance as the owner of its locks: one for each [`Store`](wasmtime::Store), inside the store's data.
+/// The locks of one instance: one per [`Store`](wasmtime::Store), inside the store's data.
 ///
-/// Dropping it, with the store, releases all of them, and guards that are left are without effect.
+/// Dropping it, with the store, releases all of them; remaining guards have no effect.
 pub struct LocksCtx {
     space: LockSpace,
     owner: Owner,
-    /// Where the lock file was when the instance began.
+    /// The directory of the lock file when the instance was created.
     home: Option<Identity>,
-    /// What is held, by the ticket in the guard. It is here and not in the guard so that it ends with the instance,
-    /// whatever becomes of the resource table.
+    /// The locks held, by the ticket in the guard. Kept here rather than in the guard so that they end with the
+    /// instance, whatever happens to the resource table.
     held: HashMap<Ticket, Place>,
     limits: Limits,
-    waited: Option<WaitObserver>,
+    observer: Option<WaitObserver>,
 }
 
-/// Is told how long an instance waited.
+/// Receives the time of each wait.
 type WaitObserver = Arc<dyn Fn(Duration) + Send + Sync>;
 
 #[derive(Clone, Copy)]
@@ -34,11 +34,11 @@ struct Limits {
     wait: Duration,
 }
 
-/// The host's side of the resource `guard`: which of the instance's locks it is.
+/// The host's representation of the resource `guard`: identifies one of the instance's locks.
 pub struct Guard(Ticket);
 
 impl LocksCtx {
-    /// An owner of locks in `space`, with the limits that [`LocksCtxBuilder::new`] begins with.
+    /// Locks in `space`, with the default limits of [`LocksCtxBuilder::new`].
     pub fn new(space: &LockSpace) -> Self {
         LocksCtxBuilder::new(space).build()
     }
@@ -47,7 +47,7 @@ impl LocksCtx {
         &self.space
     }
 
-    /// `&mut`, so an instance waits for one lock at a time; the search for deadlocks relies on it.
+    /// `&mut`, so an instance waits for one lock at a time; deadlock detection relies on it.
     pub(super) async fn acquire(&mut self, name: &str, mode: Mode, wait: Duration) -> Result<Place, Error> {
         let name = Name::parse(name).ok_or(Error::InvalidName)?;
         if self.held.len() >= self.limits.held {
@@ -56,11 +56,11 @@ impl LocksCtx {
         let Self { owner, home, .. } = *self;
         let request = Request { owner, home, name, mode, max_waiters: self.limits.waiters };
         let start = Instant::now();
-        let answer = self.space.acquire(request, wait.min(self.limits.wait)).await;
-        if let Some(waited) = &self.waited {
-            waited(start.elapsed());
+        let result = self.space.acquire(request, wait.min(self.limits.wait)).await;
+        if let Some(observer) = &self.observer {
+            observer(start.elapsed());
         }
-        answer
+        result
     }
 
     pub(super) fn hold(&mut self, place: Place) -> Guard {
@@ -74,65 +74,65 @@ impl LocksCtx {
     }
 }
 
-/// Makes a [`LocksCtx`] with limits other than the default ones, or one whose waits are measured.
+/// Builds a [`LocksCtx`] with other limits than the defaults, or with an observer of its waits.
 pub struct LocksCtxBuilder {
     space: LockSpace,
     limits: Limits,
-    waited: Option<WaitObserver>,
+    observer: Option<WaitObserver>,
 }
 
 impl LocksCtxBuilder {
-    /// An instance that may hold 64 locks, wait behind 1024 others for each, and wait 60 seconds.
+    /// The defaults: an instance may hold 64 locks, wait behind 1024 others for each, and wait 60 seconds.
     pub fn new(space: &LockSpace) -> Self {
         let limits = Limits { held: 64, waiters: 1024, wait: Duration::from_secs(60) };
-        Self { space: space.clone(), limits, waited: None }
+        Self { space: space.clone(), limits, observer: None }
     }
 
-    /// The most locks the instance may hold at once; for one more it gets `too-many`.
+    /// Locks that the instance may hold at once; one more fails with `too-many`.
     pub fn max_held(mut self, locks: usize) -> Self {
         self.limits.held = locks;
         self
     }
 
-    /// The most instances that may wait for a name; when there are so many, this one gets `too-many`.
+    /// Instances that may wait for a name; behind that many, this one fails with `too-many`.
     pub fn max_waiters(mut self, instances: usize) -> Self {
         self.limits.waiters = instances;
         self
     }
 
-    /// The longest wait for a lock; the instance's own time-out is cut to it.
+    /// The longest wait for a lock; caps the instance's own timeout.
     pub fn max_wait(mut self, wait: Duration) -> Self {
         self.limits.wait = wait;
         self
     }
 
-    /// Who is told how long each lock took to get, or to be refused; next to nothing when it was free. Waits that are
-    /// given up with the instance are not told. It must not wait itself.
-    pub fn observe_waits(mut self, waited: impl Fn(Duration) + Send + Sync + 'static) -> Self {
-        self.waited = Some(Arc::new(waited));
+    /// A callback for the time each lock took to be granted or refused; close to zero if it was free. Waits dropped
+    /// with the instance are not reported. The callback must not block.
+    pub fn observe_waits(mut self, observer: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
         self
     }
 
-    /// The owner. It is a new one, and excludes every other, even from the same thread.
+    /// A new owner, which excludes every other, even on the same thread.
     ///
-    /// To be made before the instance's directory is opened: when the directory that a lock file is in is replaced,
-    /// instances whose owners were made before get no locks any more, for they would be those of another directory.
+    /// Must be built before the instance's directory is opened: once the directory of the lock file is replaced, owners
+    /// built earlier get no more locks, since those would be the locks of another directory.
     pub fn build(self) -> LocksCtx {
-        let Self { space, limits, waited } = self;
+        let Self { space, limits, observer } = self;
         let home = space.home();
-        LocksCtx { space, owner: Owner::new(), home, held: HashMap::new(), limits, waited }
+        LocksCtx { space, owner: Owner::new(), home, held: HashMap::new(), limits, observer }
     }
 }
 
-/// What the host functions work on, borrowed from the data of a [`Store`](wasmtime::Store).
+/// A view for the host functions, borrowed from the data of a [`Store`](wasmtime::Store).
 pub struct Locks<'a> {
     /// The instance's locks.
     pub ctx: &'a mut LocksCtx,
-    /// Where the instance's resources are, the guards among them.
+    /// The instance's resources, including the guards.
     pub table: &'a mut ResourceTable,
 }
 
-/// Says where in the data of a [`Store`](wasmtime::Store) the locks are.
+/// Access to the locks in the data of a [`Store`](wasmtime::Store).
 pub trait LocksView: Send {
     /// Borrow them.
     fn locks(&mut self) -> Locks<'_>;

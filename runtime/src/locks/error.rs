@@ -1,6 +1,6 @@
 use std::io;
 
-/// Why a lock was not granted; `advisory-locks.wit` says more on each.
+/// Why a lock was not granted; `advisory-locks.wit` documents each case.
 #[derive(Debug)]
 pub(super) enum Error {
     TimedOut,
@@ -8,7 +8,7 @@ pub(super) enum Error {
     TooMany,
     InvalidName,
     LockFile(io::Error),
-    /// The directory of the lock file is another one than when the instance began.
+    /// The directory of the lock file was replaced since the instance was created.
     Moved,
 }
 

@@ -9,7 +9,7 @@ use wasmtime::component::{HasData, Linker, Resource};
 ///
 /// # Errors
 ///
-/// The linker has that interface already.
+/// Fails if the linker already has that interface.
 pub fn add_to_linker<T: LocksView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     wit::add_to_linker::<T, HasLocks>(linker, T::locks)
 }
@@ -65,8 +65,8 @@ impl From<Error> for wit::Error {
             Error::TooMany => Self::TooMany,
             Error::InvalidName => Self::InvalidName,
             Error::Moved => Self::Other(
-                "the directory with the lock file was replaced while this instance was at work: a new one works in the \
-                 directory that is there now"
+                "the directory of the lock file was replaced during the life of this instance; a new instance uses the \
+                 current directory"
                     .into(),
             ),
             Error::LockFile(error) => Self::Other(format!("the lock file cannot be locked: {error}")),

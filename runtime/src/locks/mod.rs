@@ -1,22 +1,22 @@
 //! The host's side of `session3:sessions/advisory-locks`.
 //!
-//! - [`LockSpace`]: what instances share. Inside, a table of queues, and for several processes a lock file.
-//! - [`LocksCtx`]: one instance as the owner of its locks.
-//! - [`add_to_linker`]: the interface for a linker, through [`LocksView`].
+//! - [`LockSpace`]: the locks that instances share: a table of queues, and between processes a lock file.
+//! - [`LocksCtx`]: the locks of one instance.
+//! - [`add_to_linker`]: adds the interface to a linker, through [`LocksView`].
 
 mod ctx;
 mod error;
 mod host;
-#[cfg_attr(not(all(target_os = "linux", target_pointer_width = "64")), path = "machine_unsupported.rs")]
-mod machine;
+#[cfg_attr(not(all(target_os = "linux", target_pointer_width = "64")), path = "lock_file_unsupported.rs")]
+mod lock_file;
+mod lock_path;
 mod name;
-mod path;
 mod space;
 mod table;
 #[cfg(test)]
 mod tests;
 
-/// Apart, so that a test can put others in their place.
+/// A module, so that tests can substitute others.
 mod sync {
     pub(super) use std::sync::{Mutex, MutexGuard};
     pub(super) use tokio::time::sleep_until;

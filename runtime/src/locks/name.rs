@@ -1,15 +1,15 @@
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A name as the table and the operating system know it: 62 bits of its hash.
+/// A lock's name in the table and the lock file: 62 bits of its hash.
 ///
-/// All processes, of every version of this crate, must compute the same, for it is a place in the lock file. Names
-/// with the same hash exclude each other, in the table as in the file; whoever holds one and asks for the other gets
-/// a `deadlock` that is none. Nothing worse comes of it, so the hash needs no secret key.
+/// It is an offset in the lock file, so all processes, of every version of this crate, must compute the same. Names
+/// with equal hashes exclude each other, in the table and in the file; a holder of one that asks for the other gets a
+/// false `deadlock`. A collision does no other harm, so the hash needs no secret key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Name(u64);
 
 impl Name {
-    /// None when the name is empty or longer than 256 bytes.
+    /// `None` if the name is empty or longer than 256 bytes.
     pub(super) fn parse(text: &str) -> Option<Self> {
         (1..=256).contains(&text.len()).then(|| Self(xxh3_64(text.as_bytes()) >> 2))
     }
@@ -35,7 +35,7 @@ mod tests {
 
     /// Servers of two versions may share a lock file: another hash would let both have the same lock.
     #[test]
-    fn hash_is_fixed_for_ever() {
+    fn the_hash_is_stable() {
         assert_eq!(Name::parse("session").unwrap().hash(), 2_467_561_390_796_611_410);
     }
 }

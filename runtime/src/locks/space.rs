@@ -1,7 +1,7 @@
 use super::error::{Error, Mode};
-use super::machine::{Identity, Usage};
+use super::lock_file::{Identity, Usage};
+use super::lock_path::{Held, LockPath};
 use super::name::Name;
-use super::path::{Held, LockPath};
 use super::sync::{Mutex, MutexGuard};
 use super::table::{Owner, Table, Ticket};
 use std::io;
@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-/// The locks that a group of instances share. Clones are the same space; cheap to clone.
+/// The locks that a group of instances share. Clones are cheap and refer to the same space.
 ///
-/// Those who wait for a name are served in the order in which they came. A waiting reader does not overtake a
-/// waiting writer. A wait blocks no thread.
+/// Waiters for a name are served in order of arrival. A waiting reader does not overtake a waiting writer. A wait
+/// blocks no thread.
 #[derive(Clone)]
 pub struct LockSpace(Arc<Inner>);
 
@@ -31,33 +31,31 @@ impl LockSpace {
 
     /// Locks for all processes on this machine that open the same lock file (the scope is `machine`).
     ///
-    /// The file is created if missing, readable for its owner only, and stays empty: a name is one byte range lock in
-    /// it, at a hash of the name. Keep it beside what the locks are for, on a file system of this machine. Its time
-    /// stamp is kept fresh.
+    /// The file is created if missing, accessible to its owner only, and stays empty: each name is a byte range lock at
+    /// a hash of the name. Keep it beside the data it protects, on a local file system. Its mtime is kept fresh.
     ///
-    /// When the file is removed or replaced, locks are taken in the one that is there then, as soon as those in the old
-    /// one have been given back. When its directory is replaced, instances that were made before get no locks any more.
-    /// Both are logged.
+    /// When the file is removed or replaced, locks are taken in the new one, once those in the old one are released.
+    /// When its directory is replaced, existing instances get no more locks. Both are logged.
     ///
-    /// Between processes the kernel promises no order, and nobody looks for deadlocks: those end by time-out. When a
-    /// process dies, its locks are free.
+    /// Between processes the kernel guarantees no order, and deadlocks are not detected: they end by timeout. When a
+    /// process dies, its locks are released.
     ///
     /// # Errors
     ///
-    /// What opening the file answers; a symbolic link is not followed. What its file system answers if it has
-    /// no locks. [`io::ErrorKind::ResourceBusy`] when another process has the file [`alone`](Self::alone), or when
-    /// there is a directory `locks` beside it: in there hosts lock that cannot use lock files of the system.
-    /// [`io::ErrorKind::Unsupported`] except on 64-bit Linux.
+    /// Any error of opening the file, where symbolic links are not followed, or of a file system without locks.
+    /// [`io::ErrorKind::ResourceBusy`] if another process uses the file [`alone`](Self::alone), or if there is a
+    /// directory `locks` beside it, where hosts without such locks keep lock files. [`io::ErrorKind::Unsupported`]
+    /// except on 64-bit Linux.
     pub fn machine(lock_file: impl AsRef<Path>) -> io::Result<Self> {
         LockPath::open(lock_file.as_ref(), Usage::Shared).map(Some).map(Self::with)
     }
 
-    /// Locks for the instances of this process (the scope is `process`), where no other process may work: it cannot
-    /// use this lock file meanwhile, neither with others nor alone.
+    /// Locks for the instances of this process (the scope is `process`) that exclude all other processes from the lock
+    /// file, whether shared or alone.
     ///
     /// # Errors
     ///
-    /// As for [`machine`](Self::machine); [`io::ErrorKind::ResourceBusy`] also when other processes use the file.
+    /// As for [`machine`](Self::machine); [`io::ErrorKind::ResourceBusy`] also if other processes use the file.
     pub fn alone(lock_file: impl AsRef<Path>) -> io::Result<Self> {
         LockPath::open(lock_file.as_ref(), Usage::Alone).map(Some).map(Self::with)
     }
@@ -70,15 +68,15 @@ impl LockSpace {
         self.0.file.as_ref().is_some_and(LockPath::is_shared)
     }
 
-    /// The directory that the lock file is in now.
+    /// The current directory of the lock file.
     pub(super) fn home(&self) -> Option<Identity> {
         self.0.file.as_ref().and_then(LockPath::home)
     }
 
-    /// Take a lock, waiting at most so long.
+    /// Take a lock, waiting at most `wait`.
     ///
-    /// The table comes first, so that one instance of this process at a time asks for the lock of the process, and
-    /// the others stand in order behind it.
+    /// The table comes first, so that one instance of this process at a time tries the file lock, and the others queue
+    /// in order behind it.
     pub(super) async fn acquire(&self, request: Request, wait: Duration) -> Result<Place, Error> {
         let deadline = Instant::now() + wait;
         let Request { name, mode, home, .. } = request;
@@ -94,7 +92,7 @@ impl LockSpace {
         Ok(place)
     }
 
-    /// Take a place: at once, or behind those who wait.
+    /// Take a place: as a holder at once, or behind the waiters.
     fn enter(&self, request: Request, wait: Duration) -> Result<(Place, Option<oneshot::Receiver<()>>), Error> {
         let Request { owner, name, mode, max_waiters, .. } = request;
         let mut table = self.table();
@@ -119,32 +117,32 @@ impl LockSpace {
     }
 
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
-        // Nothing panics while the table is locked; and a drop must not panic.
+        // Nothing panics while the table is locked, and a drop must not panic.
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Who asks for what.
+/// A request for a lock.
 #[derive(Clone, Copy)]
 pub(super) struct Request {
     pub(super) owner: Owner,
-    /// The directory that it works in, if there is a lock file.
+    /// The owner's directory, if there is a lock file.
     pub(super) home: Option<Identity>,
     pub(super) name: Name,
     pub(super) mode: Mode,
-    /// Give up at once when so many wait for the name already.
+    /// Fail at once behind this many waiters.
     pub(super) max_waiters: usize,
 }
 
-/// A place at a name, waiting or holding. Dropping it gives it up.
+/// A place in the queue of a name, waiting or holding. Dropping it releases it.
 ///
-/// A wait that is dropped just when it is granted has become a holder in the table, and dropping the place releases
-/// it like any other: no grant is lost.
+/// A wait that is dropped just as it is granted is already a holder in the table, and dropping the place releases it
+/// like any other: no grant is lost.
 pub(super) struct Place {
     space: LockSpace,
     name: Name,
     ticket: Ticket,
-    /// The lock of this process, when it has it.
+    /// The file lock, once taken.
     held: Option<Held>,
 }
 
@@ -158,8 +156,8 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut table = self.space.table();
         table.leave(self.name, self.ticket);
-        // At every hand-over, so that other processes get a chance; and before `grant`, as the next holder locks
-        // without the table.
+        // At every hand-over, so that other processes get a turn; and before `grant`, as the next holder takes the file
+        // lock without the table.
         self.held = None;
         table.grant(self.name);
     }

@@ -1,6 +1,6 @@
-//! The queues of one process: who holds what, and who waits for it, in order.
+//! The lock table of one process: the holders of each name, and its waiters in order.
 //!
-//! Plain data without time, waiting or locks of its own; `space.rs` brings those.
+//! Plain data without time, waiting or synchronization; `space.rs` adds those.
 
 use super::error::Mode;
 use super::name::Name;
@@ -8,28 +8,28 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::sync::oneshot;
 
-/// Who owns locks: one instance.
+/// An owner of locks: one instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Owner(u64);
 
-/// A place at a name, waiting or holding. Later ones are greater, and none is given out twice in this process: what
-/// an old ticket stood for cannot be confused with something new.
+/// A place in a queue, waiting or holding. Tickets increase and are never reused in this process, so a stale one cannot
+/// be mistaken for a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
 
 #[derive(Default)]
 pub(super) struct Table {
-    /// The names in use; none of these queues is empty.
+    /// The queues of names in use; none is empty.
     pub(super) queues: HashMap<Name, Queue>,
-    /// What each owner waits for. It is one name at most, as an instance waits inside one call.
+    /// The name that each owner waits for: at most one, as an instance waits inside one call.
     pub(super) waits: HashMap<Owner, Name>,
 }
 
-/// Invariants: an exclusive holder is the only holder; the first waiter does not go with the holders.
+/// Invariants: an exclusive holder is the only holder; the first waiter is incompatible with the holders.
 #[derive(Default)]
 pub(super) struct Queue {
     pub(super) holders: Vec<Holder>,
-    /// By ticket: first come, first served.
+    /// Sorted by ticket: FIFO.
     pub(super) waiters: VecDeque<Waiter>,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Holder {
 }
 
 pub(super) struct Waiter {
-    /// What it will hold.
+    /// The holder it becomes.
     pub(super) holder: Holder,
     granted: oneshot::Sender<()>,
 }
@@ -64,7 +64,7 @@ fn next_number() -> u64 {
 }
 
 impl Table {
-    /// Take the lock if it is free and nobody waits for it.
+    /// Take the lock if it is free and has no waiters.
     pub(super) fn take(&mut self, owner: Owner, name: Name, mode: Mode) -> Option<Ticket> {
         let free = self.queues.get(&name).is_none_or(|queue| queue.waiters.is_empty() && queue.admits(mode));
         free.then(|| {
@@ -74,11 +74,11 @@ impl Table {
         })
     }
 
-    /// Whether `owner`, were it to wait for `name`, would wait for itself.
+    /// Whether `owner` would wait for itself if it waited for `name`.
     ///
-    /// Who must wait, waits for every holder: directly when its mode excludes theirs, and otherwise the holders are
-    /// shared and the first waiter is exclusive, so it waits for them through that one. Other waiters need no look:
-    /// they lead to the same holders, and none of them is `owner`, who is here and not waiting.
+    /// A waiter waits for every holder: directly if its mode excludes theirs; otherwise the holders are shared and the
+    /// first waiter is exclusive, so it waits for them through that one. Other waiters need no check: they lead to the
+    /// same holders, and none of them is `owner`, which is not waiting.
     pub(super) fn would_deadlock(&self, owner: Owner, name: Name) -> bool {
         let mut seen = HashSet::from([name]);
         let mut open = vec![name];
@@ -93,22 +93,22 @@ impl Table {
         false
     }
 
-    /// How many wait for a name.
+    /// The number of waiters for a name.
     pub(super) fn waiters(&self, name: Name) -> usize {
         self.queues.get(&name).map_or(0, |queue| queue.waiters.len())
     }
 
-    /// Wait behind all others. The receiver hears when the lock is granted.
+    /// Enqueue behind all waiters. The receiver resolves when the lock is granted.
     pub(super) fn enqueue(&mut self, owner: Owner, name: Name, mode: Mode) -> (Ticket, oneshot::Receiver<()>) {
         let ticket = Ticket::new();
-        let (granted, hears) = oneshot::channel();
+        let (granted, receiver) = oneshot::channel();
         let waiter = Waiter { holder: Holder { ticket, owner, mode }, granted };
         self.queues.entry(name).or_default().waiters.push_back(waiter);
         self.waits.insert(owner, name);
-        (ticket, hears)
+        (ticket, receiver)
     }
 
-    /// Give up a place, waiting or holding. `grant` must follow.
+    /// Remove a waiter or holder. `grant` must follow.
     pub(super) fn leave(&mut self, name: Name, ticket: Ticket) {
         let Some(queue) = self.queues.get_mut(&name) else {
             return;
@@ -122,7 +122,7 @@ impl Table {
         }
     }
 
-    /// Give the lock to those at the head of the queue who can have it now.
+    /// Grant the lock to the waiters at the head of the queue that are compatible with the holders.
     pub(super) fn grant(&mut self, name: Name) {
         let Some(queue) = self.queues.get_mut(&name) else {
             return;
@@ -130,7 +130,7 @@ impl Table {
         while let Some(waiter) = queue.next_admitted() {
             self.waits.remove(&waiter.holder.owner);
             queue.holders.push(waiter.holder);
-            // When nobody hears it, the wait was given up just now, and its `leave` passes the lock on.
+            // If the receiver is gone, the wait was dropped just now, and its `leave` passes the lock on.
             let _ = waiter.granted.send(());
         }
         if queue.holders.is_empty() {
@@ -140,7 +140,7 @@ impl Table {
 }
 
 impl Queue {
-    /// Whether the holders leave room for one more.
+    /// Whether a holder of this mode is compatible with the holders.
     pub(super) fn admits(&self, mode: Mode) -> bool {
         match mode {
             Mode::Exclusive => self.holders.is_empty(),

@@ -1,9 +1,9 @@
-/** One instance, in a thread of its own. */
+/** One instance, in a separate thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { openSessions } from '../../src/sessions.js';
 import { Values, camel } from './values.js';
 
-/** What the wall clock shows, in milliseconds. */
+/** The wall clock, in milliseconds. */
 let now = 0;
 const { store, manager } = await openSessions({ ...workerData, now: () => now });
 const interfaces = {

@@ -1,6 +1,6 @@
 /**
- * The conformance suite's hands in Node.js: reads requests and writes answers, one line of JSON each, as
- * `host-tests/src/remote/mod.rs` says. Each instance has a thread of its own, so that one that waits holds up no other.
+ * The adapter for the conformance suite: reads requests and writes replies, one line of JSON each, as documented in
+ * `host-tests/src/remote/mod.rs`. Each instance has its own thread, so that a waiting one does not block others.
  */
 import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
@@ -21,7 +21,7 @@ async function handle(request) {
   instances.delete(request.instance);
   await thread.terminate();
   await ended;
-  answer({ id: request.id, ok: null });
+  reply({ id: request.id, ok: null });
 }
 
 function start(request) {
@@ -29,7 +29,7 @@ function start(request) {
   const options = { workerData: { directory: request.directory, port }, transferList: [port] };
   const thread = new Worker(new URL('instance.js', import.meta.url), options);
   instances.set(request.instance, { thread, ended });
-  thread.on('message', answer);
+  thread.on('message', reply);
   thread.on('error', (error) => {
     console.error(error);
     process.exit(1);
@@ -37,6 +37,6 @@ function start(request) {
   thread.postMessage(request);
 }
 
-function answer(message) {
+function reply(message) {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }

@@ -1,4 +1,4 @@
-/** The values that jco takes and gives, as JSON and back: see `host-tests/src/remote/json.rs`. */
+/** Conversion between jco's values and JSON: see `host-tests/src/remote/json.rs`. */
 
 /** `session-id` as `sessionId`; `-session` as `Session`. */
 export const camel = (name) => name.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
@@ -7,7 +7,7 @@ const kebab = (name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCas
 /** The values of one instance. */
 export class Values {
   #types;
-  /** Resources that the suite has, by number. */
+  /** Resources owned by the suite, by number. */
   #resources = new Map();
   #last = 0;
 

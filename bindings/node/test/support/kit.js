@@ -1,13 +1,13 @@
-/** What the tests share. */
+/** Shared by the tests. */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-/** Options with which a store or a manager opens wherever it is. */
+/** Options that open any store or manager. */
 export const OPTIONS = { create: true, durability: 'relaxed' };
 
-/** A private directory, which goes with the test. */
+/** A private directory, removed after the test. */
 export function freshDirectory(test) {
   const directory = mkdtempSync(join(tmpdir(), 'session3-'));
   chmodSync(directory, 0o700);
@@ -15,12 +15,12 @@ export function freshDirectory(test) {
   return directory;
 }
 
-/** Match an error of the contract: for `assert.throws`. */
+/** Matches an error of the contract, for `assert.throws`. */
 export function refused(tag) {
   return (error) => error.payload?.tag === tag;
 }
 
-/** A thread that runs a function of `workers.js` with these arguments, and says something by messages. */
+/** A thread that runs a function of `workers.js` with these arguments, and reports by messages. */
 export class Thread {
   #worker;
   #messages = [];
@@ -30,7 +30,7 @@ export class Thread {
     const { port, ended } = locks.connect();
     const options = { workerData: { name, port, ...data }, transferList: [port] };
     this.#worker = new Worker(new URL('workers.js', import.meta.url), options);
-    /** Resolved when its locks are free. */
+    /** Resolves when its locks are released. */
     this.ended = ended;
     this.#worker.on('message', (message) => {
       const wanted = this.#wanted.shift();
@@ -40,12 +40,12 @@ export class Thread {
     test.after(() => this.#worker.terminate());
   }
 
-  /** What it says next. */
+  /** Its next message. */
   async says() {
     return this.#messages.shift() ?? new Promise((resolve) => this.#wanted.push(resolve));
   }
 
-  /** Tell it something. */
+  /** Send it a message. */
   tell(message) {
     this.#worker.postMessage(message);
   }

@@ -1,4 +1,4 @@
-/** What the threads of the tests do: one function for each, by its name. */
+/** The functions that threads of the tests run, by name. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { preopen } from '../../src/filesystem.js';
 import { serverLocks } from '../../src/locks.js';
@@ -8,7 +8,7 @@ import { OPTIONS } from './kit.js';
 const { name, port, ...data } = workerData;
 
 const roles = {
-  /** Do what is asked: take a lock, release it. Says how each went. */
+  /** Take and release locks on request, and report each result. */
   locker() {
     const locks = serverLocks(port);
     const held = new Map();
@@ -28,7 +28,7 @@ const roles = {
     parentPort.postMessage('ready');
   },
 
-  /** Add one to the counter of a session, so many times, each time alone. */
+  /** Increment the counter of a session `times` times, with exclusive access. */
   async incrementer() {
     const { manager } = await openSessions({ directory: data.directory, port });
     const sessions = manager.Manager.open('.', OPTIONS, new manager.Configuration());
@@ -41,7 +41,7 @@ const roles = {
     parentPort.postMessage('done');
   },
 
-  /** Write to a file over and over, as a component does, and do nothing else. */
+  /** Write to a file repeatedly, as a component does. */
   writer() {
     const [[preopened]] = preopen(data.directory).preopens.getDirectories();
     const file = preopened.openAt({}, data.file, { create: true }, { read: true, write: true });

@@ -1,4 +1,4 @@
-"""The host's side of `session3:sessions/advisory-locks`: the locks that one instance owns."""
+"""The host's side of `session3:sessions/advisory-locks`: the locks of one instance."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .locks import Lock, LockError, LockSpace
 from .values import Case
 
 MAX_HELD = 64
-"""The most locks that an instance may hold at once."""
+"""The number of locks that an instance may hold at once."""
 MAX_WAIT = 60.0
 """The longest wait, in seconds."""
 
 
 class HeldLocks:
-    """What one instance holds, by the number in its guard. It excludes every other instance, also of the same
+    """The locks of one instance, by the number in the guard. They exclude every other instance, even on the same
     thread."""
 
     def __init__(self, space: LockSpace) -> None:
         self._space = space
-        # Not this object: the locks that it holds would keep it, and it them.
+        # Not this object: it and its locks would keep each other alive.
         self._owner = object()
-        # Before the instance's directory is opened: should it be replaced in between, there are no locks for it.
+        # Before the instance's directory is opened: if it is replaced in between, the instance gets no locks.
         self._home = space.home()
         self._held: dict[int, Lock] = {}
         self._numbers = itertools.count()
@@ -49,7 +49,7 @@ class HeldLocks:
         return Case("ok", _guard(context, number))
 
     def is_home(self) -> bool:
-        """Whether the directory of the locks is the one that it was when the instance began."""
+        """Whether the directory of the locks is still the one that it was when the instance was created."""
         try:
             return self._space.home() == self._home
         except OSError:
@@ -62,7 +62,7 @@ class HeldLocks:
         self._held.pop(number).release()
 
     def release_all(self) -> None:
-        """Free all of them: the instance has ended."""
+        """Release all locks, at the end of the instance."""
         while self._held:
             self._held.popitem()[1].release()
 

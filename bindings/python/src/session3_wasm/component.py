@@ -1,4 +1,4 @@
-"""The component, and instances of it: one engine in a process, compiled once a machine."""
+"""The component and its instances: one engine per process, compiled once per machine."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ VARIABLE = "SESSION3_COMPONENT"
 
 _PACKAGE = "session3:sessions"
 _VERSION = "0.2.0"
-# As much as the `session3` command allows: a session is 16 MiB at most, a listing is in pages.
+# The same as in the `session3` command: a session has at most 16 MiB, a listing is paged.
 _MEMORY_LIMIT = 256 << 20
 
 
 def find(path: str | os.PathLike[str] | None = None) -> Path:
-    """Where `session_store.wasm` is: the argument, else `$SESSION3_COMPONENT`, else beside this package's modules.
+    """The path of `session_store.wasm`: the argument, else `$SESSION3_COMPONENT`, else beside this package's modules.
 
-    FileNotFoundError says what was looked for.
+    FileNotFoundError if there is no file at that path.
     """
     found = Path(path or os.environ.get(VARIABLE) or Path(__file__).with_name("session_store.wasm"))
     if not found.is_file():
         raise FileNotFoundError(
-            f"there is no component at {found}; build it (see the README) and set {VARIABLE} to its path"
+            f"no component at {found}; build it (see the README) and set {VARIABLE} to its path"
         )
     return found
 
@@ -70,42 +70,42 @@ class Component:
 @functools.cache
 def _engine() -> Engine:
     config = Config()
-    # Compiling on several threads leaves threads behind that a forked child would wait for.
+    # Parallel compilation leaves threads behind that a forked child would wait for.
     config.parallel_compilation = False
     try:
-        # Compiled code in the user's cache directory, which Wasmtime makes for the user alone.
+        # In the user's cache directory, which Wasmtime creates for the user alone.
         config.cache = True
     except WasmtimeError:
-        pass  # No home directory: every process compiles, which takes half a second.
+        pass  # No home directory: each process compiles, which takes half a second.
     return Engine(config)
 
 
 @functools.cache
 def load(path: Path) -> Component:
-    """The component in a file, compiled when it is asked for first. WasmtimeError when it is none."""
+    """The component in a file, compiled at first use. WasmtimeError if the file is not a component."""
     forks.claim()
     return Component(path)
 
 
 class Instance:
-    """One instance, with its memory, its locks and its view of one directory. One thread at a time may use it.
+    """One instance, with its memory, its locks and its view of one directory. Only one thread at a time may use it.
 
-    It ends when it is closed, or with its last reference. What it refers to does not refer to it: that would put its
-    end off until cycles are collected.
+    It ends when it is closed, or with its last reference. Nothing it refers to refers back to it: that would delay its
+    end until cycles are collected.
     """
 
     def __init__(self, component: Component, directory: str) -> None:
         forks.claim()
         self.broken = False
         self.handle: c.ResourceAny | None = None
-        """The resource that whoever made the instance has opened in it, if any."""
+        """The resource that the creator of the instance has opened in it, if any."""
         self._component = component
-        # One token, for whoever is at work in the instance. It never comes back from the end.
+        # One token, held by the thread inside the instance. Closing takes it for ever.
         self._turn = deque([None])
         self._failures: list[BaseException] = []
         self._functions: dict[str, tuple[c.Func, Signature]] = {}
         self._callbacks: list[Any] = []
-        # It may be another one than at first.
+        # It may have been replaced since the first check.
         self._directory = check(directory, create=False)
         self._opened: tuple[int, int] | None = None
         self._locks = HeldLocks(LockSpace.of(lock_file(directory)))
@@ -118,22 +118,22 @@ class Instance:
         self._instance = self._linker.instantiate(self._store, component.compiled)
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """Call a function: `interface/name`, as `session-store/[method]store.load-session`.
+        """Call a function: `interface/name`, such as `session-store/[method]store.load-session`.
 
-        A result's error is raised as a SessionError. ForkedError in a process that cannot call. BrokenInstanceError
-        after a trap: the instance is of no use then. So it is after what a signal handler has raised meanwhile.
+        A result's error is raised as a SessionError. ForkedError in a forked process that cannot call.
+        BrokenInstanceError after a trap, which makes the instance unusable, as does an exception from a signal handler.
         """
         forks.claim()
         return self._do(self._call, name, *arguments)
 
     def drop(self, resource: c.ResourceAny) -> None:
-        """Drop a resource of this instance, if it is not gone with the instance: unlock a guard, discard a session."""
+        """Drop a resource, unless the instance has ended: unlock a guard, discard a session."""
         if not self.broken:
             self._do(self._drop, resource)
 
     def close(self) -> None:
-        """End the instance, or have whoever is at work in it do so. Its locks are free after that, and nothing it had
-        begun to write lands later."""
+        """End the instance, or have the thread inside it do so. After that its locks are released, and no write of it
+        lands later."""
         self.broken = True
         uninterrupted.run(self._close)
 
@@ -141,7 +141,7 @@ class Instance:
         try:
             value, error = uninterrupted.run(self._attempt, work, *arguments)
         except BaseException:
-            # From a signal handler. What the work has done, and has left in the instance, nobody knows.
+            # From a signal handler. The state of the instance is unknown.
             self.broken = True
             raise
         try:
@@ -152,11 +152,11 @@ class Instance:
             del error
 
     def _attempt(self, work: Callable[..., Any], *arguments: Any) -> tuple[Any, BaseException | None]:
-        """Do something in the instance, alone. Returns what comes of it, and what it raises."""
+        """Run work exclusively in the instance. Returns its result, or the exception."""
         try:
             turn = self._turn.pop()
         except IndexError:
-            return None, BrokenInstanceError("the session component has ended, or somebody else is at work in it")
+            return None, BrokenInstanceError("the session component has ended, or another thread is inside it")
         try:
             return work(*arguments), None
         except BaseException as error:
@@ -195,17 +195,17 @@ class Instance:
         assert isinstance(value, Case)
         if value.name == "err":
             error = from_wit(*value.payload)
-            # What is open in it is a store that is gone.
+            # It has a store open that no longer exists.
             self.broken = self.broken or isinstance(error, NoSuchStoreError)
             raise error
         return value.payload
 
     def remember_store(self) -> None:
-        """Remember which store it has opened, for `is_current`."""
+        """Record which store it has opened, for `is_current`."""
         self._opened = store_in(self._directory)
 
     def is_current(self) -> bool:
-        """Whether directory and store are still those that it has opened."""
+        """Whether directory and store are still the ones it has opened."""
         return self._locks.is_home() and store_in(self._directory) == self._opened
 
     def _look_up(self, name: str) -> tuple[c.Func, Signature]:
@@ -258,7 +258,7 @@ class Instance:
         return linker
 
     def _callback(self, signature: Signature, function: Callable[..., Any]) -> Any:
-        """A host function. What it raises becomes a trap, and goes on behind the call that led here."""
+        """A host function. An exception becomes a trap, and is raised again by the call into the component."""
         failures = self._failures
 
         def run(_env: Any, context: Any, _type: Any, params: Any, count: int, results: Any, _results: int) -> int:
@@ -286,6 +286,6 @@ class Instance:
             raise WasmtimeError._from_ptr(error)
 
 
-# Nobody listens to events: they are dropped before their parameters are looked at.
+# Events are dropped without reading their parameters.
 _NOTHING = ffi.wasmtime_component_func_callback_t(lambda *_: 0)
 _NO_FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)()

@@ -1,7 +1,7 @@
-"""The directory with the sessions: private, and ours.
+"""The directory of the sessions: private to this user.
 
-WASI has no permission bits, so whoever may enter the directory may read every session in it, and whoever may write to
-it may have a pickle of theirs loaded. The checks are those of the `session3` command.
+WASI has no permission bits, so any user who may enter the directory may read every session in it, and any user who may
+write to it may have a pickle loaded. The checks are those of the `session3` command.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from os import PathLike
 
 
 def check(path: str | PathLike[str], create: bool) -> str:
-    """The absolute path of a directory, made with mode 0700 if `create` asks for it.
+    """The absolute path of a directory, created with mode 0700 if missing and `create` is set.
 
-    FileNotFoundError, NotADirectoryError, or PermissionError when it is another user's or others have access to it.
+    FileNotFoundError, NotADirectoryError, or PermissionError if it is another user's or others have access to it.
     """
     path = os.fspath(path)
     if create:
@@ -22,7 +22,7 @@ def check(path: str | PathLike[str], create: bool) -> str:
     info = os.stat(path)
     if not stat.S_ISDIR(info.st_mode):
         raise NotADirectoryError(f"{path} is not a directory")
-    # Root is refused as well: what it writes here, the server could not read.
+    # Also for root: the server could not read the files it creates.
     if info.st_uid != os.geteuid():
         raise PermissionError(f"{path} belongs to user {info.st_uid} and this is user {os.geteuid()}")
     if info.st_mode & 0o077:
@@ -34,19 +34,19 @@ def check(path: str | PathLike[str], create: bool) -> str:
 
 
 def refuse_lock_files(path: str) -> None:
-    """OSError when hosts without locks of their own use the directory: they exclude each other by files in there, which
-    locks of the system know nothing of. To be asked when the lock file is there: such a host looks for that, too."""
+    """OSError if hosts without native locks use the directory: they use lock files, which file locks do not exclude.
+    Call it once the lock file exists: such a host checks for that in turn."""
     if os.path.isdir(os.path.join(path, "locks")):
-        raise OSError(f"other hosts use {path}, by the lock files in {path}/locks; give another directory")
+        raise OSError(f"other hosts use {path}, with the lock files in {path}/locks; give another directory")
 
 
 def lock_file(path: str) -> str:
-    """The lock file of a store: where the `session3` command has it."""
+    """The lock file of a store, at the path that the `session3` command uses."""
     return os.path.join(path, "session3.lock")
 
 
 def store_in(path: str) -> tuple[int, int] | None:
-    """Which file says that a directory is a store: device and inode; None when there is none."""
+    """The identity of the store in a directory: device and inode of its marker, or None without a store."""
     try:
         info = os.stat(os.path.join(path, "session3.store"))
     except OSError:

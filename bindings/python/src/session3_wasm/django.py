@@ -1,9 +1,9 @@
 """A session engine for Django: `SESSION_ENGINE = "session3_wasm.django"`, with `SESSION3_DIRECTORY` in the settings.
 
-`SESSION3_OPTIONS`, a dictionary, is for the other arguments of `Store`. A session's owner is the id of its user, for
-`session3 rm --owner`. Two requests that change different keys both succeed; when both change the same key, the second
-gets an UpdateError, which Django's middleware answers with 400. A record that cannot be read is logged and is no
-session: its visitor gets a new one.
+`SESSION3_OPTIONS`, a dictionary, has the other arguments of `Store`. A session's owner is the id of its user, for
+`session3 rm --owner`. Two requests that change different keys both succeed; if both change the same key, the second
+gets an UpdateError, for which Django's middleware responds with 400. An unreadable record is logged and replaced by a
+new session.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def store() -> Store:
 
 
 class SessionStore(SessionBase):
-    """A session of Django's. Its file is named by a hash of the session key, so listings let nobody in."""
+    """A Django session. Its file is named by a hash of the session key, so a listing reveals no key."""
 
     _loaded: StoredSession | None = None
 
@@ -85,12 +85,12 @@ class SessionStore(SessionBase):
                 version = store().save_session(base.info.id, contents, base.info.version)
             except ConflictError:
                 newest = self._newest()
-                together = merged(
+                combined = merged(
                     self._decoded(base), self.decode(contents.data.decode()), self._decoded(newest), self._dumped
                 )
-                if together is None:
+                if combined is None:
                     raise UpdateError from None
-                self._session_cache = data = together
+                self._session_cache = data = combined
                 base = newest
             else:
                 self._loaded = StoredSession(base.info._replace(version=version), contents.data)
@@ -137,25 +137,25 @@ class SessionStore(SessionBase):
 
 
 class SessionMiddleware(middleware.SessionMiddleware):
-    """Django's own, for caches that do not heed `Vary: Cookie`, which Django sends with what was made from a session:
-    `Cache-Control: private` goes with it. A stream may still look at its session when its head is gone, so it has both.
+    """Django's own, for caches that ignore the `Vary: Cookie` that Django sends with a response made from a session:
+    adds `Cache-Control: private`. A stream may read its session after its head is sent, so it always gets both.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response = super().process_response(request, response)
-        may_look_later = response.streaming and not isinstance(response, FileResponse)
-        if may_look_later:
+        may_read_later = response.streaming and not isinstance(response, FileResponse)
+        if may_read_later:
             patch_vary_headers(response, ["Cookie"])
-        if may_look_later or request.session.accessed or settings.SESSION_COOKIE_NAME in response.cookies:
+        if may_read_later or request.session.accessed or settings.SESSION_COOKIE_NAME in response.cookies:
             patch_cache_control(response, private=True)
         return response
 
 
 def _owner(user: object) -> str | None:
-    """A user's id as an owner, if it can be one. A login does not fail for an odd primary key."""
+    """A user's id as an owner, if valid. A login does not fail for an odd primary key."""
     owner = "" if user is None else str(user)
     return owner if 1 <= len(owner.encode(errors="replace")) <= _MAX_OWNER else None
 
 
 def _log_unreadable(error: Exception) -> None:
-    _log.warning("a session cannot be read, and its visitor gets a new one: %s", error)
+    _log.warning("replacing an unreadable session by a new one: %s", error)

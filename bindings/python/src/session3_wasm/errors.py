@@ -1,12 +1,12 @@
-"""Why an operation was not done: one class for each case of the component's `error`."""
+"""Why an operation failed: one class per case of the component's `error`."""
 
 from __future__ import annotations
 
 
 class SessionError(Exception):
-    """An operation was not done. Unless it is `OutcomeUnknownError`, the session is as it was before.
+    """An operation failed. Except for `OutcomeUnknownError`, the session is unchanged.
 
-    The text is for people; the class is for programs. Ids of the store may be in the text, data never.
+    The text is for people; the class is for programs. The text may contain ids of the store, never data.
     """
 
 
@@ -19,7 +19,7 @@ class InvalidArgumentError(SessionError):
 
 
 class TooLargeError(SessionError):
-    """The data has more than `limit` bytes."""
+    """The data exceeds `limit` bytes."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the session's data has more than {limit} bytes")
@@ -35,7 +35,7 @@ class GoneError(SessionError):
 
 
 class ConflictError(SessionError):
-    """Another save came first. `version` is the version now."""
+    """Another save came first. `version` is the current version."""
 
     def __init__(self, version: int) -> None:
         super().__init__(f"another request has changed the session meanwhile; its version is {version} now")
@@ -43,23 +43,23 @@ class ConflictError(SessionError):
 
 
 class BusyError(SessionError):
-    """Others held the session's lock for the whole wait, or too many wait for it."""
+    """The wait for the session's lock timed out, or it has too many waiters."""
 
 
 class DeadlockError(SessionError):
-    """Waiting would never end: the holders wait for each other in a circle."""
+    """The wait would never end: it would close a cycle of waits."""
 
 
 class CorruptError(SessionError):
-    """The session's file cannot be read as one. It was kept; the text says where."""
+    """The session's file is corrupt. It was quarantined; the text says where."""
 
 
 class NoSuchStoreError(SessionError):
-    """The directory holds no store, and `create` was not asked for."""
+    """The directory holds no store, and `create` is not set."""
 
 
 class AccessDeniedError(SessionError):
-    """The system does not allow it, or a guard or session that only reads."""
+    """The system denies it, or the guard or session is read-only."""
 
 
 class NoSpaceError(SessionError):
@@ -71,7 +71,7 @@ class StorageError(SessionError):
 
 
 class UnavailableError(SessionError):
-    """The server that keeps the sessions cannot be reached, and nothing was done. A store on a disk never raises it."""
+    """The server of a remote store cannot be reached; nothing was done. File stores never raise it."""
 
 
 class OutcomeUnknownError(SessionError):
@@ -83,21 +83,21 @@ class OtherError(SessionError):
 
 
 class BrokenInstanceError(SessionError):
-    """The component trapped. Its instance is gone and its locks are free; the next call makes a new one."""
+    """The component trapped. Its instance is gone and its locks are released; the next call creates a new one."""
 
 
 class ForkedError(SessionError):
-    """This process was forked from one that had used a store, and cannot use one. See the README on pre-forking."""
+    """This process was forked from one that had used a store, so it cannot. See the README on pre-forking."""
 
 
 class UnreadableSessionError(SessionError):
-    """The session's bytes are not what `loads` understands: another class, another version, another program."""
+    """`loads` failed on the session's bytes: another class, another version, another program."""
 
 
 _TEXTS = {
-    "already-exists": "it exists already",
+    "already-exists": "it already exists",
     "gone": "the session is gone: deleted, expired, or never created",
-    "busy": "others hold the session's lock",
+    "busy": "the session's lock is held",
     "deadlock": "waiting for the session's lock would never end",
 }
 

@@ -1,4 +1,4 @@
-"""The header fields of an answer: the application's, with what finished its session."""
+"""The header fields of a response: the application's, merged with those of its session."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from .manager import HeaderField
 
 
 def merged(own: Iterable[HeaderField], finished: Iterable[HeaderField]) -> list[HeaderField]:
-    """The application's fields and those that come with its session.
+    """Merge the application's fields with those of its session.
 
-    `Vary` names what both name. A `Cache-Control` of the application's own goes on only when it keeps the answer from
-    others, by `private` or `no-store`.
+    `Vary` is the union. The application's `Cache-Control` is kept only if it bars shared caches, with `private` or
+    `no-store`.
 
     >>> session = [("set-cookie", "a=1"), ("cache-control", "no-store"), ("vary", "Cookie")]
     >>> merged([("Vary", "Accept"), ("Cache-Control", "public, max-age=60")], session)
@@ -44,7 +44,7 @@ def _vary(fields: list[HeaderField], value: str) -> None:
 
 def _cache(fields: list[HeaderField], value: str) -> None:
     own = [each for name, value in fields if name.lower() == "cache-control" for each in _list(value)]
-    # `private="a field"` leaves the rest of the answer to all.
+    # `private="a field"` leaves the rest of the response shared.
     if not {"private", "no-store"} & set(own):
         fields[:] = [field for field in fields if field[0].lower() != "cache-control"]
         fields.append(("cache-control", value))

@@ -1,11 +1,11 @@
-"""Locks between processes: one byte of one file for each name, as the `session3` command takes them.
+"""Locks between processes: one byte of one file per name, compatible with the `session3` command.
 
-Open file description locks belong to the file opened here. The kernel releases them when it is closed, so also when the
-process is killed. Another opening of the same file, in this process or another, is excluded.
+Open file description locks belong to the description opened here. The kernel releases them when it is closed, and so
+when the process is killed. They exclude every other description of the file, in this process or another.
 
-One more byte of the file says that somebody uses it, or has it for itself. And since whoever opens another file at the
-same path sees nothing of these, there are marks in the directory: whoever holds a lock in a file has a lock on one byte
-of the directory, at the number of the file.
+One more byte of the file is locked by its users, shared or exclusively. A process that opens another file at the same
+path cannot see these locks, so there are marks in the directory: a process that holds a lock in a file also locks one
+byte of the directory, at the file's inode number.
 """
 
 from __future__ import annotations
@@ -23,37 +23,38 @@ import xxhash
 from . import forks, uninterrupted
 from .directory import refuse_lock_files
 
-# A byte that no name has, as names are below 2^62: shared by all who use the file, or had by one alone.
+# A byte that no name maps to, as names are below 2^62: locked by all users of the file, or by one exclusively.
 _USERS = 1 << 62
-# How often an opening is tried again when the file or its directory is replaced meanwhile.
+# Attempts to open the file while it or its directory is being replaced.
 _TRIES = 100
-# A file in use is stamped with the time so often, in seconds: those who remove old files leave it alone then.
+# How often, in seconds, the mtime of a file in use is updated, so that cleaners of old files spare it.
 _REFRESH = 3600.0
 # struct flock of 64-bit Linux: type, whence, start, length, process (must be 0).
 _FLOCK = struct.Struct("hhqqi4x")
 
 Identity = tuple[int, int]
-"""Which file or directory, whatever its name: device and inode."""
+"""Identifies a file or directory whatever its name: device and inode."""
 
 
-def place(name: str) -> int:
-    """Where in the file a name is: 62 bits of its hash. All programs that share the file must compute the same."""
+def offset(name: str) -> int:
+    """The offset of a name in the file: 62 bits of its hash. All programs that share the file must compute the same."""
     return xxhash.xxh3_64_intdigest(name.encode()) >> 2
 
 
 def home_of(path: str) -> Identity:
-    """The directory that a file is in now."""
+    """The current directory of a file."""
     return _identity(os.stat(os.path.dirname(path)))
 
 
 class LockFile:
-    """A lock file, open, and what this process holds in it. One thread at a time may use it. OSError when it cannot be
-    opened, is a link, its file system has no locks, or others use the directory whom it would not exclude."""
+    """An open lock file, and the locks that this process holds in it. Only one thread at a time may use it. OSError if
+    it cannot be opened, is a link, its file system has no locks, or hosts that it would not exclude use the
+    directory."""
 
     def __init__(self, path: str) -> None:
         self._held: dict[int, int] = {}
         self._settled = False
-        # The directory's and the file's.
+        # Of the directory and the file.
         self._fds: list[int] = []
         try:
             self._open(path)
@@ -61,7 +62,7 @@ class LockFile:
             self.close()
             raise
         uninterrupted.call_at_end(self, partial(_close, self._fds))
-        forks.tell_child(self.close)
+        forks.call_in_child(self.close)
         self._refresh()
 
     def _open(self, path: str) -> None:
@@ -71,14 +72,14 @@ class LockFile:
             self._fds.append(os.open(directory, os.O_RDONLY | os.O_DIRECTORY))
             # A link could point to a file whose locks mean something else. Python adds O_CLOEXEC.
             self._fds.append(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
-            # First made, then looked: they do it in this order, too, and one of the two sees the other.
+            # Create, then check: hosts with lock files use the same order, so one of the two sees the other.
             refuse_lock_files(directory)
             self.home, self._identity = (_identity(os.fstat(fd)) for fd in self._fds)
             if self.is_at(path) and home_of(path) == self.home:
-                _join(self._fds[1], path)
+                _register(self._fds[1], path)
                 return
             self.close()
-        raise OSError(errno.EAGAIN, "it is replaced all the time", path)
+        raise OSError(errno.EAGAIN, "it keeps being replaced", path)
 
     def is_at(self, path: str) -> bool:
         """Whether the path names this file."""
@@ -88,8 +89,8 @@ class LockFile:
             return False
 
     def try_lock(self, where: int, exclusive: bool) -> bool:
-        """Take the lock for one in this process, and say whether it was to be had. The shared lock of a process is one
-        for all its holders."""
+        """Try to take the lock for one holder in this process. Returns whether it was free. All shared holders of a
+        process share one file lock."""
         directory, file = self._fds
         self._settled = self._settled or not self._is_another_in_use()
         holders = self._held.get(where, 0)
@@ -98,7 +99,7 @@ class LockFile:
         if not holders and not _try_set(file, where, fcntl.F_WRLCK if exclusive else fcntl.F_RDLCK):
             return False
         if not self._held:
-            # Tell those who use another file.
+            # For users of another file.
             try:
                 _set(directory, _mark(self._identity), fcntl.F_RDLCK)
             except OSError:
@@ -110,7 +111,7 @@ class LockFile:
         return True
 
     def unlock(self, where: int) -> None:
-        """Give the lock back for one in this process."""
+        """Release the lock for one holder in this process."""
         directory, file = self._fds
         self._held[where] -= 1
         if not self._held[where]:
@@ -120,18 +121,18 @@ class LockFile:
                 _set(directory, _mark(self._identity), fcntl.F_UNLCK)
 
     def close(self) -> None:
-        """Close the file, and with it all its locks, unless a forked process has it too. In a forked child as well: it
-        shares the locks of its parent, and would keep them after its death, or unlock them."""
+        """Close the file, which releases its locks unless a forked process has it open too. Also called in a forked
+        child: it shares the locks of its parent, and would keep them after the parent's death, or unlock them."""
         _close(self._fds)
 
     def _is_another_in_use(self) -> bool:
-        """Whether somebody holds locks in another file of the directory."""
+        """Whether locks are held in another file of the directory."""
         mark = _mark(self._identity)
         return _is_locked(self._fds[0], 0, mark) or _is_locked(self._fds[0], mark + 1, 0)
 
     def _refresh(self) -> None:
         self._refreshed = time.monotonic()
-        # That the stamp is old is no reason to give no lock.
+        # A failure does not prevent locking.
         with suppress(OSError):
             os.utime(self._fds[1])
 
@@ -144,12 +145,12 @@ def _mark(identity: Identity) -> int:
     return (identity[1] & ((1 << 62) - 1)) + 1
 
 
-def _join(file: int, path: str) -> None:
-    """Be one of the file's users, until it is closed."""
+def _register(file: int, path: str) -> None:
+    """Register as a user of the file, until it is closed."""
     if not _try_set(file, _USERS, fcntl.F_RDLCK):
         raise OSError(
             errno.EBUSY,
-            "another process has it for itself, as a server with `--scope process` does; stop that one, "
+            "another process uses it exclusively, such as a server with `--scope process`; stop that one, "
             "or run it with `--scope machine`",
             path,
         )
@@ -169,13 +170,13 @@ def _set(file: int, where: int, kind: int) -> None:
 
 
 def _is_locked(file: int, start: int, length: int) -> bool:
-    """Whether somebody else has a lock on one of these bytes; a length of 0 is all that follow."""
+    """Whether another description has a lock in this range; a length of 0 extends to the end."""
     found = fcntl.fcntl(file, fcntl.F_OFD_GETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, start, length, 0))
     kind: int = _FLOCK.unpack(found)[0]
     return kind != fcntl.F_UNLCK
 
 
 def _close(fds: list[int]) -> None:
-    """Close the file and then its directory. Twice is no matter."""
+    """Close the file and then its directory. Idempotent."""
     while fds:
         os.close(fds.pop())

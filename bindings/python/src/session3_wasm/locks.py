@@ -1,9 +1,9 @@
 """Locks by name: a queue for the threads of this process, a lock file for the processes of this machine.
 
-The queue comes first, so that one holder of this process at a time asks for the lock of the process, and the others
-stand in order behind it. A waiting reader does not overtake a waiting writer.
+The queue comes first, so that one waiter of this process at a time tries the file lock, and the others queue in order
+behind it. A waiting reader does not overtake a waiting writer.
 
-A lock that nobody has a reference to is given back, so that an exception at any moment leaves none behind.
+A lock without references is released, so that an exception at any moment leaves none behind.
 """
 
 from __future__ import annotations
@@ -21,16 +21,15 @@ from typing import ClassVar, Literal
 from weakref import WeakValueDictionary
 
 from . import forks, uninterrupted
-from .lock_file import Identity, LockFile
-from .lock_file import place as place_of
+from .lock_file import Identity, LockFile, offset
 from .lock_path import LockPath
 
 _log = logging.getLogger(__name__)
 
 MAX_WAITERS = 1024
-"""The most that may wait for a name; for one more it is `too-many`."""
+"""Waiters per name; one more gets `too-many`."""
 
-# The pauses between two looks at a lock of another process: at first, and at most.
+# The first and the longest pause between attempts to get a lock held by another process.
 _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 0.010
 
@@ -45,20 +44,21 @@ class LockError(Exception):
 
 @dataclass(eq=False)
 class _Place:
-    """A place at a name, waiting or holding."""
+    """A place in the queue of a name, waiting or holding."""
 
     where: int
     owner: Hashable
     exclusive: bool
     granted: threading.Event = field(default_factory=threading.Event)
     file: LockFile | None = None
-    """Where this process has the lock, once it does."""
+    """The file that this process holds the lock in, once it does."""
     ends: tuple[uninterrupted.End, ...] = ()
-    """What is done at the end of its lock. Kept here, as the collector of cycles forgets those that only it finds."""
+    """Callbacks at the end of its lock. Kept here, as the cycle collector drops weak references found only in
+    cycles."""
 
 
 class Lock:
-    """A lock, held. `release` gives it back, from anywhere, also twice; and so does the end of its last reference."""
+    """A held lock. `release` is idempotent and works on any thread; the end of the last reference releases too."""
 
     def __init__(self, space: LockSpace, place: _Place) -> None:
         self._space = space
@@ -76,7 +76,7 @@ class Lock:
 
 
 class _Queue:
-    """Invariants: an exclusive holder is the only holder; the first waiter does not go with the holders."""
+    """Invariants: an exclusive holder is the only holder; the first waiter is incompatible with the holders."""
 
     def __init__(self) -> None:
         self.holders: list[_Place] = []
@@ -87,17 +87,17 @@ class _Queue:
 
 
 class LockSpace:
-    """The locks that the users of one lock file share. Get it with `LockSpace.of`: there is one in a process."""
+    """The locks that the users of one lock file share. Get it with `LockSpace.of`: there is one per process."""
 
     _all: ClassVar[WeakValueDictionary[str, LockSpace]] = WeakValueDictionary()
-    _making = threading.Lock()
+    _creating = threading.Lock()
 
     @classmethod
     def of(cls, path: str) -> LockSpace:
-        """The space of a lock file, which is made if missing. OSError when it cannot be used; ForkedError."""
+        """The space of a lock file, which is created if missing. OSError if it cannot be used; ForkedError."""
         forks.claim()
-        with cls._making:
-            # The folder's real path; the file itself must not be a link.
+        with cls._creating:
+            # Resolve the folder; the file itself must not be a link.
             path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
             space = cls._all.get(path)
             if space is None:
@@ -111,26 +111,26 @@ class LockSpace:
         self._mutex = threading.Lock()
         self._queues: dict[int, _Queue] = {}
         self._waits: dict[Hashable, int] = {}
-        # What is released is put here first: a lock may end at any moment, also while this very thread has the mutex.
+        # Released locks are queued here first: a lock may end at any moment, even while this thread holds the mutex.
         # deque.append is atomic.
         self._returned: deque[uninterrupted.End] = deque()
-        forks.tell_child(self._abandon)
+        forks.call_in_child(self._abandon)
 
     def home(self) -> Identity:
-        """The directory that the lock file is in now. OSError when there is none."""
+        """The current directory of the lock file. OSError if there is none."""
         return self._path.home()
 
     def acquire(
         self, owner: Hashable, name: str, exclusive: bool, wait: float, home: Identity | None = None
     ) -> Lock:
-        """Take a lock, waiting at most so many seconds; 0 only tries. Names are 1 to 256 bytes.
+        """Take a lock, waiting at most `wait` seconds; 0 does not wait. Names are 1 to 256 bytes.
 
-        `owner` is who would wait for itself: a second lock that its first one excludes is a `deadlock`. It is kept as
-        long as the lock, so it must not refer to that. LockError says why a lock was not granted; OSError when the lock
-        file fails, and when its directory is not `home`, where the owner works.
+        `owner` identifies the holder for deadlock detection: a second lock that its first one excludes is a `deadlock`.
+        It lives as long as the lock, so it must not refer to that. LockError says why a lock was not granted; OSError
+        if the lock file fails, or if its directory is not `home`, the owner's.
         """
         deadline = time.monotonic() + wait
-        place = _Place(place_of(name), owner, exclusive)
+        place = _Place(offset(name), owner, exclusive)
         lock = Lock(self, place)
         try:
             self._enter(place, wait)
@@ -158,7 +158,8 @@ class LockSpace:
             self._waits[place.owner] = place.where
 
     def _lock_file(self, place: _Place, home: Identity | None, until: float) -> bool:
-        """Take the lock for this process, until a moment by `time.monotonic()`. Says whether it was to be had."""
+        """Try to take the lock for this process, until a moment of `time.monotonic()`. Returns whether it was
+        granted."""
         pause = _FIRST_PAUSE
         while True:
             with self._alone():
@@ -168,12 +169,12 @@ class LockSpace:
             left = until - time.monotonic()
             if left <= 0:
                 return False
-            # Up to a quarter more, so that processes do not look in step.
+            # Up to a quarter more, so that processes do not retry in step.
             time.sleep(min(left, pause * random.uniform(1, 1.25)))
             pause = min(_LONGEST_PAUSE, pause * 2)
 
     def _would_deadlock(self, owner: Hashable, where: int) -> bool:
-        """Whether `owner`, were it to wait, would wait for itself: for a holder who waits for one who waits for it."""
+        """Whether `owner` would wait for itself: for a holder that waits for it, directly or through others."""
         seen, open_ = {where}, [where]
         while open_:
             queue = self._queues.get(open_.pop())
@@ -196,7 +197,7 @@ class LockSpace:
             self._sweep()
 
     def _sweep(self) -> None:
-        """Take back what was released. Whoever has the mutex meanwhile sweeps after it."""
+        """Process released locks. A thread that holds the mutex meanwhile sweeps when it is done."""
         while self._returned and self._mutex.acquire(blocking=False):
             try:
                 self._take_back()
@@ -218,7 +219,7 @@ class LockSpace:
         elif place in queue.holders:
             queue.holders.remove(place)
             if place.file is not None:
-                # At every hand-over, so that other processes get a chance.
+                # At every hand-over, so that other processes get a turn.
                 try:
                     place.file.unlock(place.where)
                 except OSError as error:
@@ -232,12 +233,12 @@ class LockSpace:
             del self._queues[place.where]
 
     def _abandon(self) -> None:
-        """In a forked child, where the lock file is closed already."""
+        """In a forked child, where the lock file is already closed."""
         self._alive = False
 
 
 def _wait(attempt: Callable[[float], bool], deadline: float) -> None:
-    """Attempt something that takes until a moment, until it succeeds."""
+    """Repeat an attempt, each with its own deadline, until it succeeds or the last one has passed."""
     while not attempt(until := uninterrupted.until(deadline)):
         if until >= deadline:
             raise LockError("timed-out")

@@ -1,6 +1,6 @@
 """The manager: `session-manager` of the contract, typed. Cookies in, header fields out.
 
-Times are seconds since 1970, lengths of time seconds.
+Times are seconds since 1970, durations seconds.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .store import Durability, Store, to_milliseconds
 from .values import Case
 
 Access = Literal["read-only", "optimistic", "exclusive"]
-"""How a request works on its session: see the contract."""
+"""How a request uses its session: see the contract."""
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Value = Json | bytes
-"""What an attribute may be. Integers have 64 bits."""
+"""The value of an attribute. Integers have 64 bits."""
 
 HeaderField = tuple[str, str]
 
@@ -33,7 +33,7 @@ _CONFIGURATION = "session-manager/[method]configuration.set-"
 
 
 class Configuration(TypedDict, total=False):
-    """How a manager works. The contract's `configuration` says what each means, and its default."""
+    """The options of a manager. The contract's `configuration` documents them and their defaults."""
 
     cookie_name: str
     cookie_secure: bool
@@ -53,14 +53,13 @@ class Configuration(TypedDict, total=False):
     ipv6_prefix: int
 
 
-_LENGTHS_OF_TIME = ("_timeout", "_interval", "_window", "_resolution")
+_DURATIONS = ("_timeout", "_interval", "_window", "_resolution")
 
 
 class Manager:
-    """Runs sessions over the store of a directory, which is made when missing. For all threads; see `Store` on the
-    rest.
+    """Manages the sessions in a directory, which is created if missing. Threads may share it; otherwise see `Store`.
 
-    InvalidArgumentError, at the first request: what browsers or the component would refuse in the configuration.
+    The first request raises InvalidArgumentError for a configuration that browsers or the component would reject.
     """
 
     def __init__(
@@ -91,7 +90,7 @@ class Manager:
         user_agent: str | None = None,
         access: Access = "optimistic",
     ) -> Session:
-        """Begin a request with the values of its `Cookie` fields: find its session, or make a new one. BusyError."""
+        """Begin a request with the values of its `Cookie` fields: find its session, or create one. BusyError."""
         request = cookies, (address, user_agent), access
         start = _MANAGER + "start-request-of"
         return self._pool.lend(
@@ -99,7 +98,7 @@ class Manager:
         )
 
     def close(self) -> None:
-        """End the instances that are idle."""
+        """Close the idle instances."""
         self._pool.close()
 
     def _open(self) -> Instance:
@@ -107,7 +106,7 @@ class Manager:
         try:
             configuration = instance.call("session-manager/[constructor]configuration")
             for name, value in self._configuration.items():
-                if name.endswith(_LENGTHS_OF_TIME):
+                if name.endswith(_DURATIONS):
                     value = to_milliseconds(value)  # type: ignore[arg-type]  # A number, by its name.
                 instance.call(_CONFIGURATION + name.replace("_", "-"), configuration, value)
             options = self._store.options
@@ -121,76 +120,75 @@ class Manager:
 class Session(MutableMapping[str, Value]):
     """A session during one request: a dictionary of its attributes. Names are 1 to 256 bytes.
 
-    Values are copies: what changes a list that was read has to set it again. Finish the request with `finish` or
-    `fail`.
+    Values are copies: after changing a list, set it again. End the request with `finish` or `fail`.
     """
 
     def __init__(self, pool: Pool, instance: Instance, resource: ResourceAny) -> None:
         self._pool = pool
         self._resource = resource
-        # None when it is finished: from then on nothing here keeps the instance.
+        # Empty once finished, so as not to keep the instance alive.
         self._instances = [instance]
         self._kept: dict[str, Callable[..., Any]] = {}
 
     def finish(self, *, keep: bool = False) -> list[HeaderField]:
-        """End a request that succeeded: store what changed. Returns the header fields to send. With `keep` the session
-        can be read as it was, for a body that is made after its head: its attributes, `user` and `id`.
+        """End a successful request: store its changes. Returns the header fields to send. With `keep` the attributes,
+        `user` and `id` remain readable, for a body that is generated after the head.
 
-        On an error nothing was stored, and the response should be an error: ConflictError when another request has
-        changed what this one has read and changed, GoneError when the session was ended meanwhile.
+        On an error nothing was stored, and the response should be an error: ConflictError if another request has
+        changed what this one has read and changed, GoneError if the session has ended meanwhile.
         """
         return self._end("finish-successful-request", keep)
 
     def fail(self, *, keep: bool = False) -> list[HeaderField]:
-        """End a request that failed: nothing is stored, a logout is not done. Otherwise it is as `finish`."""
+        """End a failed request: nothing is stored, a logout is not done. Otherwise like `finish`."""
         return self._end("finish-failed-request", keep)
 
     @property
     def id(self) -> str | None:
-        """The id, for logs: it is not what is in the cookie. None while the session has not been stored."""
+        """The id, for logs: it does not contain the secret. None until the session is stored."""
         id: str | None = self._call("id")
         return id
 
     @property
     def user(self) -> str | None:
-        """Who is logged in."""
+        """The user who is logged in."""
         user: str | None = self._call("user")
         return user
 
     def set_user(self, user: str | None) -> None:
-        """Log a user in or, with None, out. 1 to 256 bytes. The session gets a new id."""
+        """Log a user in (1 to 256 bytes) or, with None, out. The session gets a new id."""
         self._call("set-user", user)
 
     def increment(self, name: str, by: int = 1) -> int:
-        """Add to an attribute, and return the sum as this request sees it. Increments of several requests all count."""
+        """Add to an attribute, and return the sum as this request sees it. Concurrent increments add up."""
         return int(self._call("increment", name, by))
 
     def set_flash(self, name: str, value: Value) -> None:
-        """Leave a value for a later request, to be read once."""
+        """Store a value for a later request, to be read once."""
         self._call("set-flash", name, _lowered(value))
 
     def take_flash(self, name: str) -> Value:
-        """Take a value that an earlier request has left, or None."""
+        """Take a value that an earlier request has stored, or None."""
         return _lifted(self._call("take-flash", name))
 
     def create_form_token(self) -> str:
-        """Make a token for a form that may be sent once."""
+        """Create a token for a form that may be submitted once."""
         return str(self._call("create-form-token"))
 
     def remove_form_token(self, token: str) -> bool:
-        """Use a token up, and say whether it was there."""
+        """Consume a token. Returns whether it was valid."""
         return bool(self._call("remove-form-token", token))
 
     def remember(self, remember: bool = True) -> None:
-        """Remember the session beyond the browser's end."""
+        """Keep the session when the browser closes."""
         self._call("remember", remember)
 
     def regenerate(self) -> None:
-        """Give the session a new id and cookie when the request is finished."""
+        """Give the session a new id and cookie at the end of the request."""
         self._call("regenerate")
 
     def expire(self) -> None:
-        """End the session when the request is finished: logout."""
+        """End the session at the end of the request: logout."""
         self._call("expire")
 
     def __getitem__(self, name: str) -> Value:
@@ -234,7 +232,7 @@ class Session(MutableMapping[str, Value]):
         return fields
 
     def _keep(self) -> None:
-        """Answer from now on what the session would have answered."""
+        """Keep a copy for reads after the end of the request."""
         id, user, attributes = self.id, self.user, dict(self._call("entries"))
         self._kept = {
             "id": lambda: id,
@@ -246,7 +244,7 @@ class Session(MutableMapping[str, Value]):
 
 
 def _lowered(value: Value) -> Case:
-    # bool before int, of which it is one.
+    # bool first, as it is a subclass of int.
     for python, case in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "text"), (bytes, "bytes")):
         if isinstance(value, python):
             return Case(case, value)

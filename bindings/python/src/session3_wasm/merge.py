@@ -1,4 +1,4 @@
-"""Two requests that have changed one dictionary, put together key by key."""
+"""A three-way merge of dictionaries, key by key."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 def merged(
     base: dict[str, Any], mine: dict[str, Any], theirs: dict[str, Any], dumped: Callable[[Any], object]
 ) -> dict[str, Any] | None:
-    """What `mine` has changed of `base`, applied to `theirs`. None when both have changed a key, and not to the same.
+    """Apply the changes from `base` to `mine` to `theirs`. None if both have changed a key to different values.
 
-    Values are the same when `dumped` gives the same bytes: a NaN is not equal to itself, nor an object without
-    `__eq__` to its copy, and True is equal to 1.
+    Values are compared by their `dumped` bytes: a NaN is not equal to itself, nor an object without `__eq__` to its
+    copy, and True is equal to 1.
 
     >>> from json import dumps
     >>> merged({"a": 1, "b": 1}, {"a": 2, "b": 1}, {"a": 1, "b": 3}, dumps)

@@ -1,8 +1,7 @@
-"""Instances for the threads of a process: as many as have been at work at once.
+"""A pool of instances for the threads of a process: as many as were in use at once.
 
-A pool and not one for each thread, for servers that start a thread for each request; and not one for all, for an
-instance that waits for a lock would keep everybody waiting. An instance costs about a millisecond to make and less than
-a megabyte.
+Not one per thread, for servers that start a thread per request; and not one for all, since an instance that waits for a
+lock would block the others. Creating an instance costs about a millisecond and less than a megabyte.
 """
 
 from __future__ import annotations
@@ -19,36 +18,36 @@ T = TypeVar("T")
 
 
 class Pool:
-    """Lends instances, one thread at a time for each, and makes what is missing."""
+    """Lends each instance to one thread at a time, and creates more on demand."""
 
-    def __init__(self, make: Callable[[], Instance]) -> None:
-        self._make = make
+    def __init__(self, create: Callable[[], Instance]) -> None:
+        self._create = create
         self._idle: deque[Instance] = deque()
 
     def take(self) -> Instance:
-        """An instance for the caller alone. Raises what making one raises."""
+        """Take an instance for the caller alone. Raises what its creation raises."""
         while True:
             try:
-                # The one used last: those not needed any more stay at the other end.
+                # The most recently used: surplus instances collect at the other end.
                 instance = self._idle.pop()
             except IndexError:
                 break
             if instance.is_current():
                 return instance
             instance.close()
-        instance = self._make()
+        instance = self._create()
         instance.remember_store()
         return instance
 
     def give_back(self, instance: Instance) -> None:
-        """Return an instance. One that is broken is ended, and its locks are free."""
+        """Return an instance. A broken one is closed, which releases its locks."""
         if instance.broken:
             instance.close()
         else:
             self._idle.append(instance)
 
     def lend(self, to: Callable[[Instance], T]) -> T:
-        """An instance for what `to` makes with it, from which it comes back through `take_back`."""
+        """Lend an instance to the object that `to` creates, which returns it through `take_back`."""
         instance = self.take()
         try:
             return to(instance)
@@ -56,14 +55,14 @@ class Pool:
             self.give_back(instance)
             raise
         except BaseException:
-            # What was made, a lock perhaps, may be in the instance and nowhere else.
+            # The object, such as a lock, may exist in the instance without a reference to it.
             instance.close()
             raise
 
     def take_back(self, instance: Instance, last: Callable[[], T]) -> T:
-        """Take an instance back after what is to be done last with it."""
+        """Take an instance back after a last operation on it."""
         try:
-            answer = last()
+            result = last()
         except SessionError:
             self.give_back(instance)
             raise
@@ -71,11 +70,11 @@ class Pool:
             instance.close()
             raise
         self.give_back(instance)
-        return answer
+        return result
 
     @contextmanager
     def lent(self) -> Iterator[Instance]:
-        """An instance for a `with` block."""
+        """Lend an instance to a `with` block."""
         instance = self.take()
         try:
             yield instance
@@ -83,6 +82,6 @@ class Pool:
             self.give_back(instance)
 
     def close(self) -> None:
-        """End the instances that are idle."""
+        """Close the idle instances."""
         while self._idle:
             self._idle.pop().close()

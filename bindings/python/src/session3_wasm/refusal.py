@@ -1,4 +1,4 @@
-"""What to answer when a session cannot be had or stored."""
+"""The response when a session cannot be opened or stored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEADERS = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-
 
 
 def status_of(error: SessionError) -> str:
-    """The status line for what the client may try again or has to accept. Raises every other error."""
+    """The status line for errors that the client may retry or must accept. Raises any other error."""
     status = _STATUS.get(type(error))
     if status is None:
         raise error
@@ -23,5 +23,5 @@ def status_of(error: SessionError) -> str:
 
 
 def body_of(status: str) -> bytes:
-    """The text to go with it."""
+    """The response body for a status."""
     return f"{status}: the session could not be used. Please try again.\n".encode()

@@ -1,8 +1,8 @@
-"""One request at a time for each session: a lock from the load of a session until nobody needs it any more.
+"""One request at a time per session: a lock from the load of a session until its last use.
 
-It is not the lock under which the component reads and writes the session, but one beside it, in the same lock file. So
-an administrator's `session3 rm` does not wait for a request that hangs, and the lock can be given up by a finalizer,
-which could not enter the component. Versions guard the data whether or not the lock is held.
+It is separate from the lock under which the component reads and writes the session, in the same lock file. So an
+administrator's `session3 rm` does not wait for a hanging request, and a finalizer, which could not enter the component,
+can release the lock. Versions protect the data whether or not the lock is held.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .locks import Lock, LockError, LockSpace
 
 
 class Hold:
-    """The lock of one session, held until `release`, or until the last reference is gone."""
+    """The lock of one session, held until `release` or the end of the last reference."""
 
     def __init__(self, lock: Lock) -> None:
         self._lock = lock
@@ -28,7 +28,7 @@ class Hold:
 
 
 class RequestLocks:
-    """The locks that requests hold, by thread: a thread works on one request at a time. `wait` in seconds."""
+    """The locks of requests, by thread: a thread serves one request at a time. `wait` in seconds."""
 
     def __init__(self, lock_file: str, wait: float) -> None:
         self._lock_file = lock_file
@@ -37,10 +37,9 @@ class RequestLocks:
         self._threads = _Threads()
 
     def hold(self, id: str) -> Hold:
-        """Hold the lock of a session; the same hold again if the thread has it. BusyError after the wait;
-        DeadlockError.
+        """Take the lock of a session, or return the thread's existing hold. BusyError after the wait; DeadlockError.
 
-        Sessions loaded twice in one request share a hold.
+        A session loaded twice in one request shares a hold.
         """
         forks.claim()
         holds = self._threads.holds
@@ -52,12 +51,12 @@ class RequestLocks:
         except LockError as error:
             if error.why == "deadlock":
                 raise DeadlockError("two requests wait for each other's sessions") from None
-            raise BusyError("other requests of this session took all the time that this one could wait") from None
+            raise BusyError("other requests held this session until the wait timed out") from None
         holds[id] = hold = Hold(lock)
         return hold
 
     def _acquire(self, owner: object, name: str) -> Lock:
-        # At first use, for a server may fork before.
+        # At first use, as a server may fork before.
         self._space = self._space or LockSpace.of(self._lock_file)
         return self._space.acquire(owner, name, True, self._wait)
 

@@ -1,6 +1,6 @@
-"""Session3's store interface on the component: for `session3.SessionManager`, unchanged.
+"""Session3's store interface on the component, for an unmodified `session3.SessionManager`.
 
-What a Quixote application gets beyond `session3.store.DirectorySessionStore`: see the README.
+The README lists the differences from `session3.store.DirectorySessionStore`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from .request_lock import Hold, RequestLocks
 from .store import Contents, Durability, Store, StoredSession
 
 _PICKLE_PROTOCOL = 4  # Session3's.
-# Where a session remembers what it was loaded from. Never stored.
+# The attribute that records what a session was loaded from. Never stored.
 _LOADED = "_session3_wasm_loaded"
-# Not in the stored bytes: the id is the secret in the cookie, and when the session was last used is the store's to
-# know, so that a request which changes nothing else writes no data.
+# Not in the stored bytes: the id is the secret in the cookie, and the store tracks the last use, so that a request that
+# changes nothing else writes no data.
 _NOT_STORED = (_LOADED, "id", "_access_time")
 
 
 class StoredId(str):
-    """The name of a session in the store, as `iter_sessions` gives it and `session3 ls` shows it.
+    """The id of a session in the store, as returned by `iter_sessions` and shown by `session3 ls`.
 
-    It is a hash of the id in the cookie: who sees it cannot use it as a cookie. The store's methods take either.
+    It is a hash of the id in the cookie, and cannot be used as a cookie. The store's methods accept either.
     """
 
 
@@ -40,15 +40,15 @@ class _Loaded(NamedTuple):
 class DirectorySessionStore:
     """Sessions as files in a directory, for all processes and threads of a machine.
 
-    With `exclusive`, the default, a session that is loaded is this request's alone until it is saved, deleted or no
-    longer referenced; others wait, at most `lock_wait` seconds (BusyError). Without it requests run side by side, and
-    the second of two that have changed a session gets a ConflictError from `save_session`.
+    With `exclusive`, the default, a loaded session is locked until it is saved, deleted or no longer referenced; other
+    requests wait for at most `lock_wait` seconds (BusyError). Otherwise requests run concurrently, and if two change a
+    session, `save_session` of the second raises ConflictError.
 
-    A session that was deleted while a request worked on it stays deleted: `save_session` raises GoneError.
+    A session that is deleted during a request stays deleted: `save_session` raises GoneError.
 
-    `idle_timeout` in seconds: sessions expire when unused for so long; None: never, as with Session3. `dumps` and
-    `loads` turn sessions into bytes and back; pickle unless given. A user that is a string becomes the session's owner,
-    for `session3 ls --owner`. The other arguments: see `Store`.
+    `idle_timeout` in seconds: sessions expire when unused for this long; None: never, as with Session3. `dumps` and
+    `loads` convert sessions to bytes and back, by default with pickle. A user that is a string becomes the session's
+    owner, for `session3 ls --owner`. For the other arguments see `Store`.
     """
 
     is_multiprocess_safe = True
@@ -76,24 +76,24 @@ class DirectorySessionStore:
             lock_wait=lock_wait,
             component=component,
         )
-        """The store below, for what Session3's interface has no name for."""
+        """The underlying store, for operations that Session3's interface lacks."""
         self._locks = RequestLocks(lock_file(self.store.directory), lock_wait) if exclusive else None
         self._idle_timeout = idle_timeout
         self._dumps = dumps or _pickle
         self._loads = loads
 
     def load_session(self, id: str, default: Any = None) -> Any:
-        """Return the session, or `default` when there is none. A session loaded again is another object."""
+        """Return the session, or `default` if there is none. Each load returns a new object."""
         name = stored_id(id)
         hold = self._locks.hold(name) if self._locks else None
         stored = self.store.load_session(name)
         return default if stored is None else self._loaded(id, stored, hold)
 
     def save_session(self, session: Any) -> None:
-        """Store a session. One that was not loaded from here is new: AlreadyExistsError when its id is taken.
+        """Store a session. One that was not loaded from here is new: AlreadyExistsError if its id is taken.
 
-        One that is as it was loaded is not written; only its use is noted. GoneError, ConflictError: see the class.
-        Once saved, the session is open to other requests.
+        An unchanged session is not written; only its use is recorded. GoneError, ConflictError: see the class. Saving
+        releases the session to other requests.
         """
         if not session.id:
             raise InvalidIdError("the session has no id")
@@ -112,20 +112,20 @@ class DirectorySessionStore:
         vars(session)[_LOADED] = _Loaded(version, contents.data, None)
 
     def delete_session(self, session: Any) -> None:
-        """Delete a session. That it is gone already is no error."""
+        """Delete a session. A no-op if it is already gone."""
         self.store.delete_session(stored_id(session.id))
         loaded: _Loaded | None = vars(session).get(_LOADED)
         if loaded and loaded.hold:
             loaded.hold.release()
 
     def has_session(self, id: str) -> bool:
-        """Whether there is a session. Waits for nobody."""
+        """Whether there is a session. Does not wait for requests."""
         return self.store.has_session(stored_id(id))
 
     def iter_sessions(self) -> Iterator[tuple[StoredId, Any]]:
-        """List all sessions as (id, session), each as it is at that moment, without waiting for requests.
+        """List all sessions as (id, session), each in its current state, without waiting for requests.
 
-        The ids are the store's (`StoredId`), also in the sessions: those in the cookies are not kept.
+        The ids are the store's (`StoredId`), also in the sessions: the ids in cookies are not stored.
         """
         for info in self.store.iter_sessions():
             id = StoredId(info.id)
@@ -134,12 +134,11 @@ class DirectorySessionStore:
                 yield id, self._loaded(id, stored, None)
 
     def setup(self) -> None:
-        """Set the store up. AlreadyExistsError when there is one already; nothing is overwritten."""
+        """Create the store. AlreadyExistsError if there is one: nothing is overwritten."""
         self.store.setup()
 
     def delete_old_sessions(self, minutes: int) -> tuple[int, int]:
-        """Delete the sessions last used at least so many minutes ago. Returns how many were deleted, and how many
-        remain."""
+        """Delete the sessions last used at least `minutes` ago. Returns how many were deleted, and how many remain."""
         return self.store.delete_old_sessions(minutes)
 
     def _loaded(self, id: str, stored: StoredSession, hold: Hold | None) -> Any:
@@ -164,9 +163,9 @@ class DirectorySessionStore:
 
 
 def stored_id(id: str) -> StoredId:
-    """The name in the store of the session with an id: the SHA-256 of the id, in hexadecimal.
+    """The id in the store of a session: the SHA-256 of its Session3 id, in hexadecimal.
 
-    Ids of Session3 have characters that names of the store have not, and are what lets a client in.
+    Session3's ids contain characters that the store does not allow, and authenticate the client.
     """
     return id if isinstance(id, StoredId) else StoredId(hashlib.sha256(id.encode(errors="surrogatepass")).hexdigest())
 

@@ -1,6 +1,6 @@
-"""The store: `session-store` of the contract, typed. Sessions are bytes here, under ids of 8 to 128 of `0-9 a-z _ -`.
+"""The store: `session-store` of the contract, typed. Sessions are bytes, under ids of 8 to 128 of `0-9 a-z _ -`.
 
-Every method may raise a `SessionError`; the classes say which. Times are seconds since 1970, lengths of time seconds.
+Every method may raise a `SessionError`; see its subclasses. Times are seconds since 1970, durations seconds.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .component import Instance, find, load
 from .pool import Pool
 
 Durability = Literal["relaxed", "durable"]
-"""`relaxed`: an acknowledged save survives the death of the process; a power cut may cost the last seconds. `durable`:
-it survives a power cut as well, at the price of one sync."""
+"""`relaxed`: an acknowledged save survives the death of the process; a power cut may lose the last seconds. `durable`:
+it survives a power cut as well, at the cost of one sync."""
 
 Mode = Literal["shared", "exclusive"]
 
@@ -28,16 +28,16 @@ _NEXT_PAGE = "session-store/[method]session-cursor.next-page"
 
 
 class Contents(NamedTuple):
-    """What a client stores."""
+    """The contents of a session."""
 
     data: bytes
     """At most `size_limit` bytes."""
     owner: str | None = None
-    """Whose session it is: 1 to 256 bytes."""
+    """The user that owns the session: 1 to 256 bytes."""
     idle_timeout: float | None = None
-    """It expires when it has not been saved, touched or renamed for this long."""
+    """It expires this long after it was last saved, touched or renamed."""
     deadline: float | None = None
-    """It expires at this moment, whatever its activity."""
+    """It expires at this time, whatever its activity."""
 
 
 class SessionInfo(NamedTuple):
@@ -45,7 +45,7 @@ class SessionInfo(NamedTuple):
 
     id: str
     version: int
-    """1 when it is created, one more at each save."""
+    """1 at creation, incremented by each save."""
     owner: str | None
     created: float
     modified: float
@@ -57,33 +57,33 @@ class SessionInfo(NamedTuple):
 
 
 class StoredSession(NamedTuple):
-    """A session as one load found it."""
+    """A session as returned by a load."""
 
     info: SessionInfo
     data: bytes
 
 
 class GarbageReport(NamedTuple):
-    """What one step of garbage collection did."""
+    """The result of one step of garbage collection."""
 
     examined: int
-    """Files looked at."""
+    """Files examined."""
     expired: int
     """Expired sessions deleted."""
     abandoned: int
-    """Files deleted that killed instances had left."""
+    """Deleted remains of killed instances."""
     repaired: int
-    """Sessions entered in the index of owners, where they were missing."""
+    """Sessions added to the index of owners, where they were missing."""
     resume: str | None
-    """Where to go on; None when the whole store has been seen."""
+    """Where to resume; None at the end of the store."""
 
 
 class Store:
-    """A directory with sessions. For all threads of a process; processes open their own, forked ones included.
+    """A directory of sessions. All threads of a process may share it; each process opens its own, forked ones included.
 
-    `directory` is private to its owner: PermissionError otherwise, and other kinds of OSError when it cannot be used.
-    With `create`, directory and store are made when missing. `size_limit` in bytes: 1 MiB unless given, 16 MiB at most.
-    `lock_wait` in seconds: 5 unless given, 60 at most. `component`: see `component.find`. Nothing is compiled or opened
+    `directory` must be private to its owner: PermissionError otherwise, and other kinds of OSError if it cannot be
+    used. With `create`, directory and store are created if missing. `size_limit` in bytes: default 1 MiB, at most 16
+    MiB. `lock_wait` in seconds: default 5, at most 60. `component`: see `component.find`. Nothing is compiled or opened
     before the first call.
     """
 
@@ -103,7 +103,7 @@ class Store:
         self._pool = Pool(self._open)
 
     def setup(self) -> None:
-        """Set the store up. AlreadyExistsError when there is one: nothing is overwritten."""
+        """Create the store. AlreadyExistsError if there is one: nothing is overwritten."""
         instance = self.new_instance()
         try:
             instance.call("session-store/[static]store.setup", ".", self.options)
@@ -111,28 +111,28 @@ class Store:
             instance.close()
 
     def create_session(self, contents: Contents, id: str | None = None) -> SessionInfo:
-        """Store a new session, under a random id unless one is given. AlreadyExistsError: no session is ever
-        replaced."""
+        """Create a session, with a random id unless one is given. AlreadyExistsError if the id is taken: no session is
+        ever replaced."""
         return _info(self._call("create-session", id, _lowered(contents)))
 
     def load_session(self, id: str) -> StoredSession | None:
-        """The newest complete record; None when there is no such session or it has expired."""
+        """Load the newest complete record, or None if the session is missing or expired."""
         return _stored(self._call("load-session", id))
 
     def save_session(self, id: str, contents: Contents, expected: int | None = None) -> int:
-        """Replace the contents of a session that exists, and return its new version.
+        """Replace the contents of an existing session, and return its new version.
 
-        GoneError when it does not; ConflictError when `expected` is not its version now.
+        GoneError if it does not exist; ConflictError if `expected` is not its current version.
         """
         version: int = self._call("save-session", id, _lowered(contents), expected)
         return version
 
     def touch_session(self, id: str) -> None:
-        """Note that the session is in use. Data and version stay."""
+        """Record that the session is in use. Data and version are unchanged."""
         self._call("touch-session", id)
 
     def delete_session(self, id: str) -> bool:
-        """Delete a session. Says whether there was one."""
+        """Delete a session. Returns whether it existed."""
         return bool(self._call("delete-session", id))
 
     def has_session(self, id: str) -> bool:
@@ -140,33 +140,32 @@ class Store:
         return bool(self._call("has-session", id))
 
     def rename_session(self, id: str, new_id: str | None = None) -> str:
-        """Give a session a new id, at once: the old one is dead. Returns the new id."""
+        """Atomically give a session a new id, which is returned. The old one never works again."""
         return str(self._call("rename-session", id, new_id))
 
     def import_session(self, session: StoredSession) -> None:
-        """Store a session that was loaded from another store, with its id, version and times. AlreadyExistsError when
-        the id is taken."""
+        """Import a session loaded from another store, with its id, version and times. AlreadyExistsError if the id is
+        taken."""
         self._call("import-session", _lowered_session(session))
 
     def lock_session(self, id: str, mode: Mode = "exclusive", wait: float | None = None) -> Guard:
-        """Lock a session, waiting at most so many seconds (`lock_wait` unless given). BusyError, DeadlockError."""
+        """Lock a session, waiting at most `wait` seconds (default `lock_wait`). BusyError, DeadlockError."""
         milliseconds = to_milliseconds(wait)
         return self._pool.lend(
             lambda instance: Guard(self._pool, instance, _method(instance, "lock-session", id, mode, milliseconds))
         )
 
     def delete_old_sessions(self, minutes: int) -> tuple[int, int]:
-        """Delete the sessions last used at least so many minutes ago. Returns how many were deleted, and how many
-        remain."""
+        """Delete the sessions last used at least `minutes` ago. Returns how many were deleted, and how many remain."""
         deleted, remaining = self._call("delete-old-sessions", minutes)
         return deleted, remaining
 
     def collect_garbage(self, budget: int, resume: str | None = None) -> GarbageReport:
-        """Delete what is dead, looking at about `budget` files."""
+        """Delete garbage, examining about `budget` files."""
         return GarbageReport(*self._call("collect-garbage", budget, resume))
 
     def iter_sessions(self) -> Iterator[SessionInfo]:
-        """List the sessions that have not expired. Those whose files cannot be read are left out."""
+        """List the sessions that have not expired. Unreadable ones are omitted."""
         return self._listed("iter-sessions", None)
 
     def sessions_of(self, owner: str) -> Iterator[SessionInfo]:
@@ -174,27 +173,27 @@ class Store:
         return self._listed("sessions-of", owner)
 
     def count_sessions_of(self, owner: str) -> int:
-        """Count one owner's sessions without reading them: now and then one too many, never one too few."""
+        """Count one owner's sessions without reading them: occasionally too many, never too few."""
         return int(self._call("count-sessions-of", owner))
 
     def delete_sessions_of(self, owner: str) -> int:
-        """Delete one owner's sessions, and say how many there were."""
+        """Delete one owner's sessions, and return how many there were."""
         return int(self._call("delete-sessions-of", owner))
 
     def is_multiprocess_safe(self) -> bool:
-        """What the component says of processes."""
+        """The component's answer for processes."""
         return bool(self._call("is-multiprocess-safe"))
 
     def is_thread_safe(self) -> bool:
-        """What the component says of threads."""
+        """The component's answer for threads."""
         return bool(self._call("is-thread-safe"))
 
     def close(self) -> None:
-        """End the instances that are idle. The store can be used again."""
+        """Close the idle instances. The store remains usable."""
         self._pool.close()
 
     def new_instance(self) -> Instance:
-        """An instance for this directory, in which nothing is open yet."""
+        """A new instance for this directory, with nothing open yet."""
         return uninterrupted.run(lambda: Instance(load(self._component), self.directory))
 
     def _open(self) -> Instance:
@@ -225,13 +224,13 @@ class Store:
 
 
 class Guard:
-    """A session, locked. Use it in a `with` block, or `close` it; its last reference's end unlocks it, too. Through a
-    shared one sessions can only be loaded."""
+    """A locked session. Use it in a `with` block, or `close` it; the end of its last reference unlocks it, too. A
+    shared guard can only load."""
 
     def __init__(self, pool: Pool, instance: Instance, resource: ResourceAny) -> None:
         self._pool = pool
         self._resource = resource
-        # None when it is closed: from then on nothing here keeps the instance.
+        # Empty once closed, so as not to keep the instance alive.
         self._instances = [instance]
 
     def load(self) -> StoredSession | None:
@@ -272,12 +271,12 @@ class Guard:
 
 
 def to_milliseconds(seconds: float | None) -> int | None:
-    """A length of time, or a moment, as the contract has it."""
+    """A duration or a time in the contract's unit."""
     return None if seconds is None else round(seconds * 1000)
 
 
 def to_seconds(milliseconds: int | None) -> float | None:
-    """And back."""
+    """The reverse."""
     return None if milliseconds is None else milliseconds / 1000
 
 

@@ -1,12 +1,12 @@
-"""Work that no signal handler's exception reaches.
+"""Work that exceptions of signal handlers cannot interrupt.
 
-Python runs signal handlers in the main thread, between any two of its instructions, and what a handler raises (a
-KeyboardInterrupt, a time limit) goes on from there: behind a lock that was taken and is noted down nowhere, or in a
-callback of Wasmtime's, where ctypes drops it. So what takes locks, gives them back or enters the component is done by
-another thread, the deputy, while the main thread waits. It may leave at any moment: the work goes on to its end, but
-waits for no lock any more, and nobody has what it returns.
+Python runs signal handlers on the main thread, between any two of its instructions, and an exception of a handler (a
+KeyboardInterrupt, a time limit) propagates from there: right after a lock was taken and before it was recorded, or in a
+callback of Wasmtime's, where ctypes drops it. So work that takes or releases locks or enters the component runs on a
+worker thread while the main thread waits. The main thread may stop waiting at any moment: the work still completes, but
+waits for no more locks, and its result is dropped.
 
-What is lost on the way frees itself (`End`).
+Dropped results release themselves (`End`).
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from weakref import ref
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_LONGEST_LOOK_AWAY = 0.05
-_LONGEST_GOODBYE = 2.0
+_POLL_INTERVAL = 0.05
+_JOIN_TIMEOUT = 2.0
 
 
 class AbandonedError(Exception):
-    """Whoever wanted this has left."""
+    """The caller has stopped waiting."""
 
 
 class _Job:
-    """What the deputy is to do."""
+    """A call for the worker."""
 
     def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
         self._work: tuple[Any, ...] | None = (function, arguments, named)
@@ -42,12 +42,12 @@ class _Job:
         self._error: BaseException | None = None
         self.abandoned = False
         self.is_done = threading.Lock()
-        """Locked until it is."""
+        """Locked until the call has ended."""
         self.is_done.acquire()
 
     def do(self) -> None:
         try:
-            # Nothing keeps what is worked on, nor what comes of it, when this is over.
+            # Keep no reference to the arguments or the result afterwards.
             (function, arguments, named), self._work = self._work or (), None
             if not self.abandoned:
                 self._value = function(*arguments, **named)
@@ -67,17 +67,17 @@ class _Job:
 
 
 class End(ref[Any]):
-    """The end of a thing's last reference. See `at_end`."""
+    """A callback at the end of an object's last reference. See `at_end`."""
 
     concerns: Any
 
 
 def at_end(thing: Any, call: Callable[[End], Any], concerns: Any) -> End:
-    """Have something called when a thing has lost its last reference, if what is returned here is still there then.
-    It gets that, which says what it `concerns`.
+    """Call `call` when an object has lost its last reference, provided that the returned `End` still exists then. It is
+    passed the `End`, with what it `concerns`.
 
-    A call that is no function of Python's, such as `deque.append` or `soon`, has no instructions between which a signal
-    could come.
+    A callable that is not a Python function, such as `deque.append` or `soon`, has no instructions between which a
+    signal could arrive.
     """
     end = End(thing, call)
     end.concerns = concerns
@@ -86,14 +86,14 @@ def at_end(thing: Any, call: Callable[[End], Any], concerns: Any) -> End:
 
 _ends: SimpleQueue[End] = SimpleQueue()
 soon = _ends.put
-"""Call what an end concerns, in another thread; `call_at_end` has that started."""
+"""Call what an end concerns on another thread, which `call_at_end` starts."""
 _awaited: dict[int, End] = {}
-"""By identity: an end has no hash."""
+"""By identity, as an `End` is not hashable."""
 
 
 def call_at_end(thing: Any, function: Callable[[], None]) -> None:
-    """Call a function, which must not refer to the thing, soon after it has lost its last reference. A `__del__` would
-    be in the main thread now and then, and others may still get hold of the thing meanwhile."""
+    """Call a function, which must not refer to the object, soon after its last reference has ended. A `__del__` might
+    run on the main thread, while others may still obtain the object."""
     end = at_end(thing, soon, function)
     _awaited[id(end)] = end
     _watch()
@@ -109,22 +109,22 @@ def _serve_ends() -> None:
         end = _ends.get()
         _awaited.pop(id(end), None)
         end.concerns()
-        # The next one may be long in coming.
+        # Before blocking on the next one.
         del end
 
 
 _jobs: SimpleQueue[_Job | None] = SimpleQueue()
-_deputy: threading.Thread | None = None
-_at_work = threading.Lock()
+_worker: threading.Thread | None = None
+_running = threading.Lock()
 _current = threading.local()
 
 
 def run(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) -> _T:
-    """Call a function, in a thread without signals. If an exception comes out that the function has not raised, what
-    it does is no longer wanted, and what it returns is dropped."""
+    """Call a function on a thread without signals. If a signal handler raises meanwhile, the call is abandoned, and its
+    result is dropped."""
     if threading.get_ident() != threading.main_thread().ident or sys.is_finalizing():
         return function(*arguments, **named)
-    _employ()
+    _start_worker()
     job = _Job(function, arguments, named)
     try:
         _jobs.put(job)
@@ -137,49 +137,49 @@ def run(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) 
 
 
 def until(deadline: float) -> float:
-    """How long to wait for something, of a wait until a deadline by `time.monotonic()`: look here again after that.
-    AbandonedError when nobody wants it any more."""
+    """The next moment of `time.monotonic()` to wait until, of a wait until `deadline`: call this again then.
+    AbandonedError once the caller has stopped waiting."""
     job: _Job | None = getattr(_current, "job", None)
     if job is None:
         return deadline
     if job.abandoned:
         raise AbandonedError
-    return min(deadline, time.monotonic() + _LONGEST_LOOK_AWAY)
+    return min(deadline, time.monotonic() + _POLL_INTERVAL)
 
 
-def _employ() -> None:
-    global _deputy
-    # Thread.is_alive is wrong for ever when a signal meets it.
-    if _deputy is None:
-        deputy = threading.Thread(target=_serve, args=(_jobs,), name="session3-deputy", daemon=True)
-        deputy.start()
-        _deputy = deputy
+def _start_worker() -> None:
+    global _worker
+    # Thread.is_alive stays wrong once a signal has interrupted it.
+    if _worker is None:
+        worker = threading.Thread(target=_serve, args=(_jobs,), name="session3-worker", daemon=True)
+        worker.start()
+        _worker = worker
 
 
 def _serve(jobs: SimpleQueue[_Job | None]) -> None:
     while (job := jobs.get()) is not None:
-        # A signal may have come between the start of a deputy and the note of it: then there are two.
-        with _at_work:
+        # A signal may arrive between the start of a worker and the assignment of it: then there are two.
+        with _running:
             _current.job = job
             job.do()
-            # Here it ends, with what nobody has taken. The next job may be long in coming.
+            # Drop an unclaimed result before blocking on the next job.
             del _current.job, job
 
 
 def _forget() -> None:
-    """In a forked child, which has no deputy: its queue may be in the middle of anything."""
-    global _jobs, _deputy, _at_work
-    _jobs, _deputy, _at_work = SimpleQueue(), None, threading.Lock()
+    """In a forked child, which has no worker: the state of its queue is unknown."""
+    global _jobs, _worker, _running
+    _jobs, _worker, _running = SimpleQueue(), None, threading.Lock()
 
 
-def _dismiss() -> None:
-    """Python ends threads that it does not wait for, and one must not be inside of Wasmtime then."""
-    global _deputy
-    if _deputy is not None:
+def _stop_worker() -> None:
+    """Python kills daemon threads at exit, which must not happen inside Wasmtime."""
+    global _worker
+    if _worker is not None:
         _jobs.put(None)
-        _deputy.join(_LONGEST_GOODBYE)
-        _deputy = None
+        _worker.join(_JOIN_TIMEOUT)
+        _worker = None
 
 
 os.register_at_fork(after_in_child=_forget)
-atexit.register(_dismiss)
+atexit.register(_stop_worker)

@@ -1,13 +1,13 @@
-"""Component values as Python values, and back.
+"""Conversion between component values and Python values.
 
-Wasmtime's own conversion asks for the types anew at each call and takes a list of bytes apart byte by byte: some
-milliseconds for a session of 10 kB. Here the types are looked at once, and bytes are copied as a block.
+Wasmtime's own conversion queries the types at each call and converts a list of bytes byte by byte: some milliseconds
+for a session of 10 kB. Here the types are queried once, and bytes are copied as a block.
 
 | WIT | Python |
 |---|---|
 | bool, integers, f64, string, enum | bool, int, float, str, str |
 | list<u8>, other lists | bytes, list |
-| record, tuple | a tuple in the order of the fields; for a record, any sequence is taken |
+| record, tuple | a tuple in the order of the fields; for a record, any sequence is accepted |
 | option | the value, or None |
 | variant, result | `Case` |
 | own, borrow | `ResourceAny` |
@@ -32,12 +32,12 @@ class Case(NamedTuple):
 
 
 class Codec(NamedTuple):
-    """How values of one type cross the border."""
+    """Converts values of one type."""
 
     lower: Callable[[Any, Any], None]
-    """Write a value into a slot, a `wasmtime_component_val_t`, which owns it from then on."""
+    """Write a value into a slot, a `wasmtime_component_val_t`, which then owns it."""
     lift: Callable[[Any], Any]
-    """Read a slot. It still owns what is in it."""
+    """Read a slot, which still owns its value."""
 
 
 class Signature:
@@ -51,7 +51,7 @@ class Signature:
 
 
 def codec(ty: types.ValType) -> Codec:
-    """The codec of a type. TypeError for types that the contract does not have."""
+    """The codec of a type. TypeError for types that the contract does not use."""
     if type(ty) in _SCALARS:
         return _scalar(*_SCALARS[type(ty)])
     if isinstance(ty, types.String):
@@ -95,7 +95,7 @@ def _scalar(kind: int, field: str, python: type) -> Codec:
     def lower(value: Any, slot: Any) -> None:
         if not issubclass(type(value), python):
             raise TypeError(f"{value!r} is not of the type {python.__name__}")
-        # ctypes would cut the number to its low bits.
+        # ctypes would truncate the number.
         if limits and not limits[0] <= value < limits[1]:
             raise OverflowError(f"{value} does not fit into {field}")
         setattr(slot.of, field, value)
@@ -122,7 +122,7 @@ _OFFSET = ffi.wasmtime_component_val_t.of.offset
 
 def _lower_bytes(value: bytes, slot: Any) -> None:
     if not isinstance(value, bytes):
-        raise TypeError(f"bytes are wanted, not {type(value).__name__}")
+        raise TypeError(f"expected bytes, not {type(value).__name__}")
     size = len(value)
     raw = ffi.wasmtime_component_vallist_t()
     ffi.wasmtime_component_vallist_new_uninit(ctypes.byref(raw), size)
@@ -144,7 +144,7 @@ _BYTES = Codec(_lower_bytes, _lift_bytes)
 
 
 def _all(codecs: list[Codec], values: Any, slots: Any) -> None:
-    """Lower values that one container owns. On an error its memory is left to leak: not all of it is initialised."""
+    """Lower the values of a container. On an error its memory leaks, as it is only partly initialised."""
     for index, (element, value) in enumerate(zip(codecs, values, strict=True)):
         element.lower(value, slots[index])
 

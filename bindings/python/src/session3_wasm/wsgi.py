@@ -1,8 +1,8 @@
 """A WSGI middleware (PEP 3333): the session of a request is `environ["session3.session"]`, a dictionary.
 
-Set-Cookie has to be known before the body, so the request is finished when the application hands over the first block
-of it: what a generator changes after its first `yield` raises SessionError, and what it reads is as it was then. A
-response of 500 and above stores nothing. What was made from a session is kept from shared caches (`header_fields`).
+Set-Cookie precedes the body, so the request is finished when the application yields the first block: after that, a
+generator reads the session as it was then, and changes raise SessionError. A response of 500 and above stores nothing.
+Responses made from a session are kept out of shared caches (`header_fields`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _log = logging.getLogger(__name__)
 
 
 class SessionMiddleware:
-    """Gives each request of an application its session. `access` may be a function of the environ, to choose by
+    """Gives each request of an application its session. `access` may be a function of the environ, to choose per
     request.
 
-    A session that cannot be had or stored is answered with 409, 403, 503 or 507; other errors go to the server. One
-    that is damaged is logged, and its visitor gets a new one.
+    If a session cannot be opened or stored, the response is 409, 403, 503 or 507; other errors propagate to the server.
+    A damaged session is logged and replaced by a new one.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class SessionMiddleware:
         try:
             return self._manager.start_request(cookies, *client, access)
         except CorruptError as error:
-            _log.warning("a session is damaged, and its visitor gets a new one: %s", error)
+            _log.warning("replacing a damaged session by a new one: %s", error)
             return self._manager.start_request([], *client, access)
 
 
 class _Response(Iterator[bytes]):
-    """What the server iterates over. The head is held back until the session is finished."""
+    """The response iterable. The head is held back until the session is finished."""
 
     def __init__(self, app: WSGIApplication, environ: WSGIEnvironment, start: StartResponse, session: Session) -> None:
         self._start = start
@@ -75,10 +75,10 @@ class _Response(Iterator[bytes]):
             raise
 
     def _start_response(self, status: str, headers: list[HeaderField], exc_info: Any = None, /) -> Any:
-        if self._session is None:  # Sent: the server knows what to do.
+        if self._session is None:  # The head is sent: the server decides.
             return self._start(status, headers, exc_info)
         if self._head and not exc_info:
-            raise AssertionError("start_response was called before, and without exc_info now")
+            raise AssertionError("start_response was called again without exc_info")
         self._head = (status, headers, exc_info) if exc_info else (status, headers)
         return self._write
 
@@ -99,7 +99,8 @@ class _Response(Iterator[bytes]):
         return instead or block or b""
 
     def _send_head(self, more_to_come: bool) -> bytes | None:
-        """Finish the session and send the head, once. Returns what to say instead of the body if it was not stored."""
+        """Finish the session and send the head, once. Returns a replacement for the body if the session was not
+        stored."""
         if self._session is None:
             return None
         status, headers, *exc_info = self._head
@@ -120,7 +121,7 @@ class _Response(Iterator[bytes]):
         return session.fail(keep=keep) if status >= "500" else session.finish(keep=keep)
 
     def close(self) -> None:
-        """The server's last call, also when the client has gone away."""
+        """Called last by the server, also after the client has disconnected."""
         try:
             getattr(self._body, "close", lambda: None)()
         finally:

@@ -1,4 +1,4 @@
-//! Requests and answers.
+//! HTTP requests and replies.
 
 use std::io::{Read, Write};
 
@@ -10,13 +10,13 @@ pub fn path(request: &IncomingRequest) -> String {
     request.path_with_query().unwrap_or_default().split('?').next().unwrap_or_default().to_owned()
 }
 
-/// The values of all header fields of this name.
+/// The values of all header fields with this name.
 pub fn values(request: &IncomingRequest, name: &str) -> Vec<String> {
     request.headers().get(name).iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect()
 }
 
-/// Refuse what another site made a browser send. A form that logs somebody in needs no cookie, so `SameSite` is not enough.
-pub fn refuse_other_sites(request: &IncomingRequest) -> Result<(), Answer> {
+/// Refuse cross-site requests. A login form needs no cookie, so `SameSite` is not enough.
+pub fn refuse_other_sites(request: &IncomingRequest) -> Result<(), Reply> {
     let ours = request.authority().unwrap_or_default();
     let is_origin_ours = |origin: &String| {
         let theirs = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
@@ -27,32 +27,32 @@ pub fn refuse_other_sites(request: &IncomingRequest) -> Result<(), Answer> {
         [site] => site == "same-origin" || site == "none",
         _ => false,
     };
-    if is_ours { Ok(()) } else { Err(Answer::new(403, "This came from another site.")) }
+    if is_ours { Ok(()) } else { Err(Reply::new(403, "This came from another site.")) }
 }
 
 /// A field of the form in the body.
-pub fn form_value(request: &IncomingRequest, name: &str) -> Result<String, Answer> {
+pub fn form_value(request: &IncomingRequest, name: &str) -> Result<String, Reply> {
     let mut form = Vec::new();
     let read = request.consume().and_then(|body| {
         let stream = body.stream()?;
         stream.take(BODY_LIMIT + 1).read_to_end(&mut form).map_err(drop)
     });
     match read {
-        Err(()) => Err(Answer::new(400, "The form did not arrive in full.")),
-        Ok(length) if length as u64 > BODY_LIMIT => Err(Answer::new(413, "The form is too long.")),
+        Err(()) => Err(Reply::new(400, "The form did not arrive in full.")),
+        Ok(length) if length as u64 > BODY_LIMIT => Err(Reply::new(413, "The form is too long.")),
         Ok(_) => form_urlencoded::parse(&form)
             .find_map(|(key, value)| (key == name).then(|| value.into_owned()))
-            .ok_or_else(|| Answer::new(400, &format!("The form has no field \"{name}\"."))),
+            .ok_or_else(|| Reply::new(400, &format!("The form has no field \"{name}\"."))),
     }
 }
 
-pub struct Answer {
+pub struct Reply {
     status: u16,
     fields: Vec<(String, String)>,
     text: String,
 }
 
-impl Answer {
+impl Reply {
     pub fn new(status: u16, text: &str) -> Self {
         Self { status, fields: Vec::new(), text: format!("{text}\n") }
     }
@@ -61,13 +61,13 @@ impl Answer {
         self.with_all(vec![(name.into(), value.into())])
     }
 
-    /// With more header fields. Several may have one name, such as Set-Cookie.
+    /// Add header fields. Names may repeat, such as Set-Cookie.
     pub fn with_all(mut self, fields: Vec<(String, String)>) -> Self {
         self.fields.extend(fields);
         self
     }
 
-    /// A client that hangs up meanwhile is none of our business.
+    /// Send it, ignoring a client that disconnects.
     pub fn send(self, out: ResponseOutparam) {
         let fields = Fields::new();
         for (name, value) in &self.fields {

@@ -2,7 +2,7 @@
 
 mod http;
 
-use http::Answer;
+use http::Reply;
 use session3::sessions::session_manager::{Access, Configuration, Manager, Session, Value};
 use session3::sessions::session_store::{Durability, Error, Options};
 use wasip2::exports::http::incoming_handler::Guest;
@@ -19,33 +19,33 @@ impl Guest for Counter {
     }
 }
 
-fn respond(request: &IncomingRequest) -> Result<Answer, Answer> {
+fn respond(request: &IncomingRequest) -> Result<Reply, Reply> {
     let path = http::path(request);
     let access = match (request.method(), &*path) {
         (Method::Get | Method::Head, "/") => Access::Optimistic,
         (Method::Post, "/increment" | "/login" | "/logout") => Access::Exclusive,
-        (_, "/") => return Err(Answer::new(405, "It answers GET, HEAD.").with("allow", "GET, HEAD")),
+        (_, "/") => return Err(Reply::new(405, "Allowed: GET, HEAD.").with("allow", "GET, HEAD")),
         (_, "/increment" | "/login" | "/logout") => {
-            return Err(Answer::new(405, "It answers POST.").with("allow", "POST"));
+            return Err(Reply::new(405, "Allowed: POST.").with("allow", "POST"));
         }
-        _ => return Err(Answer::new(404, "There is no such page.")),
+        _ => return Err(Reply::new(404, "There is no such page.")),
     };
     if path != "/" {
         http::refuse_other_sites(request)?;
     }
-    // Before the session is ours: others would wait for it while a slow client sends its form.
+    // Before the session is locked: others would wait while a slow client sends its form.
     let user = if path == "/login" { Some(http::form_value(request, "user")?) } else { None };
 
     let options = Options { create: true, durability: Durability::Relaxed, size_limit: None, lock_wait: None };
     let manager = Manager::open(".", options, configuration(request))?;
     let session = manager.start_request(&http::values(request, "cookie"), None, access)?;
     match act(&session, &path, user.as_deref()) {
-        Ok(answer) => Ok(answer.with_all(manager.finish_successful_request(session)?)),
-        Err(error) => Err(Answer::from(error).with_all(manager.finish_failed_request(session))),
+        Ok(reply) => Ok(reply.with_all(manager.finish_successful_request(session)?)),
+        Err(error) => Err(Reply::from(error).with_all(manager.finish_failed_request(session))),
     }
 }
 
-fn act(session: &Session, path: &str, user: Option<&str>) -> Result<Answer, Error> {
+fn act(session: &Session, path: &str, user: Option<&str>) -> Result<Reply, Error> {
     let count = if let Some(Value::Integer(count)) = session.get("count") { count } else { 0 };
     match path {
         "/increment" => session.set("count", &Value::Integer(count + 1))?,
@@ -53,13 +53,13 @@ fn act(session: &Session, path: &str, user: Option<&str>) -> Result<Answer, Erro
         "/logout" => session.expire()?,
         _ => {
             let user = session.user().unwrap_or_else(|| "-".into());
-            return Ok(Answer::new(200, &format!("count={count} user={user}")));
+            return Ok(Reply::new(200, &format!("count={count} user={user}")));
         }
     }
-    Ok(Answer::new(303, "Done.").with("location", "/"))
+    Ok(Reply::new(303, "Done.").with("location", "/"))
 }
 
-/// Browsers do not keep Secure cookies from plain http everywhere; that is for development, on this machine.
+/// Not every browser keeps Secure cookies over plain http, so allow others for development on this machine.
 fn configuration(request: &IncomingRequest) -> Configuration {
     let configuration = Configuration::new();
     let authority = request.authority().unwrap_or_default();
@@ -74,13 +74,13 @@ fn configuration(request: &IncomingRequest) -> Configuration {
     configuration
 }
 
-impl From<Error> for Answer {
+impl From<Error> for Reply {
     fn from(error: Error) -> Self {
         match error {
             Error::Busy => Self::new(503, "Your session is busy. Try again.").with("retry-after", "1"),
             Error::Conflict(_) | Error::Gone => Self::new(409, "Your session was changed elsewhere. Try again."),
             Error::InvalidArgument(_) => Self::new(400, "That cannot be a user's name."),
-            // For the log and not for the visitor: it may name files.
+            // For the log, not the visitor: it may name files.
             error => {
                 eprintln!("{error:?}");
                 Self::new(500, "The session store failed.")

@@ -129,7 +129,7 @@ fn what_cannot_be_meant_exits_with_2() {
         (&["gc", "--older-than", "-1"], "-1"),
         (&["gc", "--older-than", "soon"], "soon"),
         (&["demo", "--listen", "8080"], "8080"),
-        (&["demo", "--memory-limit", "64MB"], "is no unit"),
+        (&["demo", "--memory-limit", "64MB"], "unknown unit"),
         (&["demo", "--timeout", "0"], "0"),
         (&["demo", "--max-instances", "0"], "0"),
         (&["demo", "--scope", "planet"], "planet"),

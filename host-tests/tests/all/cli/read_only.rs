@@ -45,7 +45,7 @@ async fn a_file_system_that_is_read_only() {
         fails_on(
             store.path(),
             arguments,
-            &["is on a read-only file system", "can be listed and shown, and not deleted"],
+            &["is on a read-only file system", "can be listed and shown, but not deleted"],
         );
     }
 }
@@ -115,6 +115,6 @@ async fn who_reads_changes_nothing() {
     assert_eq!((code, out.lines().count()), (3, 2), "{out}");
     assert_eq!(objects(directory.path(), &["show", "session-1"])[0]["version"], json!(1));
     fails_on(directory.path(), &["show", "session-2"], &["no session"]);
-    fails_on(directory.path(), &["show", "session-3"], &["cannot be read as a session"]);
+    fails_on(directory.path(), &["show", "session-3"], &["session's file is corrupt"]);
     assert_eq!(tree(directory.path()), before);
 }

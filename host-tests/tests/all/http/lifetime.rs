@@ -54,7 +54,7 @@ async fn a_request_in_flight_is_answered_before_the_server_ends() {
         assert!(answer.starts_with("HTTP/1.1 303 "), "{signal}: {answer}");
         assert!(answer.contains("set-cookie: session3="), "{signal}: {answer}");
         assert!(server.ended().success(), "{signal}");
-        assert!(server.log().contains(&format!("{signal}: finishing the requests in flight")));
+        assert!(server.log().contains(&format!("{signal}: finishing in-flight requests")));
     }
 }
 

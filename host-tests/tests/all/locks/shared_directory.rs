@@ -27,7 +27,7 @@ async fn its_commands_respect_lock_files() {
     let remove = || session3(["rm", ID, "--dir"]).arg(directory.path()).output().unwrap();
     let refused = remove();
     let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(!refused.status.success() && said.contains("another process works on the session"), "{said}");
+    assert!(!refused.status.success() && said.contains("another process holds the session"), "{said}");
     guard.close().await;
     let removed = remove();
     assert!(removed.status.success(), "{}", String::from_utf8_lossy(&removed.stderr));
@@ -43,6 +43,6 @@ async fn its_server_does_too_and_says_so() {
     let server = Server::on(directory.path());
     let visitor = Visitor::with_session(&server).await;
     visitor.post(&server, "/increment", &[]).await;
-    assert!(server.log().contains("other hosts use this directory"), "{}", server.log());
+    assert!(server.log().contains("other hosts use lock files"), "{}", server.log());
     assert!(!directory.path().join("session3.lock").exists());
 }

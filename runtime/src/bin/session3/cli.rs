@@ -18,28 +18,28 @@ Examples:
   session3 demo                           try it: http://127.0.0.1:8080/, sessions in ./sessions
   session3 serve app.wasm --dir /srv/app/sessions --metrics 127.0.0.1:9100
   session3 ls --dir /srv/app/sessions --owner alice
-  session3 gc --dir /srv/app/sessions     delete what has expired, without waiting for a server
+  session3 gc --dir /srv/app/sessions     delete expired records, without a server
 
-RUST_LOG sets how much is logged to standard error (default: info).
+RUST_LOG sets the level of the log on standard error (default: info).
 
 Exit codes:
-  0  done; a reader of `ls`, `show` or `stats` who has seen enough is no failure
+  0  success, also when the reader of `ls`, `show` or `stats` closes the pipe early
   1  failed, or done in part: standard error says what was not done
   2  the command line is wrong
-  3  `ls` and `stats`: done, without sessions that cannot be read
-  128 + N  `rm` and `gc`: ended by signal N, after what it had begun";
+  3  `ls` and `stats`: done, except for unreadable sessions
+  128 + N  `rm` and `gc`: ended by signal N, after the operation in progress";
 
 const SIGNALS: &str = "\
 Signals:
-  SIGTERM, SIGINT, SIGQUIT   no new connections; what is in flight is done, then the end. A second one: the end at once
-  SIGHUP, SIGUSR1, SIGUSR2   a line in the log, and nothing else
-  SIGPIPE                    nothing
+  SIGTERM, SIGINT, SIGQUIT   stop accepting connections, finish in-flight requests, exit. A second one: exit at once
+  SIGHUP, SIGUSR1, SIGUSR2   logged, otherwise ignored
+  SIGPIPE                    ignored
 
-A request that has arrived in full is run to its end, also when its client is gone. One that has not is not begun.";
+A request that has arrived in full runs to completion, even if its client disconnects; another is never started.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve the web demo that is built in
+    /// Serve the built-in web demo
     #[command(after_help = SIGNALS)]
     Demo(ServerArgs),
     /// Serve a wasi:http component, with sessions plugged in if it imports them
@@ -51,7 +51,7 @@ pub enum Command {
         #[command(flatten)]
         server: ServerArgs,
     },
-    /// List sessions, also those of a backup that can only be read. Long names of users are cut; --json has all of them
+    /// List sessions, also of a read-only backup. Long user names are truncated, except with --json
     Ls {
         /// Only the sessions of this user, oldest first
         #[arg(long, value_name = "NAME")]
@@ -59,17 +59,17 @@ pub enum Command {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Show what one session holds, also in a backup that can only be read
+    /// Show the content of one session, also of a read-only backup
     Show {
-        /// The session, as `session3 ls` names it
+        /// The session's id, from `session3 ls`
         id: String,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Delete sessions: whoever has their cookies is logged out. One that cannot be deleted does not keep the others
+    /// Delete sessions, which logs their users out. Continues past a session that cannot be deleted
     #[command(override_usage = "session3 rm [OPTIONS] <ID>...\n       session3 rm [OPTIONS] --owner <NAME>")]
     Rm {
-        /// The sessions, as `session3 ls` names them
+        /// The sessions' ids, from `session3 ls`
         #[arg(value_name = "ID", required_unless_present = "owner")]
         ids: Vec<String>,
         /// All sessions of this user: log out everywhere
@@ -78,16 +78,16 @@ pub enum Command {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Collect garbage: delete expired records and what killed instances left behind
+    /// Collect garbage: delete expired records and the remains of killed instances
     Gc {
-        /// Delete also sessions that nobody has used for this long
+        /// Also delete sessions unused for this long
         #[arg(long, value_name = "MINUTES")]
         older_than: Option<u32>,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Make one component of an application and all it needs for sessions, for hosts that have WASI and nothing else:
-    /// locks are files beside the sessions
+    /// Compose an application with all it needs for sessions into one component, for hosts that have only WASI: locks
+    /// are files beside the sessions
     Compose {
         /// The component: a .wasm file that imports session-manager or session-store
         #[arg(value_name = "APP.wasm", value_hint = ValueHint::FilePath)]
@@ -96,14 +96,14 @@ pub enum Command {
         #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
         output: PathBuf,
     },
-    /// Write the ready-made components: the store, the store for hosts that have WASI and nothing else, the demo for
-    /// them, the contract as a WIT package
+    /// Write the ready-made components: the store, the store and the demo for hosts that have only WASI, the contract
+    /// as a WIT package
     Bundle {
-        /// Directory for the files, whose names have the version; made if it is not there
+        /// Directory for the files, whose names contain the version; created if missing
         #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
         output: PathBuf,
     },
-    /// Count the sessions of a store and what they take, also in a backup that can only be read
+    /// Count the sessions of a store and their sizes, also of a read-only backup
     Stats {
         #[command(flatten)]
         store: StoreArgs,
@@ -111,7 +111,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// The word on the command line, for messages.
+    /// The subcommand, for messages.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Demo(_) => "demo",
@@ -133,63 +133,63 @@ pub struct StoreArgs {
     /// Directory with the sessions
     #[arg(long, value_name = "DIR", default_value = "./sessions", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
-    /// Print JSON: for `ls` one object a line, else one object. Times are milliseconds since 1970. A session that cannot
-    /// be read is listed as {"id": ..., "unreadable": true}
+    /// Print JSON: for `ls` one object per line, else one object. Times are milliseconds since 1970. An unreadable
+    /// session is listed as {"id": ..., "unreadable": true}
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Clone, Debug, Args)]
 pub struct ServerArgs {
-    /// Address and port to listen on; port 0 takes a free one
+    /// Address and port to listen on; port 0 picks a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
-    /// Directory to keep the sessions in; made, for this user only, if it is not there
+    /// Directory for the sessions; created, accessible to this user only, if missing
     #[arg(long, value_name = "DIR", default_value = "./sessions", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
-    /// How far locks reach: who else may use the directory at the same time
+    /// Scope of the locks: which processes may use the directory at the same time
     #[arg(long, value_enum, default_value_t = Scope::Machine)]
     pub scope: Scope,
-    /// Memory for one request, such as 64MiB; more is refused to the component
+    /// Memory limit for one request, such as 64MiB; growth beyond it fails
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = memory_size)]
     pub memory_limit: usize,
-    /// Longest body of a request; the answer to a longer one is 413
+    /// Longest request body; a longer one gets 413
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = memory_size)]
     pub max_body: usize,
-    /// Time for one request; the answer is then 504
+    /// Time limit for one request; then 504
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
-    /// Time between two requests on a connection. Longer than a proxy keeps a connection that it does not use (60 s in
-    /// nginx and AWS's load balancers), or the proxy sends a request just when it is closed, and answers 502
+    /// Time for a client to send the next request on a connection. Must exceed the time for which a proxy keeps an idle
+    /// connection (60 s in nginx and AWS's load balancers), or a request races the close, and the proxy answers 502
     #[arg(long, value_name = "SECONDS", default_value_t = 75, value_parser = value_parser!(u64).range(1..=3600))]
     pub idle_timeout: u64,
-    /// Time for a client to send the head of a request, from its first byte; the answer is then 408
+    /// Time for a client to send the head of a request, from its first byte; then 408
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
     pub head_timeout: u64,
-    /// Time for a client to send the body of a request; the answer is then 408
+    /// Time for a client to send the body of a request; then 408
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
     pub body_timeout: u64,
-    /// Time for a client to take an answer, or the next 64 KiB of a long one
+    /// Time for a client to read a response, or the next 64 KiB of a long one
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
     pub send_timeout: u64,
-    /// A name by which the server may be asked for, without port; may be repeated. By another one, it answers 421. Those
-    /// of this machine (localhost, 127.0.0.1, the address that the client is connected to) need not be named. Without
-    /// this option `serve` is asked for by any name, and `demo` by those of this machine, unless it trusts a proxy
+    /// A host name to serve, without port; may be repeated. Other names get 421. Those of this machine (localhost,
+    /// 127.0.0.1, the address that the client is connected to) are always served. Without this option `serve` serves
+    /// any name, and `demo` those of this machine, or any with --trust-forwarded
     #[arg(long, value_name = "NAME", value_parser = authority::name)]
     pub host: Vec<String>,
-    /// Behind a proxy: take the client's address from the last entry of X-Forwarded-For, and what it asked for from
-    /// X-Forwarded-Proto and X-Forwarded-Host, which the proxy has to add or to remove. Whoever reaches the server
-    /// without the proxy can then claim any address and name
+    /// Behind a proxy: take the client's address from the last entry of X-Forwarded-For, and scheme and host from
+    /// X-Forwarded-Proto and X-Forwarded-Host, which the proxy must set or remove. A client that bypasses the proxy can
+    /// then claim any address and name
     #[arg(long)]
     pub trust_forwarded: bool,
-    /// Requests that run at once; others wait, and get 503 if that takes long
+    /// Requests that run at once; others queue, and get 503 after 10 seconds
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=1000))]
     pub max_instances: u32,
-    /// Pause between two garbage collections in the server; 0 for none, when cron runs `session3 gc`
+    /// Pause between garbage collections in the server; 0 disables them, for when cron runs `session3 gc`
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = value_parser!(u64).range(0..=604_800))]
     pub gc_interval: u64,
-    /// Address and port where Prometheus finds the metrics, at /metrics: numbers and times that name no session, no
-    /// user and no address
+    /// Address and port to serve Prometheus metrics on, at /metrics: counts and times that name no session, user or
+    /// address
     #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub metrics: Option<SocketAddr>,
 }
@@ -198,11 +198,11 @@ pub struct ServerArgs {
 pub enum Scope {
     /// Any process on this machine
     Machine,
-    /// Only this process, which keeps all others out, `session3 rm` too; saves the file locks
+    /// Only this process, which excludes all others, including `session3 rm`; saves the file locks
     Process,
 }
 
-/// Names are taken as well, for `localhost`.
+/// Resolves names as well, for `localhost`.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let found: Vec<_> =
         text.to_socket_addrs().map_err(|_| "use ADDR:PORT, such as 127.0.0.1:8080".to_owned())?.collect();
@@ -219,7 +219,7 @@ fn memory_size(text: &str) -> Result<usize, String> {
         "k" | "kib" => 1 << 10,
         "m" | "mib" => 1 << 20,
         "g" | "gib" => 1 << 30,
-        unit => return Err(format!("`{unit}` is no unit; use KiB, MiB or GiB")),
+        unit => return Err(format!("unknown unit `{unit}`; use KiB, MiB or GiB")),
     };
     let number: usize = digits.parse().map_err(|_| "not a number of bytes, such as 64MiB".to_owned())?;
     number
@@ -238,9 +238,9 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// Proxies keep connections for 60 seconds, and must not meet our end of one.
+    /// Proxies keep idle connections for 60 seconds, and must not race our close.
     #[test]
-    fn connections_outlive_those_of_proxies() {
+    fn idle_connections_outlive_those_of_proxies() {
         let Command::Demo(server) = Cli::parse_from(["session3", "demo"]).command else { unreachable!() };
         assert!(server.idle_timeout > 60);
     }

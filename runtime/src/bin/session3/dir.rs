@@ -1,7 +1,7 @@
-//! The directory with the sessions: private, and ours.
+//! The directory of the sessions: private to this user.
 //!
-//! WASI has no permission bits, so whoever may enter the directory may read every session in it. The umask and the
-//! checks here are all there is between the sessions and the other users of the machine.
+//! WASI has no permission bits, so any user who may enter the directory may read every session in it. The umask and the
+//! checks here are the only protection from other users of the machine.
 
 use crate::cli::Scope;
 use crate::components::compose::Sessions;
@@ -18,34 +18,34 @@ use tracing::warn;
 use wasmtime::error::Context;
 use wasmtime::{Result, bail};
 
-/// What everybody who is not the owner may do with new files: nothing.
+/// Deny group and others all access to new files.
 pub fn set_umask() {
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
 }
 
-/// Check the directory, after making it if it is not there.
+/// Create the directory if missing, then check it.
 pub fn create_or_check(dir: &Path) -> Result<PathBuf> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(dir)
         .or_else(|error| if dir.exists() { Ok(()) } else { Err(error) })
-        .with_context(|| format!("cannot make the directory {}", dir.display()))?;
+        .with_context(|| format!("cannot create the directory {}", dir.display()))?;
     check(dir)
 }
 
-/// Check that the directory is ours alone, and return its absolute path.
+/// Check that only this user has access to the directory, and return its absolute path.
 pub fn check(dir: &Path) -> Result<PathBuf> {
-    let metadata = look_at(dir)?;
+    let metadata = metadata(dir)?;
     check_access(dir, &metadata)?;
     absolute(dir)
 }
 
-/// The same for a directory that is to be changed: that it cannot be is said before it is tried.
+/// Like [`check`], for a directory to modify: also fails early if it is not writable.
 pub fn check_to_change(dir: &Path) -> Result<PathBuf> {
-    look_at(dir)?;
+    metadata(dir)?;
     let writable = access(dir, AccessFlags::W_OK);
-    let only = "its sessions can be listed and shown, and not deleted";
+    let only = "its sessions can be listed and shown, but not deleted";
     let name = dir.display();
     if writable == Err(Errno::EROFS) {
         bail!("{name} is on a read-only file system: {only}");
@@ -57,10 +57,10 @@ pub fn check_to_change(dir: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The same for a directory that is to be read and nothing else. A copy that cannot be written, or is somebody else's, is
-/// as private as whoever made it wanted.
+/// Like [`check`], for a directory to read only. The permissions of a read-only copy, or of another user's, are up to
+/// its owner.
 pub fn check_to_read(dir: &Path) -> Result<PathBuf> {
-    let metadata = look_at(dir)?;
+    let metadata = metadata(dir)?;
     let is_ours = Uid::from_raw(metadata.uid()) == geteuid();
     if is_ours && metadata.mode() & 0o200 != 0 && access(dir, AccessFlags::W_OK).is_ok() {
         check_access(dir, &metadata)?;
@@ -68,12 +68,12 @@ pub fn check_to_read(dir: &Path) -> Result<PathBuf> {
     absolute(dir)
 }
 
-fn look_at(dir: &Path) -> Result<Metadata> {
+fn metadata(dir: &Path) -> Result<Metadata> {
     let name = dir.display();
     let metadata = match fs::metadata(dir) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(no_store(dir)),
-        Err(error) => return Err(error).with_context(|| format!("cannot look at {name}")),
+        Err(error) => return Err(error).with_context(|| format!("cannot access {name}")),
     };
     if !metadata.is_dir() {
         bail!("{name} is not a directory; give a directory with --dir");
@@ -82,13 +82,13 @@ fn look_at(dir: &Path) -> Result<Metadata> {
 }
 
 fn absolute(dir: &Path) -> Result<PathBuf> {
-    fs::canonicalize(dir).with_context(|| format!("cannot find the way to {}", dir.display()))
+    fs::canonicalize(dir).with_context(|| format!("cannot resolve the path {}", dir.display()))
 }
 
 fn check_access(dir: &Path, metadata: &Metadata) -> Result<()> {
     let name = dir.display();
     let (owner, me) = (Uid::from_raw(metadata.uid()), geteuid());
-    // Root is refused as well: what it writes here, the server could not read.
+    // Also for root: the server could not read the files it creates.
     if owner != me {
         bail!("{name} belongs to user {owner} and this is user {me}; run it as that user, or give another --dir");
     }
@@ -106,7 +106,7 @@ pub fn no_store(dir: &Path) -> wasmtime::Error {
     wasmtime::format_err!("there is no session store in {dir} (start with `session3 demo --dir {dir}`, or check --dir)")
 }
 
-/// The one file in the directory that is not the store's.
+/// The lock file, the one file in the directory that is not the store's.
 fn lock_file(dir: &Path) -> PathBuf {
     dir.join("session3.lock")
 }
@@ -115,13 +115,12 @@ pub fn has_lock_file(dir: &Path) -> bool {
     lock_file(dir).exists()
 }
 
-/// Whether hosts without locks of their own work on the directory. They exclude each other by files in there, which
-/// everybody has to respect then.
+/// Whether hosts without native locks use the directory. They lock by files in it, and then every process must.
 pub fn has_lock_files(dir: &Path) -> bool {
     dir.join("locks").is_dir()
 }
 
-/// The locks of a store, for all processes that use its directory, or for one that has it alone.
+/// The locks of a store: shared by all processes on its directory, or exclusive to this one.
 fn lock_space(dir: &Path, scope: Scope) -> Result<LockSpace> {
     let file = lock_file(dir);
     let space = match scope {
@@ -131,13 +130,13 @@ fn lock_space(dir: &Path, scope: Scope) -> Result<LockSpace> {
     space.with_context(|| format!("cannot use the lock file {}", file.display()))
 }
 
-/// The locks that all processes on the directory use: a space for instances on this host, and what provides the
-/// sessions with such locks.
+/// The kind of locks in use on the directory: the space for instances on this host, and the component that uses such
+/// locks.
 pub fn locks(dir: &Path, scope: Scope) -> Result<(LockSpace, Sessions)> {
     if !has_lock_files(dir) {
         match lock_space(dir, scope) {
             Ok(space) => return Ok((space, Sessions::Bare)),
-            // It is refused beside lock files, and they may have come just now.
+            // Refused beside lock files, which may have appeared just now.
             Err(_) if has_lock_files(dir) => {}
             Err(error) => return Err(error),
         }
@@ -145,13 +144,13 @@ pub fn locks(dir: &Path, scope: Scope) -> Result<(LockSpace, Sessions)> {
     Ok((LockSpace::process(), Sessions::WithLockFiles))
 }
 
-/// The directory while instances work in it. It may be replaced, or opened to others, at any time.
+/// The directory while instances use it. It may be replaced, or made accessible to others, at any time.
 pub struct Private {
     path: PathBuf,
     seen: Mutex<Option<Seen>>,
 }
 
-/// What is looked at.
+/// The properties to recheck.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Seen {
     device: u64,
@@ -161,7 +160,7 @@ struct Seen {
 }
 
 impl Private {
-    /// A directory that was checked.
+    /// A directory that has passed a check.
     pub fn new(path: PathBuf) -> Self {
         Self { path, seen: Mutex::new(None) }
     }
@@ -170,9 +169,9 @@ impl Private {
         &self.path
     }
 
-    /// Look again. Another directory in its place is checked as at the start. The same one with access for others is
-    /// said once: what could be read has been read, and its sessions are served on.
-    pub fn look(&self) -> Result<()> {
+    /// Check again. A directory that replaced it is checked as at the start. Access granted to others on the same one
+    /// is logged once, and its sessions are still served: the disclosure has already happened.
+    pub fn recheck(&self) -> Result<()> {
         let metadata =
             fs::metadata(&self.path).with_context(|| format!("the directory {} is gone", self.path.display()))?;
         let now = Seen::of(&metadata);

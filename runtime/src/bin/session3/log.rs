@@ -1,4 +1,4 @@
-//! The server's log, on standard error: safe to look at, and no reason to end when nobody can write or read it.
+//! The server's log, on standard error: safe to view in a terminal. A failure to write it is ignored.
 
 use session_runtime::Shown;
 use std::fmt::Debug;
@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, registry};
 
-/// What others log has what they handle in it, cookies among it; only their warnings are shown, whatever RUST_LOG says.
+/// Dependencies log the data they handle, cookies included; only their warnings are shown, whatever RUST_LOG says.
 pub fn to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let ours = filter_fn(|metadata| metadata.target().starts_with("session") || *metadata.level() <= Level::WARN);
@@ -23,15 +23,15 @@ pub fn to_stderr() {
     let lines = layer()
         .with_target(false)
         .with_writer(io::stderr)
-        // It would be told with `eprintln!`, and there is no other place to tell it.
+        // They would go to `eprintln!`, which panics.
         .log_internal_errors(false)
         .with_ansi(colors)
         .fmt_fields(safe.delimited(" "));
     let subscriber = registry().with(filter).with(ours).with(lines);
-    tracing::subscriber::set_global_default(subscriber).expect("nobody else sets one");
+    tracing::subscriber::set_global_default(subscriber).expect("the only one");
 }
 
-/// What follows a line end is indented: it was not logged as a line of its own.
+/// Escapes control characters and indents continuation lines, so that a value cannot forge a line of the log.
 fn safe(value: &dyn Debug) -> String {
     let text = format!("{value:?}");
     Shown::new(text.trim_end()).in_lines().to_string().replace('\n', "\n    ")
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_value_is_no_two_lines() {
+    fn a_value_cannot_forge_a_line() {
         let text = format_args!("a path \u{1b}[31m\u{200b}\n2026-01-01T00:00:00Z  INFO forged\n").to_string();
         assert_eq!(safe(&format_args!("{text}")), "a path \\u{1b}[31m\\u{200b}\n    2026-01-01T00:00:00Z  INFO forged");
     }

@@ -1,16 +1,16 @@
-//! `session3`: serves components with sessions, and looks after session stores.
+//! `session3`: serves components with sessions, and administers session stores.
 
 #![forbid(unsafe_code)]
-// They panic when nobody reads; `output` does not.
+// They panic when the pipe is closed; `output` does not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod admin;
-mod beside;
 mod cli;
 mod components;
 mod dir;
 mod guest;
 mod log;
+mod manager_records;
 mod metrics;
 mod output;
 mod serve;
@@ -25,7 +25,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use wasmtime::Result;
 
-/// The exit code of a listing that leaves out what cannot be read.
+/// The exit code of a listing that omits unreadable sessions.
 const INCOMPLETE: u8 = 3;
 
 fn main() -> ExitCode {
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(usage) => return explain(&usage),
     };
-    // Components are for everybody, sessions for nobody else.
+    // Components may be readable by others, sessions must not.
     if !matches!(cli.command, Command::Bundle { .. } | Command::Compose { .. }) {
         dir::set_umask();
     }
@@ -45,21 +45,21 @@ fn main() -> ExitCode {
     }
 }
 
-/// Nobody has to read a listing to its end.
+/// Print the error and return the exit code. A reader that closes the pipe early is no failure.
 fn failed(command: &str, error: &wasmtime::Error) -> ExitCode {
     if error.is::<ReaderGone>() {
         return ExitCode::SUCCESS;
     }
-    output::tell(command, &format!("{error:#}"));
+    output::message(command, &format!("{error:#}"));
     ExitCode::FAILURE
 }
 
-/// Print the help that was asked for, or what is wrong with the command line.
+/// Print the requested help, or what is wrong with the command line.
 fn explain(usage: &clap::Error) -> ExitCode {
     let text = usage.render().to_string();
     let shown = Shown::new(&text).in_lines().to_string();
     if usage.use_stderr() {
-        // Clap has colors, and shows arguments as they are.
+        // Clap prints colors, but also arguments unescaped.
         let _ = if shown == text { usage.print() } else { io::stderr().write_all(shown.as_bytes()) };
         return ExitCode::from(2);
     }

@@ -1,9 +1,9 @@
-//! What the server counts, for Prometheus.
+//! The server's metrics, for Prometheus.
 //!
-//! Nothing here names anybody: no session, no user, no address. Labels come from fixed lists, so that no client and no
+//! None of them names a session, a user or an address. Labels come from fixed lists, so that neither a client nor a
 //! component can add a time series.
 
-use crate::beside::is_session;
+use crate::manager_records::is_session;
 use hyper::StatusCode;
 use prometheus::core::Collector;
 use prometheus::{
@@ -42,7 +42,7 @@ pub struct Metrics {
     gc_repaired: IntCounter,
     requests: IntCounterVec,
     request_times: Histogram,
-    /// When the last complete collection ended; before the first one, the start.
+    /// The end of the last complete collection, or the start of the server before the first one.
     collected: Mutex<Instant>,
 }
 
@@ -50,44 +50,57 @@ impl Metrics {
     pub fn new() -> Self {
         let to = Registry::new();
         Self {
-            active: register(&to, IntGauge::new("session3_sessions_active", "Sessions in the store, about.")),
+            active: register(
+                &to,
+                IntGauge::new("session3_sessions_active", "Approximate number of sessions in the store."),
+            ),
             created: counter(&to, "sessions_created", "New sessions."),
-            expired: counter(&to, "sessions_expired", "Sessions found to be over, and deleted."),
-            destroyed: counter(&to, "sessions_destroyed", "Sessions deleted by a logout, an administrator, a limit."),
+            expired: counter(&to, "sessions_expired", "Expired sessions deleted."),
+            destroyed: counter(&to, "sessions_destroyed", "Sessions deleted by a logout, an administrator or a limit."),
             renewed: counter(&to, "session_ids_renewed", "Sessions that got a new id."),
             logins: counter(&to, "logins", "Logins."),
             logouts: counter(&to, "logouts", "Logouts."),
-            conflicts: counter(&to, "conflicts", "Requests refused because another had changed what they had read."),
+            conflicts: counter(
+                &to,
+                "conflicts",
+                "Requests refused because another request had changed what they had read.",
+            ),
             suspicious: counters(
                 &to,
                 "suspicious",
-                "Cookies that name a session and may not use it.",
+                "Cookies that do not open the session they name.",
                 "kind",
                 &SUSPICIOUS,
             ),
-            corrupt: counter(&to, "corrupt", "Files of sessions that could not be read."),
-            touch_failed: counter(&to, "touch_failed", "Uses of sessions that could not be noted."),
-            refused: counters(&to, "refused", "What a limit refused.", "limit", &Limit::ALL.map(Limit::name)),
+            corrupt: counter(&to, "corrupt", "Session files that could not be read."),
+            touch_failed: counter(&to, "touch_failed", "Uses of sessions that could not be recorded."),
+            refused: counters(&to, "refused", "Requests refused by a limit.", "limit", &Limit::ALL.map(Limit::name)),
             lock_waits: register(
                 &to,
-                Histogram::with_opts(times("session3_lock_wait_seconds", "Time to get a lock, or to be refused it.")),
+                Histogram::with_opts(times("session3_lock_wait_seconds", "Time until a lock is granted or refused.")),
             ),
             operations: operations(&to),
             gc_lag: register(
                 &to,
                 Gauge::new(
                     "session3_gc_lag_seconds",
-                    "Time since garbage was last collected to the end, or since the start.",
+                    "Time since the last complete garbage collection, or since the start.",
                 ),
             ),
-            gc_deleted: counters(&to, "gc_deleted", "What this server's garbage collection deleted.", "kind", &GARBAGE),
-            gc_repaired: counter(&to, "gc_repaired", "Sessions that were missing in the index of owners."),
-            requests: counters(&to, "requests", "Requests, by the status of the answer.", "code", &CODES),
+            gc_deleted: counters(
+                &to,
+                "gc_deleted",
+                "Records and files deleted by this server's garbage collection.",
+                "kind",
+                &GARBAGE,
+            ),
+            gc_repaired: counter(&to, "gc_repaired", "Sessions added to the index of owners, where they were missing."),
+            requests: counters(&to, "requests", "Requests by status of the response.", "code", &CODES),
             request_times: register(
                 &to,
                 Histogram::with_opts(times(
                     "session3_request_seconds",
-                    "Time from a request to the head of its answer.",
+                    "Time from a request to the head of its response.",
                 )),
             ),
             collected: Mutex::new(Instant::now()),
@@ -95,7 +108,7 @@ impl Metrics {
         }
     }
 
-    /// All of it, as Prometheus reads it.
+    /// All metrics in the text format of Prometheus.
     pub fn text(&self) -> prometheus::Result<String> {
         let collected = *self.collected.lock().unwrap_or_else(PoisonError::into_inner);
         self.gc_lag.set(collected.elapsed().as_secs_f64());
@@ -113,19 +126,19 @@ impl Metrics {
         self.lock_waits.observe(time.as_secs_f64());
     }
 
-    /// A count of all sessions. Between two of them, events say what changes.
+    /// Set the number of sessions. Events update it until the next count.
     pub fn counted(&self, usage: &Usage) {
         self.active.set(usage.sessions.try_into().unwrap_or(i64::MAX));
     }
 
-    /// A step of a collection.
+    /// Count the deletions of one step of a collection.
     pub fn deleted(&self, report: &GarbageReport) {
         self.gc_deleted.with_label_values(&["expired"]).inc_by(report.expired.into());
         self.gc_deleted.with_label_values(&["abandoned"]).inc_by(report.abandoned.into());
         self.gc_repaired.inc_by(report.repaired.into());
     }
 
-    /// A collection has seen all there is.
+    /// Record that a collection is complete.
     pub fn collected(&self) {
         *self.collected.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
@@ -173,7 +186,7 @@ fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
     register(registry, IntCounter::new(format!("session3_{name}_total"), help))
 }
 
-/// With all values of the label, so that none is missing before its first event.
+/// Registers all values of the label, so that each is exported before its first event.
 fn counters(registry: &Registry, name: &str, help: &str, label: &str, values: &[&str]) -> IntCounterVec {
     let counters = IntCounterVec::new(Opts::new(format!("session3_{name}_total"), help), &[label]);
     let counters = register(registry, counters);
@@ -184,7 +197,7 @@ fn counters(registry: &Registry, name: &str, help: &str, label: &str, values: &[
 }
 
 fn operations(registry: &Registry) -> HistogramVec {
-    let options = times("session3_operation_seconds", "Time of the manager's operations on the store.");
+    let options = times("session3_operation_seconds", "Latency of the manager's operations on the store.");
     let operations = register(registry, HistogramVec::new(options, &["operation"]));
     for operation in Operation::ALL {
         operations.with_label_values(&[operation.name()]);
@@ -196,8 +209,8 @@ fn times(name: &str, help: &str) -> HistogramOpts {
     HistogramOpts::new(name, help).buckets(TIMES.into())
 }
 
-fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
-    let collector = made.expect("its name is valid");
+fn register<C: Collector + Clone + 'static>(registry: &Registry, created: prometheus::Result<C>) -> C {
+    let collector = created.expect("its name is valid");
     registry.register(Box::new(collector.clone())).expect("its name is new");
     collector
 }
@@ -211,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_there_from_the_start() {
+    fn all_metrics_exist_from_the_start() {
         let text = Metrics::new().text().unwrap();
         for line in [
             "session3_sessions_active 0",
@@ -229,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn events_change_the_number_of_sessions_until_they_are_counted() {
+    fn events_update_the_number_of_sessions_between_counts() {
         let metrics = Metrics::new();
         metrics.counted(&Usage { sessions: 10, bytes: 0 });
         for event in [Event::Created, Event::Created, Event::Expired, Event::Corrupt, Event::Login] {
@@ -241,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_beside_sessions_is_not_counted_as_one() {
+    fn manager_records_are_not_counted_as_sessions() {
         let metrics = Metrics::new();
         let kept = "old-0123456789abcdef0123456789abcdef";
         for event in [Event::Created, Event::Expired, Event::Created] {
@@ -251,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn no_event_names_anybody() {
+    fn no_metric_names_a_session() {
         let metrics = Metrics::new();
         metrics.event(Some("session-name"), &Event::Renewed("session-other".into()));
         metrics.event(Some("session-name"), &Event::WrongSecret);
@@ -260,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_is_none_has_a_place() {
+    fn unknown_status_codes_are_counted() {
         let metrics = Metrics::new();
         for status in [100, 204, 599, 600, 999] {
             metrics.request(StatusCode::from_u16(status).unwrap(), Duration::ZERO);

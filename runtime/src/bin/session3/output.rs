@@ -1,5 +1,4 @@
-//! Standard output and error. Work does not depend on who reads of it: nothing here panics, as `println!` would when the
-//! disk is full or the reader has gone.
+//! Standard output and error. Nothing here panics, as `println!` would when the disk is full or the pipe is closed.
 
 use session_runtime::Shown;
 use std::fmt;
@@ -7,12 +6,12 @@ use std::io::{self, ErrorKind, Write};
 use wasmtime::Result;
 use wasmtime::error::Context;
 
-/// Print what was asked for. It fails with [`ReaderGone`] when nobody is there any more to read it.
+/// Print requested output. Fails with [`ReaderGone`] when the pipe is closed.
 pub fn print(text: &str) -> Result<()> {
     printed(write(text))
 }
 
-/// What to make of an attempt to print.
+/// Map the result of an attempt to print.
 pub fn printed(written: io::Result<()>) -> Result<()> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(ReaderGone.into()),
@@ -20,19 +19,19 @@ pub fn printed(written: io::Result<()>) -> Result<()> {
     }
 }
 
-/// Report what has been done. It stays done when the report cannot be written.
+/// Report completed work. A report that cannot be written is no failure: the work is done.
 pub fn report(command: &str, text: &str) {
     match write(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            tell(command, &format!("it is done, but the report cannot be written to standard output: {error}"));
+            message(command, &format!("done, but the report cannot be written to standard output: {error}"));
         }
         _ => {}
     }
 }
 
-/// Tell people, on standard error; when it cannot be written, there is nobody to tell.
-pub fn tell(command: &str, text: &str) {
-    // At once, so that lines of others do not come in between.
+/// Print a message on standard error, ignoring failures.
+pub fn message(command: &str, text: &str) {
+    // In one write, so that lines of other processes do not interleave.
     let line = format!("session3: {command}: {}\n", Shown::new(text));
     let _ = io::stderr().write_all(line.as_bytes());
 }
@@ -43,13 +42,13 @@ fn write(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Our reader has seen enough, as in `session3 ls | head`.
+/// The reader has closed the pipe, as in `session3 ls | head`.
 #[derive(Debug)]
 pub struct ReaderGone;
 
 impl fmt::Display for ReaderGone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nobody reads standard output")
+        f.write_str("standard output is closed")
     }
 }
 

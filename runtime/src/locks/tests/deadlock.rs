@@ -1,10 +1,10 @@
-//! A wait that could never end is refused at once.
+//! A wait that could never end fails at once.
 
 use super::*;
 use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
-async fn asking_again_for_what_one_holds() {
+async fn reacquiring_a_held_lock() {
     let mut instance = Instance::new(&LockSpace::process());
     instance.exclusive("a").await;
     assert_error(instance.acquire("a", Mode::Exclusive, SECOND).await, "Error::Deadlock");
@@ -13,7 +13,7 @@ async fn asking_again_for_what_one_holds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sharing_again_is_none_but_an_upgrade_is() {
+async fn sharing_again_is_no_deadlock_but_an_upgrade_is() {
     let space = LockSpace::process();
     let mut instance = Instance::new(&space);
     let first = instance.shared("a").await;
@@ -23,7 +23,7 @@ async fn sharing_again_is_none_but_an_upgrade_is() {
     assert_error(Instance::new(&space).attempt("a", Mode::Exclusive).await, "Error::TimedOut");
 }
 
-/// The second share would stand behind the writer, who waits for the first.
+/// The second request would queue behind the writer, which waits for the first.
 #[tokio::test(start_paused = true)]
 async fn sharing_again_behind_a_writer() {
     let space = LockSpace::process();
@@ -37,7 +37,7 @@ async fn sharing_again_behind_a_writer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_closes_a_circle_of_three_is_told_at_once() {
+async fn closing_a_cycle_of_three_fails_at_once() {
     let space = LockSpace::process();
     let [one, two, mut three] = holders(&space, ["a", "b", "c"]).await;
     let log = Log::default();
@@ -53,9 +53,9 @@ async fn who_closes_a_circle_of_three_is_told_at_once() {
     assert_idle(&space);
 }
 
-/// `reader` holds nothing of `a`'s writer but stands behind it: it waits for the holder of `a` all the same.
+/// `reader` is compatible with the holder of `a`, but queues behind the writer, and so waits for the holder as well.
 #[tokio::test(start_paused = true)]
-async fn a_circle_through_the_queue() {
+async fn a_cycle_through_the_queue() {
     let space = LockSpace::process();
     let mut holder = Instance::new(&space);
     holder.shared("a").await;
@@ -70,7 +70,7 @@ async fn a_circle_through_the_queue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_is_no_circle() {
+async fn a_chain_is_no_cycle() {
     let space = LockSpace::process();
     let [one, two] = holders(&space, ["a", "b"]).await;
     let log = Log::default();
@@ -82,9 +82,9 @@ async fn a_line_is_no_circle() {
     assert_eq!(log.events(), ["one", "other"]);
 }
 
-/// A wait that was given up leads nowhere any more.
+/// A wait that has ended is no longer an edge.
 #[tokio::test(start_paused = true)]
-async fn an_old_wait_makes_no_circle() {
+async fn an_old_wait_makes_no_cycle() {
     let space = LockSpace::process();
     let [mut one, mut two] = holders(&space, ["a", "b"]).await;
     assert_error(one.acquire("b", Mode::Exclusive, 10).await, "Error::TimedOut");

@@ -1,10 +1,10 @@
-//! However an instance ends, its locks are free.
+//! However an instance ends, its locks are released.
 
 use super::*;
 use wasmtime::{Engine, Store};
 
 #[tokio::test(start_paused = true)]
-async fn dropping_the_store_releases_all_and_wakes_those_who_wait() {
+async fn dropping_the_store_releases_all_and_wakes_waiters() {
     let space = LockSpace::process();
     let mut instance = Instance::new(&space);
     instance.exclusive("a").await;

@@ -1,4 +1,4 @@
-//! Every limit answers with its own error, and leaves no trace.
+//! Every limit has its own error, and leaves no state behind.
 
 use super::*;
 use crate::locks::LocksCtxBuilder;
@@ -25,7 +25,7 @@ async fn too_many_waiters() {
     let one = wait_for(waiter(), "a", Mode::Exclusive, 0, log.granted("one")).await;
     let two = wait_for(waiter(), "a", Mode::Exclusive, 0, log.granted("two")).await;
     assert_error(waiter().acquire("a", Mode::Exclusive, SECOND).await, "Error::TooMany");
-    // Who does not wait is not one too many.
+    // A request that does not wait is not limited.
     assert_error(waiter().attempt("a", Mode::Exclusive).await, "Error::TimedOut");
     drop(holder);
     one.await.unwrap();
@@ -33,7 +33,7 @@ async fn too_many_waiters() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_longest_wait_cuts_the_timeout() {
+async fn the_longest_wait_caps_the_timeout() {
     let space = LockSpace::process();
     let [_holder] = holders(&space, ["a"]).await;
     let limited = LocksCtxBuilder::new(&space).max_wait(Duration::from_millis(100)).build();
@@ -45,7 +45,7 @@ async fn the_longest_wait_cuts_the_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_that_are_none() {
+async fn invalid_names() {
     let space = LockSpace::process();
     let mut instance = Instance::new(&space);
     assert_error(instance.attempt("", Mode::Shared).await, "Error::InvalidName");

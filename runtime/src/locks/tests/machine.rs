@@ -1,4 +1,4 @@
-//! Two spaces on one file stand for two processes: a lock belongs to the opened file, not to the process.
+//! Two spaces on one file stand for two processes: a lock belongs to the open file description, not the process.
 
 #![cfg(all(target_os = "linux", target_pointer_width = "64"))]
 
@@ -30,7 +30,7 @@ impl Machine {
         self.directory.path().join("lock")
     }
 
-    /// One more process, that begins now.
+    /// One more process, which starts now.
     fn elsewhere(&self) -> LockSpace {
         LockSpace::machine(self.file()).unwrap()
     }
@@ -48,7 +48,7 @@ async fn exclusive_excludes_the_other_process() {
     there.attempt("a", Mode::Exclusive).await.unwrap();
 }
 
-/// The readers of a process have one lock of the system: it must go with the last of them, not with the first.
+/// The readers of a process share one file lock: it must be released with the last of them, not the first.
 #[tokio::test(start_paused = true)]
 async fn shared_is_shared_and_ends_with_the_last_holder() {
     let machine = Machine::new();
@@ -100,7 +100,7 @@ async fn a_dropped_wait_for_the_other_process_leaves_nothing() {
     Instance::new(&machine.here).attempt("a", Mode::Exclusive).await.unwrap();
 }
 
-/// Who asks the system for the lock is first in this process too, until it gives up.
+/// The waiter that retries the file lock stays first in this process, until it gives up.
 #[tokio::test(start_paused = true)]
 async fn order_within_a_process_holds_while_another_has_the_lock() {
     let machine = Machine::new();
@@ -120,7 +120,7 @@ async fn order_within_a_process_holds_while_another_has_the_lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn closing_the_space_releases_what_it_had() {
+async fn closing_the_space_releases_its_locks() {
     let Machine { here, there, directory: _directory } = Machine::new();
     let [holder] = holders(&here, ["a"]).await;
     drop(here);
@@ -152,9 +152,9 @@ fn the_file_is_not_reached_through_a_link() {
     assert!(LockSpace::machine(machine.directory.path().join("missing/lock")).is_err());
 }
 
-/// Those who run already, and those who begin then.
+/// Running processes as well as new ones.
 #[tokio::test(start_paused = true)]
-async fn who_holds_a_lock_when_the_file_is_removed_excludes_everybody() {
+async fn a_holder_excludes_all_others_after_the_file_is_removed() {
     for replaced in [false, true] {
         let machine = Machine::new();
         let [holder] = holders(&machine.here, ["a"]).await;
@@ -180,7 +180,7 @@ async fn who_holds_a_lock_when_the_file_is_removed_excludes_everybody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_waited_while_the_file_was_removed_goes_on_in_the_new_one() {
+async fn a_waiter_continues_in_the_new_file() {
     let machine = Machine::new();
     let [holder] = holders(&machine.here, ["a"]).await;
     let log = Log::default();
@@ -194,7 +194,7 @@ async fn who_has_waited_while_the_file_was_removed_goes_on_in_the_new_one() {
     Instance::new(&machine.elsewhere()).attempt("a", Mode::Exclusive).await.unwrap();
 }
 
-/// A reader that comes when the file is another one does not keep the lock of an earlier one in the old file.
+/// A reader that arrives after the replacement does not share the lock that an earlier one holds in the old file.
 #[tokio::test(start_paused = true)]
 async fn readers_of_one_process_in_two_files() {
     let machine = Machine::new();
@@ -215,7 +215,7 @@ async fn readers_of_one_process_in_two_files() {
     writer.attempt("a", Mode::Exclusive).await.unwrap();
 }
 
-/// Its locks would be those of another directory than the one it works in.
+/// Its locks would be those of another directory than its own.
 #[tokio::test(start_paused = true)]
 async fn an_instance_whose_directory_was_replaced_gets_no_lock() {
     let machine = Machine::new();
@@ -229,13 +229,13 @@ async fn an_instance_whose_directory_was_replaced_gets_no_lock() {
     for _ in 0..2 {
         match early.attempt("a", Mode::Exclusive).await {
             Err(Error::Other(text)) => assert!(text.contains("was replaced"), "{text}"),
-            answer => panic!("{answer:?}"),
+            result => panic!("{result:?}"),
         }
     }
     let [late] = holders(&machine.here, ["a"]).await;
     assert_error(Instance::new(&machine.there).attempt("a", Mode::Exclusive).await, "Error::TimedOut");
     drop(late);
-    // Back again: those who work in there exclude each other once more.
+    // Moved back: instances of the old directory exclude each other again.
     let new = directory.with_extension("new");
     fs::rename(directory, &new).unwrap();
     fs::rename(&old, directory).unwrap();
@@ -244,22 +244,22 @@ async fn an_instance_whose_directory_was_replaced_gets_no_lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_its_directory_there_are_no_locks_until_it_is_back() {
+async fn a_missing_directory_fails_until_it_is_back() {
     let machine = Machine::new();
     let away = machine.directory.path().with_extension("away");
     fs::rename(machine.directory.path(), &away).unwrap();
     match Instance::new(&machine.here).attempt("a", Mode::Exclusive).await {
         Err(Error::Other(text)) => assert!(text.contains("cannot be locked"), "{text}"),
-        answer => panic!("{answer:?}"),
+        result => panic!("{result:?}"),
     }
     assert_idle(&machine.here);
     fs::rename(&away, machine.directory.path()).unwrap();
     Instance::new(&machine.here).attempt("a", Mode::Exclusive).await.unwrap();
 }
 
-/// Who removes old files leaves one alone that is in use.
+/// Cleaners of old files spare one that is in use.
 #[tokio::test(start_paused = true)]
-async fn the_file_is_young_while_it_is_used() {
+async fn the_mtime_is_fresh_while_the_file_is_used() {
     let machine = Machine::new();
     let long_ago = SystemTime::now() - Duration::from_secs(30 * 86_400);
     let age = || File::open(machine.file()).unwrap().set_modified(long_ago).unwrap();
@@ -275,7 +275,7 @@ async fn the_file_is_young_while_it_is_used() {
     assert!(!is_old(), "at the start, too");
 }
 
-/// One that locks nothing for others must be the only one.
+/// A process that takes no file locks must be the only one.
 #[tokio::test(start_paused = true)]
 async fn alone_and_shared_refuse_each_other() {
     let directory = TempDir::new().unwrap();
@@ -288,7 +288,7 @@ async fn alone_and_shared_refuse_each_other() {
     let alone = LockSpace::alone(&file).unwrap();
     let scope = Instance::new(&alone).locks().scope().await.unwrap();
     assert!(matches!(scope, LockScope::Process));
-    refused(LockSpace::machine(&file), "has it for itself");
+    refused(LockSpace::machine(&file), "uses it exclusively");
     refused(LockSpace::alone(&file), "other processes use it");
     let [holder] = holders(&alone, ["a"]).await;
     assert_error(Instance::new(&alone).attempt("a", Mode::Exclusive).await, "Error::TimedOut");
@@ -301,9 +301,9 @@ async fn alone_and_shared_refuse_each_other() {
     LockSpace::alone(&file).unwrap();
 }
 
-/// Those who come do not see it in the new file, and it must not go on beside them.
+/// New processes do not see it in the new file, and it must not continue beside them.
 #[tokio::test(start_paused = true)]
-async fn one_that_is_alone_stays_so_when_the_file_is_removed() {
+async fn exclusive_use_survives_removal_of_the_file() {
     let machine = Machine::new();
     let file = machine.file();
     drop((machine.here, machine.there));
@@ -313,25 +313,25 @@ async fn one_that_is_alone_stays_so_when_the_file_is_removed() {
     assert_error(Instance::new(&other).acquire("a", Mode::Exclusive, 50).await, "Error::TimedOut");
     match Instance::new(&alone).attempt("a", Mode::Exclusive).await {
         Err(Error::Other(text)) => assert!(text.contains("other processes use it"), "{text}"),
-        answer => panic!("{answer:?}"),
+        result => panic!("{result:?}"),
     }
     drop(other);
     let [_holder] = holders(&alone, ["a"]).await;
     assert!(LockSpace::machine(&file).is_err());
 }
 
-/// Locks by files and locks of the system do not exclude each other.
+/// Lock files and file locks do not exclude each other.
 #[tokio::test(start_paused = true)]
 async fn a_directory_with_lock_files_is_refused_at_any_time() {
     let machine = Machine::new();
     fs::create_dir(machine.directory.path().join("locks")).unwrap();
     assert_eq!(LockSpace::machine(machine.file()).err().unwrap().kind(), ErrorKind::ResourceBusy);
-    // Whoever makes them looks for the lock file first, so it must have been removed.
+    // Hosts that create lock files check for this file first, so it must have been removed.
     Instance::new(&machine.here).attempt("a", Mode::Exclusive).await.unwrap();
     fs::remove_file(machine.file()).unwrap();
     match Instance::new(&machine.here).attempt("a", Mode::Exclusive).await {
-        Err(Error::Other(text)) => assert!(text.contains("other hosts lock by the files"), "{text}"),
-        answer => panic!("{answer:?}"),
+        Err(Error::Other(text)) => assert!(text.contains("other hosts use the lock files"), "{text}"),
+        result => panic!("{result:?}"),
     }
     assert!(!machine.file().exists());
 }

@@ -18,7 +18,7 @@ use wasmtime::component::{Resource, ResourceTable};
 
 const SECOND: u32 = 1000;
 
-/// What a store has for its instance.
+/// The data of a store.
 struct Instance {
     ctx: LocksCtx,
     table: ResourceTable,
@@ -49,7 +49,7 @@ impl Instance {
         self.acquire(name, Mode::Shared, SECOND).await.unwrap()
     }
 
-    /// Ask without waiting.
+    /// Acquire without waiting.
     async fn attempt(&mut self, name: &str, mode: Mode) -> Result<Resource<Guard>, Error> {
         self.acquire(name, mode, 0).await
     }
@@ -68,7 +68,7 @@ async fn holders<const N: usize>(space: &LockSpace, names: [&str; N]) -> [Instan
     instances
 }
 
-/// Let an instance wait for a lock, hold it for `hold` milliseconds and end. Returns when it stands in the queue.
+/// Spawn an instance that waits for a lock, holds it for `hold` milliseconds and ends. Returns once it is queued.
 async fn wait_for(
     mut instance: Instance,
     name: &'static str,
@@ -85,7 +85,7 @@ async fn wait_for(
     task
 }
 
-/// What happened, in order.
+/// Events in order.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -94,7 +94,7 @@ impl Log {
         self.0.lock().unwrap().push(event.into());
     }
 
-    /// A callback for `wait_for` that notes who got the lock.
+    /// A callback for `wait_for` that records a grant.
     fn granted(&self, who: impl Into<String>) -> impl Fn(Result<(), Error>) + Send + 'static {
         let (log, who) = (self.clone(), who.into());
         move |result| {
@@ -108,7 +108,7 @@ impl Log {
     }
 }
 
-/// The error, as the guest would have it.
+/// Asserts the error that the guest gets.
 #[track_caller]
 fn assert_error<T>(result: Result<T, Error>, expected: &str) {
     match result {
@@ -117,10 +117,10 @@ fn assert_error<T>(result: Result<T, Error>, expected: &str) {
     }
 }
 
-/// Nobody holds anything and nobody waits.
+/// Asserts that there are no holders and no waiters.
 #[track_caller]
 fn assert_idle(space: &LockSpace) {
     let table = space.table();
-    assert!(table.queues.is_empty(), "{} names are in use", table.queues.len());
-    assert!(table.waits.is_empty(), "{} instances wait", table.waits.len());
+    assert!(table.queues.is_empty(), "{} names in use", table.queues.len());
+    assert!(table.waits.is_empty(), "{} waiters", table.waits.len());
 }

@@ -1,4 +1,4 @@
-//! Random histories of the table, against a slow and obvious definition of who waits for whom.
+//! Random histories of the table, against a slow and obvious definition of the wait-for graph.
 
 use crate::locks::error::Mode;
 use crate::locks::name::Name;
@@ -10,21 +10,21 @@ const OWNERS: u64 = 6;
 const NAMES: u64 = 4;
 
 #[test]
-fn random_histories_keep_the_promises() {
+fn random_histories_keep_the_invariants() {
     for seed in 1..=10 {
         let mut history = History::new(seed);
         for _ in 0..STEPS {
             history.step();
             history.check();
         }
-        assert!(history.refused > 100, "only {} deadlocks were met", history.refused);
+        assert!(history.refused > 100, "only {} deadlocks", history.refused);
     }
 }
 
 struct History {
     table: Table,
     owners: Vec<Owner>,
-    /// What each owner has: places it holds or waits in.
+    /// The places of each owner, holding or waiting.
     places: Vec<(Owner, Name, Ticket)>,
     refused: usize,
     random: u64,
@@ -46,7 +46,7 @@ impl History {
         if self.random(5) < 2 && !self.places.is_empty() {
             self.leave();
         } else {
-            self.ask();
+            self.acquire();
         }
     }
 
@@ -57,7 +57,7 @@ impl History {
         self.table.grant(name);
     }
 
-    fn ask(&mut self) {
+    fn acquire(&mut self) {
         let index = self.random(OWNERS) as usize;
         let owner = self.owners[index];
         if self.table.waits.contains_key(&owner) {
@@ -70,7 +70,7 @@ impl History {
         }
         let refuse = self.table.would_deadlock(owner, name);
         let (ticket, _) = self.table.enqueue(owner, name, mode);
-        assert_eq!(refuse, self.has_circle(), "{owner:?} asks for {name:?} {mode:?}");
+        assert_eq!(refuse, self.has_cycle(), "{owner:?} asks for {name:?} {mode:?}");
         if refuse {
             self.refused += 1;
             self.table.leave(name, ticket);
@@ -80,21 +80,24 @@ impl History {
     }
 
     fn check(&self) {
-        assert!(!self.has_circle());
+        assert!(!self.has_cycle());
         let mut known = HashSet::new();
         for queue in self.table.queues.values() {
             let exclusive = queue.holders.iter().any(|holder| holder.mode == Mode::Exclusive);
-            assert!(!queue.holders.is_empty(), "nobody holds it, and some wait");
+            assert!(!queue.holders.is_empty(), "waiters without a holder");
             assert!(!exclusive || queue.holders.len() == 1, "not excluded");
-            assert!(queue.waiters.front().is_none_or(|first| !queue.admits(first.holder.mode)), "forgotten");
+            assert!(
+                queue.waiters.front().is_none_or(|first| !queue.admits(first.holder.mode)),
+                "a compatible waiter was not granted"
+            );
             assert!(queue.waiters.iter().map(|waiter| waiter.holder.ticket).is_sorted(), "out of order");
             known.extend(queue.holders.iter().chain(queue.waiters.iter().map(|w| &w.holder)).map(|h| h.ticket));
         }
         assert_eq!(known, self.places.iter().map(|place| place.2).collect(), "places lost or left over");
     }
 
-    /// Whether someone waits, directly or through others, for itself.
-    fn has_circle(&self) -> bool {
+    /// Whether an owner waits for itself, directly or through others.
+    fn has_cycle(&self) -> bool {
         let edges = self.edges();
         edges.keys().any(|start| {
             let mut open = edges[start].clone();
@@ -111,7 +114,7 @@ impl History {
         })
     }
 
-    /// A waiter waits for the holders, and for those who wait ahead of it, whose modes exclude its own.
+    /// A waiter waits for the holders, and the waiters ahead of it, whose modes exclude its own.
     fn edges(&self) -> HashMap<Owner, Vec<Owner>> {
         let mut edges: HashMap<Owner, Vec<Owner>> = HashMap::new();
         for queue in self.table.queues.values() {

@@ -1,4 +1,4 @@
-//! Who gets a lock, and when.
+//! The order of grants.
 
 use super::*;
 use crate::bindings::session3::sessions::advisory_locks::LockScope;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
-async fn exclusive_excludes_everyone_and_ends_with_the_guard() {
+async fn exclusive_excludes_all_others_and_ends_with_the_guard() {
     let space = LockSpace::process();
     let (mut one, mut two) = (Instance::new(&space), Instance::new(&space));
     let guard = one.exclusive("a").await;
@@ -30,7 +30,7 @@ async fn shared_holders_share() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_wait_are_served_in_order() {
+async fn waiters_are_served_in_order() {
     let space = LockSpace::process();
     let [holder] = holders(&space, ["a"]).await;
     let log = Log::default();
@@ -101,7 +101,7 @@ async fn a_timeout_of_zero_only_tries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_gives_up_lets_those_behind_pass() {
+async fn a_timed_out_waiter_unblocks_those_behind() {
     let space = LockSpace::process();
     let mut reader = Instance::new(&space);
     reader.shared("a").await;
@@ -125,7 +125,7 @@ async fn a_dropped_wait_leaves_the_queue() {
     assert_idle(&space);
 }
 
-/// The wait is dropped after the grant was sent and before anybody has looked at it.
+/// The wait is dropped after the grant was sent and before it was received.
 #[tokio::test(start_paused = true)]
 async fn a_grant_to_a_dropped_wait_is_passed_on() {
     let space = LockSpace::process();
@@ -149,7 +149,7 @@ async fn scope_is_the_process() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn spaces_are_apart_and_clones_are_not() {
+async fn spaces_are_separate_and_clones_are_not() {
     let space = LockSpace::process();
     let [_holder] = holders(&space, ["a"]).await;
     Instance::new(&LockSpace::process()).attempt("a", Mode::Exclusive).await.unwrap();

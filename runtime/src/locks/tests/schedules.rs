@@ -1,6 +1,6 @@
-//! The table and the space once more, compiled with the mutex of `shuttle`, which decides who goes on at every step:
-//! all orders are tried in which two threads can come to them, and many of those of more. Time stands still; who does
-//! not wait to the end drops the wait, as a time-out does. The lock file is one in memory, whose calls are steps as well.
+//! The table and the space, compiled with the mutex of `shuttle`, which schedules every step: all orders of two threads
+//! are tried, and many of more. Time stands still; a wait that gives up is dropped, as by a timeout. The lock file is
+//! simulated in memory, and its calls are steps as well.
 
 use crate::locks::error::{Error, Mode};
 use crate::locks::name::Name;
@@ -23,26 +23,26 @@ mod sync {
     use tokio::time::Instant;
 
     thread_local! {
-        /// Whether a lock of the file may be another process's.
+        /// Whether another process may hold locks in the file.
         pub(super) static IS_SHARED: Cell<bool> = const { Cell::new(false) };
     }
 
     pub(super) async fn sleep_until(_time: Instant) {
-        assert!(IS_SHARED.get(), "it waits for a lock that no other process has");
+        assert!(IS_SHARED.get(), "it waits for a lock that no other process holds");
         shuttle::future::yield_now().await;
     }
 }
-#[path = "kernel.rs"]
-mod machine;
-#[path = "../path.rs"]
-mod path;
+#[path = "simulated_lock_file.rs"]
+mod lock_file;
+#[path = "../lock_path.rs"]
+mod lock_path;
 #[path = "../space.rs"]
-#[expect(dead_code, reason = "the scope is asked for elsewhere, and nobody has the file alone")]
+#[expect(dead_code, reason = "other tests query the scope, and none here uses the file alone")]
 mod space;
 #[path = "../table.rs"]
 mod table;
 
-/// How many are inside: a writer counts as very many; and how long they stay.
+/// The number inside, where a writer counts as `WRITER`; and how long they stay.
 #[derive(Default)]
 struct Inside(AtomicU32, usize);
 const WRITER: u32 = 1 << 16;
@@ -59,7 +59,7 @@ impl Inside {
     }
 }
 
-/// One thread: how it asks, and whether it waits for the answer.
+/// One thread: its mode, and whether it waits until granted.
 type Visitor = (Mode, bool);
 
 async fn acquire(space: &LockSpace, owner: Owner, name: &str, mode: Mode) -> Result<Place, Error> {
@@ -68,8 +68,8 @@ async fn acquire(space: &LockSpace, owner: Owner, name: &str, mode: Mode) -> Res
     space.acquire(request, Duration::from_secs(60)).await
 }
 
-/// Drop the future if it is not ready when others have had their turn.
-async fn given_up<T>(future: impl Future<Output = T>) -> Option<T> {
+/// Poll the future once, let others run, and drop it unless it was ready.
+async fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let first = std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
     yield_now().await;
@@ -78,7 +78,7 @@ async fn given_up<T>(future: impl Future<Output = T>) -> Option<T> {
 
 async fn visit(space: LockSpace, inside: Arc<Inside>, (mode, patient): Visitor) {
     let acquired = acquire(&space, Owner::new(), "a", mode);
-    let place = if patient { Some(acquired.await) } else { given_up(acquired).await };
+    let place = if patient { Some(acquired.await) } else { poll_once(acquired).await };
     if let Some(place) = place {
         let _place = place.expect("nothing else is held");
         inside.visit(mode).await;
@@ -87,20 +87,20 @@ async fn visit(space: LockSpace, inside: Arc<Inside>, (mode, patient): Visitor) 
 
 fn assert_idle(space: &LockSpace) {
     let table = space.table();
-    assert!(table.queues.is_empty() && table.waits.is_empty(), "something is left");
+    assert!(table.queues.is_empty() && table.waits.is_empty(), "the table is not empty");
 }
 
-/// Says how many orders there were. An order in which nobody can go on fails the test.
+/// Returns the number of orders. An order in which no thread can proceed fails the test.
 fn explore(scheduler: impl Scheduler + 'static, test: impl Fn() + Send + Sync + 'static) -> usize {
-    // Time-outs are made in a runtime, and this one does not run. It is not dropped: after a failure, which a test may
-    // expect, it would wake those that still wait, and shuttle's wakers panic outside of an exploration.
+    // Timeouts need a runtime, which does not run. It is not dropped: after a failure, which a test may expect, it
+    // would wake remaining waiters, and shuttle's wakers panic outside an exploration.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let runtime = ManuallyDrop::new(runtime);
     let _context = runtime.enter();
     shuttle::Runner::new(scheduler, shuttle::Config::default()).run(test)
 }
 
-/// The first of them is this thread: one more would only multiply the orders.
+/// The first visitor runs on this thread: one more would only multiply the orders.
 fn visit_all(space: LockSpace, visitors: &[Visitor]) {
     let inside = Arc::<Inside>::default();
     let visit = |visitor: &Visitor| visit(space.clone(), inside.clone(), *visitor);
@@ -119,26 +119,26 @@ fn all_of_two() {
     for pair in VISITORS.iter().flat_map(|one| VISITORS.map(|two| [*one, two])) {
         orders += explore(DfsScheduler::new(None, false), move || visit_all(LockSpace::process(), &pair));
     }
-    println!("2 threads, in 16 ways: {orders} orders, all that there are");
+    println!("2 threads, in 16 ways: {orders} orders, exhaustive");
 }
 
-/// What holders in one process have of the file is given back before the next one is let in: it finds it free, and does
-/// not lose it to the one before.
+/// A holder's file lock is released before the next holder in the process is granted: the next one finds it free, and
+/// the previous one's release does not take it away.
 #[test]
 fn all_of_two_with_a_lock_file() {
     let mut orders = 0;
     for pair in [[VISITORS[0]; 2], [VISITORS[0], VISITORS[1]], [VISITORS[0], VISITORS[2]]] {
         orders += explore(DfsScheduler::new(None, false), move || {
-            machine::start(true);
+            lock_file::start(true);
             visit_all(LockSpace::machine("lock").unwrap(), &pair);
         });
     }
-    println!("2 threads with a lock file, in 3 ways: {orders} orders, all that there are");
+    println!("2 threads with a lock file, in 3 ways: {orders} orders, exhaustive");
 }
 
-/// Two processes with two threads each, and one that begins when somebody has removed the lock file.
-fn visit_while_the_file_is_removed(looks_at_marks: bool) {
-    machine::start(looks_at_marks);
+/// Two processes with two threads each, and one that starts after the lock file was removed.
+fn visit_while_the_file_is_removed(checks_marks: bool) {
+    lock_file::start(checks_marks);
     sync::IS_SHARED.set(true);
     // Long enough for the newcomer to open the file and try.
     let inside = Arc::new(Inside(AtomicU32::new(0), 20));
@@ -152,7 +152,7 @@ fn visit_while_the_file_is_removed(looks_at_marks: bool) {
         .collect();
     let newcomers_inside = inside.clone();
     threads.push(spawn(async move {
-        machine::remove_file();
+        lock_file::remove_file();
         yield_now().await;
         visit(LockSpace::machine("lock").unwrap(), newcomers_inside, VISITORS[0]).await;
     }));
@@ -166,7 +166,7 @@ fn many_of_three_processes_whose_lock_file_is_removed() {
     println!("3 processes whose lock file is removed: {orders} orders");
 }
 
-/// The newcomer does not see who holds a lock in the file that was removed.
+/// The newcomer does not see the holders of locks in the removed file.
 #[test]
 #[should_panic(expected = "not excluded")]
 fn without_marks_a_removed_lock_file_would_be_noticed_too_late() {
@@ -183,7 +183,7 @@ fn many_of_four() {
     println!("4 threads: {orders} orders");
 }
 
-/// Each takes two of three locks, in any order. Who would close a circle is told; everyone else gets both.
+/// Each takes two of three locks, in any order. One that would close a cycle gets `Deadlock`; the others get both.
 #[test]
 fn many_of_five_with_two_locks_each() {
     async fn both(space: LockSpace, inside: Arc<[Inside; 3]>) {

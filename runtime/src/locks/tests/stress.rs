@@ -1,4 +1,4 @@
-//! Many instances on several threads, in real time: exclusion holds, nobody is forgotten, nothing is left.
+//! Many instances on several threads, in real time: exclusion holds, no waiter starves, and the table ends empty.
 
 use super::*;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -8,7 +8,7 @@ const INSTANCES: usize = 64;
 const ROUNDS: usize = 100;
 const NAMES: usize = 3;
 
-/// How many are inside: a writer counts as very many.
+/// The number inside, where a writer counts as `WRITER`.
 type Inside = [AtomicU32; NAMES];
 const WRITER: u32 = 1 << 16;
 
@@ -38,7 +38,7 @@ async fn crowd(spaces: &[LockSpace]) {
     }
 }
 
-/// Every third visit is given up after a moment, often in the middle of its wait.
+/// Every third visit is dropped after a moment, often during its wait.
 async fn visits(mut instance: Instance, number: usize, inside: Arc<Inside>) {
     for round in 0..ROUNDS {
         let mode = if (number + round).is_multiple_of(4) { Mode::Exclusive } else { Mode::Shared };

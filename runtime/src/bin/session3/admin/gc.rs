@@ -11,38 +11,38 @@ use std::fmt;
 use std::process::ExitCode;
 use wasmtime::Result;
 
-/// Files for one step; between steps nothing is held or locked.
+/// Files per step; no lock is held between steps.
 const STEP: u32 = 1000;
 
-/// Do all of it, and then report what was done: before a failure or an interruption, too.
+/// Collect all garbage, then report what was done, also after a failure or an interruption.
 pub async fn gc(args: &StoreArgs, older_than: Option<u32>) -> Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
     let mut admin = Admin::open(args).await?;
-    let mut done = Done::default();
-    let ended = done.work(&mut admin, older_than, &interrupt).await;
-    let text = if args.json { format!("{}\n", done.as_json()) } else { done.to_string() };
+    let mut totals = Totals::default();
+    let ended = totals.work(&mut admin, older_than, &interrupt).await;
+    let text = if args.json { format!("{}\n", totals.as_json()) } else { totals.to_string() };
     output::report("gc", &text);
     if ended? {
         return Ok(ExitCode::SUCCESS);
     }
-    output::tell("gc", "interrupted, the rest is left for the next time");
+    output::message("gc", "interrupted; the next run collects the rest");
     Ok(interrupt.code())
 }
 
 #[derive(Default)]
-struct Done {
+struct Totals {
     examined: u64,
-    /// Records: of sessions, and what a manager keeps beside them.
+    /// Records: sessions, and a manager's own.
     expired: u64,
     abandoned: u64,
-    /// Sessions entered in the index of owners.
+    /// Sessions added to the index of owners.
     repaired: u64,
-    /// Since how many minutes records were not used, how many there were, how many remain.
+    /// The age limit in minutes, and how many records were deleted and remain.
     unused: Option<(u32, u64, u64)>,
 }
 
-impl Done {
-    /// Says whether it was all that was asked for.
+impl Totals {
+    /// Returns whether it completed.
     async fn work(&mut self, admin: &mut Admin, older_than: Option<u32>, interrupt: &Interrupt) -> Result<bool> {
         if !self.collect(admin, interrupt).await? {
             return Ok(false);
@@ -55,10 +55,10 @@ impl Done {
     }
 
     async fn collect(&mut self, admin: &mut Admin, interrupt: &Interrupt) -> Result<bool> {
-        let progress = Progress::new("collecting garbage: files looked at:");
+        let progress = Progress::new("collecting garbage: files examined:");
         let mut resume = None;
         loop {
-            if interrupt.is_asked() {
+            if interrupt.is_requested() {
                 return Ok(false);
             }
             let report = admin.collect_garbage(STEP, resume.as_deref()).await?;
@@ -87,14 +87,14 @@ impl Done {
     }
 }
 
-impl fmt::Display for Done {
+impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let expired = count(self.expired, "expired record");
         let abandoned = count(self.abandoned, "abandoned file");
         writeln!(f, "deleted {expired} and {abandoned}, of {}", count(self.examined, "file"))?;
         if self.repaired > 0 {
             let repaired = count(self.repaired, "session");
-            writeln!(f, "entered {repaired} in the index of owners, where they were missing")?;
+            writeln!(f, "added {repaired} to the index of owners")?;
         }
         if let Some((minutes, deleted, remaining)) = self.unused {
             let minutes = count(minutes.into(), "minute");

@@ -7,22 +7,22 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Whether somebody wants the command to end. It ends between two steps: where locks are files, one that is killed in
-/// a step leaves them behind. A second signal does not wait for that.
+/// Whether a signal has requested the end of the command. It ends between steps: where locks are files, a process
+/// killed within a step leaves them behind. A second signal ends it at once.
 #[derive(Default)]
 pub struct Interrupt {
-    asked: Arc<AtomicBool>,
+    requested: Arc<AtomicBool>,
     signal: Arc<AtomicUsize>,
 }
 
 impl Interrupt {
-    /// Listen from now on. What whoever started us has ignored, as `nohup` does, stays ignored.
+    /// Install the handlers. Signals that the parent ignores, as under `nohup`, stay ignored.
     pub fn listen() -> io::Result<Self> {
         let this = Self::default();
         for signal in [SIGHUP, SIGINT, SIGTERM] {
             if !is_ignored(signal) {
-                flag::register_conditional_shutdown(signal, 128 + signal, this.asked.clone())?;
-                flag::register(signal, this.asked.clone())?;
+                flag::register_conditional_shutdown(signal, 128 + signal, this.requested.clone())?;
+                flag::register(signal, this.requested.clone())?;
                 flag::register_usize(signal, this.signal.clone(), signal as usize)?;
             }
         }
@@ -30,17 +30,17 @@ impl Interrupt {
     }
 
     /// Whether to end.
-    pub fn is_asked(&self) -> bool {
-        self.asked.load(Ordering::Acquire)
+    pub fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::Acquire)
     }
 
-    /// How a command ends that was asked to: as shells say which signal it was.
+    /// The exit code of an interrupted command, as shells encode a signal.
     pub fn code(&self) -> ExitCode {
         ExitCode::from(128 + self.signal.load(Ordering::Acquire) as u8)
     }
 }
 
-/// Linux says it; elsewhere nothing is.
+/// Known on Linux; elsewhere no signal counts as ignored.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

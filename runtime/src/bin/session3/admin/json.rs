@@ -1,4 +1,4 @@
-//! JSON output: objects on one line, their members in a fixed order.
+//! JSON output: objects on one line, members in a fixed order.
 
 use serde_json::Value;
 use session_runtime::Shown;
@@ -27,8 +27,8 @@ impl fmt::Display for Object {
     }
 }
 
-/// What is no visible character can only be in a string, where it has another spelling: it means the same, and a terminal
-/// does not obey it.
+/// Write JSON with invisible characters as `\u` escapes, so that a terminal does not obey them. They occur only inside
+/// strings, where the escape means the same.
 fn write_safely(f: &mut fmt::Formatter<'_>, json: &str) -> fmt::Result {
     for c in json.chars() {
         if Shown::is_visible(c) {
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_means_what_it_is_and_is_safe_to_see() {
+    fn text_round_trips_and_is_safe_to_print() {
         let text = "a\u{7f}\u{9b}31m\u{202e}\u{e0041}\n\"\\å山👍";
         let object = Object::default().with("text", text).to_string();
         assert_eq!(object, r#"{"text":"a\u007f\u009b31m\u202e\udb40\udc41\n\"\\å山👍"}"#);

@@ -5,9 +5,9 @@ use super::json;
 use super::progress::Progress;
 use super::text::{expires, time};
 use crate::INCOMPLETE;
-use crate::beside::is_session;
 use crate::cli::StoreArgs;
-use crate::output::{print, tell};
+use crate::manager_records::is_session;
+use crate::output::{message, print};
 use session_runtime::Shown;
 use session_runtime::bindings::exports::session3::sessions::session_store::{Page, SessionInfo};
 use std::fmt::Write;
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use unicode_width::UnicodeWidthStr;
 use wasmtime::Result;
 
-/// Page by page, so that the size of the store does not matter.
+/// Page by page, so that memory does not grow with the store.
 pub async fn ls(args: &StoreArgs, owner: Option<&str>) -> Result<ExitCode> {
     let mut admin = Admin::open_to_read(args).await?;
     let mut listing = Listing::new(args.json);
@@ -36,7 +36,7 @@ pub async fn ls(args: &StoreArgs, owner: Option<&str>) -> Result<ExitCode> {
         page.sessions.retain(|info| is_session(&info.id));
         progress.print(|| {
             for id in &page.unreadable {
-                tell("ls", &format!("{id} cannot be read (`session3 show {id}` says why)"));
+                message("ls", &format!("{id} cannot be read (`session3 show {id}` says why)"));
             }
             print(&listing.text(&page))
         })?;
@@ -46,15 +46,15 @@ pub async fn ls(args: &StoreArgs, owner: Option<&str>) -> Result<ExitCode> {
 
 struct Listing {
     json: bool,
-    /// None before the first row. Columns grow with what has to go into them and never shrink.
+    /// `None` before the first row. Columns grow to fit and never shrink.
     widths: Option<[usize; COLUMNS]>,
 }
 
 const COLUMNS: usize = 7;
 const HEADER: [&str; COLUMNS] = ["ID", "OWNER", "SIZE", "VERSION", "CREATED", "LAST ACTIVE", "EXPIRES"];
-/// Numbers are read from the right.
+/// Numbers are aligned right.
 const RIGHT: [bool; COLUMNS] = [false, false, true, true, false, false, false];
-/// Of an owner; `session3 show` and JSON have the whole name.
+/// Columns of an owner; `session3 show` and JSON have the whole name.
 const LONGEST_OWNER: usize = 32;
 
 impl Listing {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_where_they_are_seen() {
+    fn columns_align_by_display_width() {
         let times = "1970-01-01T00:00:00Z  1970-01-01T00:01:00Z  1970-01-01T00:02:00Z";
         let table = Listing::new(false).text(&page(&["alice", "山田太郎", "a\u{30a}b", "🦀", "x\u{200b}\u{61c}"]));
         let rows: Vec<_> = table.lines().collect();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_leave_the_others_their_place() {
+    fn long_names_are_truncated() {
         let table = Listing::new(false).text(&page(&[&"山".repeat(80), &"\u{e0041}".repeat(64), "alice"]));
         for line in table.lines() {
             assert!(line.width() < 128, "{line}");
@@ -164,7 +164,7 @@ mod tests {
         assert!(table.contains(&format!("  {}…   ", "山".repeat(15))), "{table}");
     }
 
-    /// Those of a later page may be wider, and the header is not repeated.
+    /// A later page may be wider, and the header is not repeated.
     #[test]
     fn columns_grow_from_page_to_page() {
         let mut listing = Listing::new(false);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn json_has_names_as_they_are_and_what_cannot_be_read() {
+    fn json_has_raw_names_and_unreadable_sessions() {
         let text = Listing::new(true).text(&page(&["a\u{200b}\n山"]));
         let objects: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(objects[0]["owner"], "a\u{200b}\n山");

@@ -1,4 +1,4 @@
-//! The commands that look after a store. They work on it through the embedded component, as an application would.
+//! The commands that administer a store. They work through the embedded component, as an application would.
 
 pub mod gc;
 mod interrupt;
@@ -28,15 +28,15 @@ use wasmtime::component::{Component, Linker, ResourceAny};
 use wasmtime::{Engine, Result, Store};
 use wasmtime_wasi::filesystem::FsPerms;
 
-/// A listing in memory has to be bounded, but a session may be as large as 16 MiB.
+/// A listing must be bounded in memory, but a session may have 16 MiB.
 const MEMORY_LIMIT: usize = 256 << 20;
-/// The most that a page may have.
+/// The contract's maximum.
 const PAGE: u32 = 1000;
 
-/// Of a session that looks damaged.
+/// Attempts to read a session that looks damaged.
 const READS: u32 = 4;
 
-/// Run a command to its end.
+/// Run a command to completion.
 pub fn run(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
@@ -46,96 +46,96 @@ pub struct Admin {
     store: Store<Guest>,
     component: FileBacked,
     sessions: ResourceAny,
-    /// Opened when it is first needed.
+    /// Opened on first use.
     manager: Option<ResourceAny>,
     dir: PathBuf,
 }
 
 impl Admin {
-    /// Open a store to change it, under the locks of all who use it.
+    /// Open a store to modify it, under the locks that its other processes use.
     pub async fn open(args: &StoreArgs) -> Result<Self> {
         let dir = dir::check_to_change(&args.dir)?;
         if !dir::has_lock_file(&dir) && !dir::has_lock_files(&dir) {
-            // Look first: a lock file would be litter in a directory that holds no store.
+            // Check for a store first, so as not to leave a lock file in any other directory.
             open(&dir, FsPerms::ReadOnly, (LockSpace::process(), Sessions::Bare)).await?;
         }
         open(&dir, FsPerms::ReadWrite, dir::locks(&dir, Scope::Machine)?).await
     }
 
-    /// Open a store to read it. Who reads needs no lock, so a backup or a snapshot will do, on which no lock file can be
-    /// made. That nobody is excluded is no danger, as nothing can be written: an expired session that is looked at stays
-    /// for others to delete, and one that cannot be read where it is.
+    /// Open a store to read it. Readers need no lock, so this works on a backup or a snapshot where no lock file can be
+    /// created. Lack of exclusion is safe because nothing can be written: an expired session that is read is left for
+    /// others to delete, and an unreadable one is not quarantined.
     pub async fn open_to_read(args: &StoreArgs) -> Result<Self> {
         let dir = dir::check_to_read(&args.dir)?;
         open(&dir, FsPerms::ReadOnly, (LockSpace::process(), Sessions::Bare)).await
     }
 
-    /// A listing of all sessions. It is read with [`Self::next_page`].
+    /// List all sessions; read the cursor with [`Self::next_page`].
     pub async fn iter_sessions(&mut self) -> Result<ResourceAny> {
         let (stores, store, sessions) = self.parts();
-        let answer = stores.store().call_iter_sessions(store, sessions, None).await?;
-        self.checked(answer)
+        let result = stores.store().call_iter_sessions(store, sessions, None).await?;
+        self.checked(result)
     }
 
-    /// The next page of a listing; an empty one is the end.
+    /// The next page of a listing; an empty page is the end.
     pub async fn next_page(&mut self, cursor: ResourceAny) -> Result<Page> {
         let (stores, store, _) = self.parts();
-        let answer = stores.session_cursor().call_next_page(store, cursor, PAGE).await?;
-        self.checked(answer)
+        let result = stores.session_cursor().call_next_page(store, cursor, PAGE).await?;
+        self.checked(result)
     }
 
-    /// A listing of an owner's sessions, oldest first. It is read with [`Self::next_page`].
+    /// List an owner's sessions, oldest first; read the cursor with [`Self::next_page`].
     pub async fn sessions_of(&mut self, owner: &str) -> Result<ResourceAny> {
         let (stores, store, sessions) = self.parts();
-        let answer = stores.store().call_sessions_of(store, sessions, owner).await?;
-        self.checked(answer)
+        let result = stores.store().call_sessions_of(store, sessions, owner).await?;
+        self.checked(result)
     }
 
-    /// Without its lock, a session that is being renamed may look damaged: then it is read again.
+    /// Read a session without its lock. One that is being renamed may look damaged, so `corrupt` is retried.
     pub async fn load_session(&mut self, id: &str) -> Result<Option<session_store::Session>> {
         let mut tries = 1..READS;
         loop {
             let (stores, store, sessions) = self.parts();
-            let answer = stores.store().call_load_session(store, sessions, &id.to_owned()).await?;
-            if !matches!(answer, Err(Error::Corrupt(_))) || tries.next().is_none() {
-                return self.checked(answer);
+            let result = stores.store().call_load_session(store, sessions, &id.to_owned()).await?;
+            if !matches!(result, Err(Error::Corrupt(_))) || tries.next().is_none() {
+                return self.checked(result);
             }
         }
     }
 
-    /// End a session, under the id that it has by now.
+    /// End a session, under its current id if it was renewed.
     pub async fn end_session(&mut self, id: &str) -> Result<bool> {
         let manager = self.manager().await?;
         let managers = self.component.session3_sessions_session_manager().manager();
-        let answer = managers.call_end_session(&mut self.store, manager, &id.to_owned()).await?;
-        self.checked(answer)
+        let result = managers.call_end_session(&mut self.store, manager, &id.to_owned()).await?;
+        self.checked(result)
     }
 
     pub async fn delete_sessions_of(&mut self, owner: &str) -> Result<u64> {
         let (stores, store, sessions) = self.parts();
-        let answer = stores.store().call_delete_sessions_of(store, sessions, owner).await?;
-        self.checked(answer)
+        let result = stores.store().call_delete_sessions_of(store, sessions, owner).await?;
+        self.checked(result)
     }
 
     pub async fn delete_old_sessions(&mut self, minutes: u32) -> Result<(u64, u64)> {
         let (stores, store, sessions) = self.parts();
-        let answer = stores.store().call_delete_old_sessions(store, sessions, minutes).await?;
-        self.checked(answer)
+        let result = stores.store().call_delete_old_sessions(store, sessions, minutes).await?;
+        self.checked(result)
     }
 
     pub async fn collect_garbage(&mut self, budget: u32, resume: Option<&str>) -> Result<GarbageReport> {
         let (stores, store, sessions) = self.parts();
-        let answer = stores.store().call_collect_garbage(store, sessions, budget, resume).await?;
-        self.checked(answer)
+        let result = stores.store().call_collect_garbage(store, sessions, budget, resume).await?;
+        self.checked(result)
     }
 
     pub async fn usage(&mut self) -> Result<Usage> {
         let (stores, store, sessions) = self.parts();
-        let answer = stores.store().call_usage(store, sessions).await?;
-        self.checked(answer)
+        let result = stores.store().call_usage(store, sessions).await?;
+        self.checked(result)
     }
 
-    /// What the manager makes of a session; none when there is none, or when its data is not a manager's.
+    /// The manager's view of a session; `None` if it does not exist or its data is not a manager's.
     pub async fn inspect_session(&mut self, id: &str) -> Result<Option<Inspected>> {
         let manager = self.manager().await?;
         let interface = self.component.session3_sessions_session_manager();
@@ -167,12 +167,12 @@ impl Admin {
         (self.component.session3_sessions_session_store(), &mut self.store, self.sessions)
     }
 
-    fn checked<T>(&self, answer: Result<T, Error>) -> Result<T> {
-        checked(&self.dir, answer)
+    fn checked<T>(&self, result: Result<T, Error>) -> Result<T> {
+        checked(&self.dir, result)
     }
 }
 
-/// What a manager keeps in a session.
+/// The manager's data in a session.
 pub struct Inspected {
     pub user: Option<String>,
     pub attributes: Vec<(String, session_manager::Value)>,
@@ -182,7 +182,7 @@ pub struct Inspected {
 
 const OPTIONS: Options = Options { create: false, durability: Durability::Relaxed, size_limit: None, lock_wait: None };
 
-/// A command is alone, and nobody asks what it does.
+/// Open a store for one command: no metrics, no events.
 async fn open(dir: &Path, access: FsPerms, (locks, sessions): (LockSpace, Sessions)) -> Result<Admin> {
     let sandbox = Sandbox {
         dir: Arc::new(dir::Private::new(dir.to_owned())),
@@ -214,7 +214,7 @@ impl Loader {
         Ok(Self { engine, linker, component })
     }
 
-    /// An instance with the directory's store; none when it holds none.
+    /// An instance with the directory's store, or `None` if it holds none.
     pub async fn open(&self, sandbox: &Sandbox) -> Result<Option<Admin>> {
         let dir = sandbox.dir.path().to_owned();
         let mut store = sandbox.store(&self.engine)?;
@@ -229,6 +229,6 @@ impl Loader {
     }
 }
 
-fn checked<T>(dir: &Path, answer: Result<T, Error>) -> Result<T> {
-    answer.map_err(|error| wit_error::explain(error, dir))
+fn checked<T>(dir: &Path, result: Result<T, Error>) -> Result<T> {
+    result.map_err(|error| wit_error::explain(error, dir))
 }

@@ -1,9 +1,9 @@
-//! Progress for people who wait: on a terminal, and only when it takes a while.
+//! Progress on a terminal, for commands that take a while.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
 
-/// What is done sooner needs no progress.
+/// Commands that finish sooner show no progress.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 pub struct Progress {
@@ -12,7 +12,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Nothing is drawn when standard error is not a terminal; indicatif sees to that.
+    /// Draws nothing if standard error is not a terminal; indicatif checks that.
     pub fn new(verb: &'static str) -> Self {
         let bar = ProgressBar::hidden();
         bar.set_style(ProgressStyle::with_template("{spinner} {msg} {human_pos} {elapsed}").expect("it is valid"));
@@ -27,7 +27,7 @@ impl Progress {
         self.bar.inc(by);
     }
 
-    /// Print without running into the progress.
+    /// Print without garbling the progress line.
     pub fn print<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)
     }

@@ -10,13 +10,13 @@ use session_runtime::Shown;
 use std::process::ExitCode;
 use wasmtime::Result;
 
-/// Delete what can be deleted, and then say what could not; that makes the exit code 1.
+/// Delete what can be deleted, then report what could not, with exit code 1.
 pub async fn rm(args: &StoreArgs, ids: &[String]) -> Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
     let mut admin = Admin::open(args).await?;
     let (mut deleted, mut failures) = (0, Vec::new());
     for id in ids {
-        if interrupt.is_asked() {
+        if interrupt.is_requested() {
             break;
         }
         match admin.end_session(id).await {
@@ -26,16 +26,16 @@ pub async fn rm(args: &StoreArgs, ids: &[String]) -> Result<ExitCode> {
         }
     }
     report(args, deleted, "");
-    failures.iter().for_each(|failure| output::tell("rm", failure));
+    failures.iter().for_each(|failure| output::message("rm", failure));
     let left = ids.len() - deleted as usize - failures.len();
     if left > 0 {
-        output::tell("rm", &format!("interrupted, {} not tried", count(left as u64, "session")));
+        output::message("rm", &format!("interrupted, {} not tried", count(left as u64, "session")));
         return Ok(interrupt.code());
     }
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Delete all sessions of a user. That there were none is no failure: the user is logged out.
+/// Delete all sessions of a user. It is no failure if there are none: the user is logged out.
 pub async fn rm_owner(args: &StoreArgs, owner: &str) -> Result<ExitCode> {
     let _finished = Interrupt::listen()?;
     let deleted = Admin::open(args).await?.delete_sessions_of(owner).await?;

@@ -54,7 +54,7 @@ fn as_text(info: &SessionInfo, inspected: Option<Inspected>) -> String {
         return text;
     };
     line("data", size(info.size.into()));
-    line("user", inspected.user.as_deref().map_or_else(|| "nobody".into(), shown));
+    line("user", inspected.user.as_deref().map_or_else(|| "none".into(), shown));
     line("address", inspected.remote_address.as_deref().map_or_else(|| "unknown".into(), shown));
     for (name, value) in inspected.attributes {
         writeln!(text, "  {} = {}", shown(&name), shown(&to_json(value).to_string())).expect("a String");
@@ -66,7 +66,7 @@ fn as_text(info: &SessionInfo, inspected: Option<Inspected>) -> String {
     text
 }
 
-/// Bytes become hex digits; what JSON has no number for becomes text.
+/// Bytes become hex digits; numbers that JSON lacks become text.
 fn to_json(value: Value) -> Json {
     match value {
         Value::Null => Json::Null,

@@ -5,9 +5,9 @@ use super::json::Object;
 use super::progress::Progress;
 use super::text::{count, size, time};
 use crate::INCOMPLETE;
-use crate::beside::is_session;
 use crate::cli::StoreArgs;
-use crate::output::{print, tell};
+use crate::manager_records::is_session;
+use crate::output::{message, print};
 use session_runtime::bindings::exports::session3::sessions::session_store::SessionInfo;
 use std::fmt;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ struct Stats {
     sessions: u64,
     owned: u64,
     unreadable: u64,
-    /// What the manager keeps beside sessions.
+    /// The manager's own records.
     beside: u64,
     bytes: u64,
     largest: u32,
@@ -47,7 +47,7 @@ pub async fn stats(args: &StoreArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let unreadable = count(stats.unreadable, "session");
-    tell("stats", &format!("{unreadable} cannot be read and not be counted (`session3 ls` names them)"));
+    message("stats", &format!("{unreadable} cannot be read; not counted here (`session3 ls` names them)"));
     Ok(ExitCode::from(INCOMPLETE))
 }
 
@@ -83,7 +83,7 @@ impl fmt::Display for Stats {
         let when = |instant: Option<u64>| instant.map_or_else(|| "never".to_owned(), time);
         writeln!(f, "sessions:     {} ({} with an owner)", self.sessions, self.owned)?;
         writeln!(f, "unreadable:   {}", self.unreadable)?;
-        writeln!(f, "beside them:  {} (what is known of old ids, and tallies of limits)", self.beside)?;
+        writeln!(f, "beside them:  {} (records of old ids and of limits)", self.beside)?;
         writeln!(f, "data:         {} (largest {})", size(self.bytes), size(self.largest.into()))?;
         writeln!(f, "oldest:       {}", when(self.oldest))?;
         writeln!(f, "last active:  {}", when(self.last_active))

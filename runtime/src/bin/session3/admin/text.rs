@@ -1,8 +1,8 @@
-//! What people read: times, sizes, numbers.
+//! Times, sizes and counts for people.
 
 use session_runtime::bindings::exports::session3::sessions::session_store::SessionInfo;
 
-/// A moment in UTC as RFC 3339 has it, to the second.
+/// An instant in UTC, as in RFC 3339, to the second.
 pub fn time(instant: u64) -> String {
     let seconds = instant / 1000;
     let (days, second) = (seconds / 86_400, seconds % 86_400);
@@ -23,7 +23,7 @@ fn date(days_since_1970: u64) -> (u64, u64, u64) {
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
-/// When a session ends if nobody uses it before.
+/// When a session ends if it is not used before.
 pub fn expires(info: &SessionInfo) -> Option<u64> {
     let idle = info.idle_timeout.map(|timeout| info.last_active.saturating_add(timeout));
     [idle, info.deadline].into_iter().flatten().min()

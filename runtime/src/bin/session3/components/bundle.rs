@@ -15,10 +15,10 @@ use wit_parser::{Resolve, SourceMap};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Write all of them into a directory, and then name them. They are the same bytes wherever this version of the command
-/// was built.
+/// Write all components into a directory and print their paths. The build is reproducible: a version of the command
+/// always writes the same bytes.
 pub fn bundle(directory: &Path) -> Result<ExitCode> {
-    fs::create_dir_all(directory).with_context(|| format!("cannot make the directory {}", directory.display()))?;
+    fs::create_dir_all(directory).with_context(|| format!("cannot create the directory {}", directory.display()))?;
     let mut names = String::new();
     let written = write_all(directory, &mut names);
     output::report("bundle", &names);
@@ -39,7 +39,7 @@ fn write_all(directory: &Path, names: &mut String) -> Result<()> {
     add(format!("session3-sessions-{VERSION}.wasm"), &contract()?)
 }
 
-/// The command `compose`: an application with all it needs for sessions, as one component.
+/// The command `compose`: composes an application with all it needs for sessions into one component.
 pub fn compose(app: &Path, output: &Path) -> Result<ExitCode> {
     let name = app.display();
     let bytes = fs::read(app).with_context(|| format!("cannot read {name}"))?;
@@ -63,10 +63,10 @@ fn components() -> Result<[(&'static str, Cow<'static, [u8]>); 3]> {
     ])
 }
 
-/// Write a file. One that cannot be written in full is not left in the place of a whole one.
+/// Write a file atomically: a failure never leaves a partial file in place of a complete one.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let replaced = match fs::symlink_metadata(path) {
-        // A pipe, a device, a link: it is written where it is.
+        // A pipe, a device, a link: write through it.
         Ok(metadata) if !metadata.is_file() => fs::write(path, bytes),
         _ => replace(path, bytes),
     };
@@ -78,24 +78,24 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     name.push(".new");
     let new = PathBuf::from(name);
     fs::write(&new, bytes).and_then(|()| fs::rename(&new, path)).inspect_err(|_| {
-        // It may not even be there.
+        // It may not exist.
         let _ = fs::remove_file(&new);
     })
 }
 
-/// What a component imports and exports, as one text with all packages that it names.
+/// The imports and exports of a component as one WIT text, with all packages they name.
 fn wit_of(component: &[u8]) -> Result<String> {
     let DecodedWasm::Component(resolve, world) = wit_component::decode(component).map_err(not_wit)? else {
-        bail!("a WIT package is no component");
+        bail!("a WIT package, not a component");
     };
-    let main = resolve.worlds[world].package.ok_or_else(|| format_err!("the component's world is in no package"))?;
+    let main = resolve.worlds[world].package.ok_or_else(|| format_err!("the component's world has no package"))?;
     let others: Vec<_> = resolve.packages.iter().map(|(id, _)| id).filter(|id| *id != main).collect();
     let mut printer = WitPrinter::new(OutputToString::default());
     printer.print(&resolve, main, &others).map_err(not_wit)?;
     Ok(printer.output.to_string())
 }
 
-/// The contract as a binary WIT package, with its documentation: what registries keep.
+/// The contract as a binary WIT package with documentation, for registries.
 fn contract() -> Result<Vec<u8>> {
     let mut sources = SourceMap::default();
     for (file, text) in WIT {
@@ -108,5 +108,5 @@ fn contract() -> Result<Vec<u8>> {
 }
 
 fn not_wit(error: impl std::fmt::Display) -> wasmtime::Error {
-    format_err!("cannot make the WIT: {error:#}")
+    format_err!("cannot generate the WIT: {error:#}")
 }

@@ -1,4 +1,4 @@
-//! Makes one component of several: sessions of what provides them, and an application with sessions plugged in.
+//! Composition: the session store with its own imports satisfied, and an application with the store plugged in.
 
 use super::embedded::{DROP_EVENTS, LOCK_FILES, SESSION_STORE};
 use std::borrow::Cow;
@@ -9,14 +9,14 @@ use wasmtime::{Result, bail, format_err};
 
 const INTERFACES: [&str; 2] = ["session3:sessions/session-store", "session3:sessions/session-manager"];
 
-/// What provides the sessions: the embedded store, and what is already plugged into it.
+/// The component that provides sessions: the embedded store, and what is plugged into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sessions {
-    /// Nothing: the host has locks, and wants to hear of events.
+    /// Nothing: the host provides locks and receives events.
     Bare,
-    /// Locks by files.
+    /// Lock files.
     WithLockFiles,
-    /// All that plain WASI has not: locks by files, and an end for the events.
+    /// All that plain WASI lacks: lock files, and a sink that drops events.
     Standalone,
 }
 
@@ -36,7 +36,7 @@ impl Sessions {
     }
 }
 
-/// The application with its imports of sessions satisfied; none when it imports none.
+/// The application with its session imports satisfied, or `None` if it has none.
 pub fn with_sessions(app: &[u8], sessions: Sessions) -> Result<Option<Vec<u8>>> {
     let mut graph = CompositionGraph::new();
     let socket = register(&mut graph, "app", app)?;
@@ -50,7 +50,7 @@ pub fn with_sessions(app: &[u8], sessions: Sessions) -> Result<Option<Vec<u8>>> 
         Ok(()) | Err(PlugError::NoPlugHappened) => {}
         Err(PlugError::GraphError { source }) => bail!("the session store cannot be plugged in: {source:#}"),
     }
-    // `plug` leaves out what does not fit without a word.
+    // `plug` silently skips imports that do not match.
     let missing = session_imports(graph.types(), graph.imports().map(|(name, kind, _)| (name, kind)));
     if !missing.is_empty() {
         bail!(
@@ -76,7 +76,7 @@ fn session_imports<'a>(types: &Types, imports: impl Iterator<Item = (&'a str, It
         .collect()
 }
 
-/// An interface may be imported for the name of a type alone, and then nobody has to provide it.
+/// An interface may be imported for a type alone, and then needs no provider.
 fn has_functions(types: &Types, kind: ItemKind) -> bool {
     match kind {
         ItemKind::Instance(interface) => {

@@ -1,12 +1,12 @@
-//! The components that are built into the command; `build.rs` compiles them.
+//! The components embedded in the command; `build.rs` compiles them.
 
 /// Sessions as files: exports `session-store` and `session-manager`.
 pub const SESSION_STORE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/session_store.wasm"));
 
-/// The web demo: imports them.
+/// The web demo: imports both.
 pub const WEB_DEMO: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/web_demo.wasm"));
 
-/// Takes `session-events` and drops them.
+/// Exports `session-events` and drops them.
 pub const DROP_EVENTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/drop_events.wasm"));
 
 /// Provides `advisory-locks` with lock files.

@@ -1,4 +1,4 @@
-//! The components that the command carries, composing, and the command that writes them into files.
+//! The embedded components, their composition, and the commands that write them to files.
 
 pub mod bundle;
 pub mod compose;

@@ -1,22 +1,22 @@
-//! How Wasmtime is set up: for a server, and for one command.
+//! Wasmtime engines: for a server, and for one command.
 
 use std::thread;
 use std::time::Duration;
 use wasmtime::error::Context;
 use wasmtime::{Config, Engine, OptLevel, PoolingAllocationConfig, RegallocAlgorithm, Result};
 
-/// How long a guest may compute before others have their turn and its time-out is looked at.
+/// How long a guest may compute before it yields to others and its timeout is checked.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What one composed component may consist of. Some languages link a dozen modules or more.
+/// Limits of one composed component. Some languages link a dozen modules or more.
 const MODULES: u32 = 40;
 const MEMORIES: u32 = 8;
 const TABLES: u32 = 40;
 
-/// What a command's memory may take before it has to be moved, in bytes.
+/// Bytes that a command's memory may reach before it must be moved.
 const COMMAND_MEMORY: u64 = 16 << 20;
 
-/// For many short instances of one component, each in memory that is set aside for it.
+/// For many short-lived instances of one component, in pooled memory.
 pub fn for_server(max_instances: u32, memory_limit: usize) -> Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(max_instances)
@@ -28,14 +28,13 @@ pub fn for_server(max_instances: u32, memory_limit: usize) -> Result<Engine> {
     let mut config = Config::new();
     config.allocation_strategy(pool).epoch_interruption(true);
     let engine = Engine::new(&config)
-        .context("cannot set aside address space for so many instances (see --max-instances and `ulimit -v`)")?;
+        .context("cannot reserve address space for that many instances (see --max-instances and `ulimit -v`)")?;
     start_ticker(&engine)?;
     Ok(engine)
 }
 
-/// For one instance: what counts is how soon it runs, and not how fast. It takes half the time to compile that the
-/// server takes. Its memory is not the 4 GiB of addresses that would save checks: it is to run beside a limit on those
-/// (`ulimit -v`), too.
+/// For one instance: optimized for startup, not speed. Compiles in half the time the server takes. Reserves less than
+/// the 4 GiB of address space that would elide bounds checks, so as to run under `ulimit -v`.
 pub fn for_command() -> Result<Engine> {
     let mut config = Config::new();
     config.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);

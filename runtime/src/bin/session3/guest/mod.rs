@@ -1,5 +1,5 @@
-//! One instance and all it can reach: the directory as `.`, locks, clocks, random bytes, our standard error.
-//! No network, no environment, no requests to other servers.
+//! One instance and its capabilities: the directory as `.`, locks, clocks, random bytes, our standard error.
+//! No network, no environment, no outgoing requests.
 
 pub mod engine;
 mod output;
@@ -21,7 +21,7 @@ use wasmtime_wasi::filesystem::FsPerms;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
-/// Open files, streams and header maps, which may have 128 KiB each; a request needs a few dozen.
+/// Open files, streams and header maps, which may take 128 KiB each; a request needs a few dozen.
 pub const MAX_RESOURCES: usize = 500;
 /// Function pointers in all tables together.
 const MAX_TABLE_ELEMENTS: usize = 200_000;
@@ -34,34 +34,34 @@ pub struct Guest {
     table: ResourceTable,
     limits: Limits,
     events: EventsCtx,
-    /// Last, because fields are dropped in this order: what is open is closed before the locks are free.
+    /// Last, because fields are dropped in this order: files are closed before the locks are released.
     locks: LocksCtx,
 }
 
-/// Makes guests: what they have in common.
+/// Creates guests that share a configuration.
 #[derive(Clone)]
 pub struct Sandbox {
     pub dir: Arc<Private>,
-    /// What it may do in there.
+    /// Permissions in the directory.
     pub access: FsPerms,
     pub locks: LockSpace,
-    /// What provides its sessions.
+    /// The component that provides sessions.
     pub sessions: Sessions,
     /// Bytes, all memories of the instance together.
     pub memory_limit: usize,
-    /// Not more than `MAX_RESOURCES`.
+    /// At most `MAX_RESOURCES`.
     pub max_resources: usize,
     /// Instances that may wait for the same lock.
     pub max_waiters: usize,
-    /// Where its events and waits are counted. They are logged then, too.
+    /// Counts events and lock waits. If present, they are logged as well.
     pub metrics: Option<Arc<Metrics>>,
-    /// One for all instances of a server.
+    /// Shared by all instances of a server.
     pub log: EventLog,
 }
 
 impl Sandbox {
     pub fn store(&self, engine: &Engine) -> Result<Store<Guest>> {
-        // Before the directory is opened: should it be replaced in between, there are no locks for this instance.
+        // Before the directory is opened: if it is replaced in between, this instance gets no locks.
         let locks = self.locks();
         let mut table = ResourceTable::new();
         table.set_max_capacity(self.max_resources);
@@ -95,24 +95,24 @@ impl Sandbox {
     }
 
     fn wasi(&self) -> Result<WasiCtx> {
-        // Who only reads may read what is somebody else's: see `dir::check_to_read`.
+        // A reader may read another user's directory: see `dir::check_to_read`.
         if !self.access.write_not_permitted() {
-            self.dir.look()?;
+            self.dir.recheck()?;
         }
         let dir = self.dir.path();
         let mut wasi = WasiCtx::builder();
-        // Before the directory, which copies it. Without it a write goes on in another thread when its instance is
-        // dropped, and could land after the instance's locks are free.
+        // Before the directory, which copies the setting. Otherwise a write continues on another thread when its
+        // instance is dropped, and could land after the instance's locks are released.
         wasi.allow_blocking_current_thread(true);
         wasi.preopened_dir(dir, ".", self.access)
             .with_context(|| format!("cannot open the directory {}", dir.display()))?;
-        // Standard output is ours; what guests print is for the log.
+        // Standard output is the command's; guests' output goes to the log.
         wasi.stdout(GuestOutput).stderr(GuestOutput);
         Ok(wasi.build())
     }
 }
 
-/// Everything that a guest may import.
+/// All imports available to a guest.
 pub fn linker(engine: &Engine) -> Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -146,7 +146,8 @@ impl EventsView for Guest {
     }
 }
 
-/// What is left for the instance. `StoreLimits` would count each memory by itself, and a composed component has several.
+/// The instance's remaining budget. `StoreLimits` would limit each memory separately, and a composed component has
+/// several.
 struct Limits {
     memory_left: usize,
     table_elements_left: usize,
@@ -172,12 +173,12 @@ type HttpResult<T> = std::result::Result<T, wasmtime_wasi_http::Error>;
 type Done = Box<dyn Future<Output = HttpResult<()>> + Send>;
 type Sent = Box<dyn Future<Output = HttpResult<(Response<WasiBody>, Done)>> + Send>;
 
-/// What a guest may write of an answer at once.
-const ANSWER_PIECE: usize = 64 << 10;
+/// Bytes of a response that a guest may write at once.
+const RESPONSE_CHUNK: usize = 64 << 10;
 
 impl WasiHttpHooks for NoOutgoingRequests {
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
-        ANSWER_PIECE
+        RESPONSE_CHUNK
     }
 
     fn send_request(&mut self, _: Request<WasiBody>, _: Option<RequestOptions>, _: Done) -> Sent {

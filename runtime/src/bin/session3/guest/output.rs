@@ -1,4 +1,4 @@
-//! What guests print: it goes to the log. A log that cannot be written is no failure of theirs.
+//! Guests' output, which goes to the log. A failure to write the log does not fail the guest.
 
 use hyper::body::Bytes;
 use session_runtime::Shown;
@@ -14,7 +14,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 /// Standard output or error of an instance.
 pub struct GuestOutput;
 
-/// What a guest may write in one call, in bytes.
+/// Bytes that a guest may write in one call.
 const AT_ONCE: usize = 64 * 1024;
 
 impl StdoutStream for GuestOutput {
@@ -28,7 +28,7 @@ impl StdoutStream for GuestOutput {
 }
 
 impl IsTerminal for GuestOutput {
-    /// Its colors would be shown as text.
+    /// Escape sequences for color would be printed as text.
     fn is_terminal(&self) -> bool {
         false
     }
@@ -36,21 +36,21 @@ impl IsTerminal for GuestOutput {
 
 #[derive(Default)]
 struct Lines {
-    /// The first bytes of a character whose others have not come yet.
-    begun: Vec<u8>,
+    /// The bytes of an incomplete character at the end of the last write.
+    partial: Vec<u8>,
 }
 
 impl Lines {
     fn print(&mut self, bytes: &[u8]) {
-        self.begun.extend_from_slice(bytes);
-        let rest = self.begun.split_off(self.begun.len() - incomplete(&self.begun));
-        let text = String::from_utf8_lossy(&self.begun);
+        self.partial.extend_from_slice(bytes);
+        let rest = self.partial.split_off(self.partial.len() - incomplete(&self.partial));
+        let text = String::from_utf8_lossy(&self.partial);
         let _ = io::stderr().write_all(Shown::new(&text).in_lines().to_string().as_bytes());
-        self.begun = rest;
+        self.partial = rest;
     }
 }
 
-/// How many bytes at the end are the beginning of a character.
+/// The number of bytes at the end that begin a character.
 fn incomplete(bytes: &[u8]) -> usize {
     let is_begun = |length: &usize| match str::from_utf8(&bytes[bytes.len() - length..]) {
         Err(error) => error.valid_up_to() == 0 && error.error_len().is_none(),
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters_that_come_in_pieces_are_waited_for() {
+    fn split_characters_are_joined() {
         for (bytes, length) in [
             (&b""[..], 0),
             (b"ab", 0),

@@ -1,4 +1,4 @@
-//! Whom a request asks for: the scheme and the authority that the component is told.
+//! The target of a request: the scheme and the authority that the component receives.
 
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::uri::Authority;
@@ -9,13 +9,13 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// It says whom it asks for in no way that can be used.
+/// The request has no usable authority.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unusable;
 
-/// The scheme, and the authority as the value of the one `Host` field that the component gets: the client's or, behind
-/// a proxy that is trusted, the proxy's word. A client that may leave it out (HTTP/1.0: health checks) asks for the
-/// address that it is connected to.
+/// The scheme, and the authority for the single `Host` field that the component receives: from the client or, with
+/// `trust_forwarded`, from the proxy. For a client that may omit it (HTTP/1.0: health checks), the address that it is
+/// connected to.
 pub fn of<B>(
     request: &Request<B>,
     local: Option<SocketAddr>,
@@ -46,20 +46,20 @@ fn sent<B>(request: &Request<B>) -> Result<Option<Authority>, Unusable> {
         (Some(field), None) => Some(parse(field.as_bytes())?),
         _ => return Err(Unusable),
     };
-    // A target with an authority goes before the field.
+    // An authority in the target takes precedence over the field.
     match request.uri().authority() {
         Some(authority) => parse(authority.as_str().as_bytes()).map(Some),
         None => Ok(field),
     }
 }
 
-/// The last entry is the proxy's word. Those before it the client may have sent.
+/// The last entry, which the proxy added. Earlier ones may come from the client.
 fn last(fields: &HeaderMap, name: HeaderName) -> Option<&[u8]> {
     let last = fields.get_all(name).iter().next_back()?.as_bytes();
     last.rsplit(|byte| *byte == b',').next().map(<[u8]>::trim_ascii)
 }
 
-/// A host and perhaps a port, and nothing else.
+/// A host and an optional port, without user information.
 fn parse(text: &[u8]) -> Result<Authority, Unusable> {
     let authority = Authority::try_from(text).map_err(|_| Unusable)?;
     let port = authority.as_str().strip_prefix(authority.host()).ok_or(Unusable)?;
@@ -67,28 +67,28 @@ fn parse(text: &[u8]) -> Result<Authority, Unusable> {
     if is_usable { Ok(authority) } else { Err(Unusable) }
 }
 
-/// The field that the component gets.
+/// The `Host` field that the component receives.
 pub fn field(authority: &Authority) -> HeaderValue {
     HeaderValue::from_str(authority.as_str()).expect("an authority is printable ASCII")
 }
 
-/// The names by which a server may be asked for. A page of another site can make a browser believe that its name is
-/// our address (DNS rebinding), and then reads what we answer; but the browser still asks for that name.
+/// The host names of a server. Another site can make its own name resolve to our address (DNS rebinding) and then read
+/// our responses; but the browser still sends that name.
 #[derive(Clone, Debug)]
 pub struct Names(Option<Vec<String>>);
 
 impl Names {
-    /// Any name: somebody in front looks at them.
+    /// Any name, for example because a proxy in front checks them.
     pub fn any() -> Self {
         Self(None)
     }
 
-    /// These, and besides the names and addresses of this machine itself.
+    /// These, and the names and addresses of this machine.
     pub fn only(names: &[String]) -> Self {
         Self(Some(names.to_vec()))
     }
 
-    /// Whether it may be asked for by this name over a connection to this address.
+    /// Whether this name is served on a connection to this address.
     pub fn admit(&self, authority: &Authority, local: Option<SocketAddr>) -> bool {
         let Some(names) = &self.0 else { return true };
         let name = normal(authority.host());
@@ -97,20 +97,20 @@ impl Names {
                 let address = address.to_canonical();
                 address.is_loopback() || local.is_some_and(|local| local.ip().to_canonical() == address)
             }
-            // Browsers look for them nowhere else.
+            // Browsers resolve them to loopback.
             Err(_) => name == "localhost" || name.ends_with(".localhost"),
         };
         is_own || names.contains(&name)
     }
 }
 
-/// A name or address as it is compared.
+/// A name or address in normal form, for comparison.
 fn normal(host: &str) -> String {
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
-/// A name of `Names`, from the command line.
+/// Parse a name for `Names` from the command line.
 pub fn name(text: &str) -> Result<String, String> {
     if text.parse::<IpAddr>().is_ok() {
         return Ok(text.to_ascii_lowercase());
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_says_what_its_client_asked_for() {
+    fn a_trusted_proxy_sets_the_target() {
         let rows = [
             (&[][..], false, "proxy"),
             (&[("x-forwarded-proto", "https")], true, "proxy"),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_ones_own() {
+    fn own_names_are_admitted() {
         let names = Names::only(&["shop.example".to_owned(), "198.51.100.1".to_owned()]);
         let rows = [
             ("localhost", true),

@@ -1,36 +1,35 @@
-//! The client's address, as a component is told: `wasi:http` has no place for it, so it is in a header field that the
-//! server writes, and no client.
+//! The client's address for the component: `wasi:http` does not provide it, so it goes into a header field that only
+//! the server can set.
 
 use hyper::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
 use std::net::{IpAddr, SocketAddr};
 
 /// Holds one address and nothing else.
-const TOLD: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FIELD: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Put the address into the fields of a request: that of the connection or, behind a proxy that is trusted, the one that
-/// the proxy has added. What else was said of the client's way is removed: a component has what is true of it from its
-/// host, and need not know whom to believe.
-pub fn tell(fields: &mut HeaderMap, peer: Option<IpAddr>, trust_forwarded: bool) {
-    let named = if trust_forwarded { named(fields) } else { None };
-    let claims: Vec<_> = fields.keys().filter(|name| is_claim(name)).cloned().collect();
-    for name in claims {
+/// Set the address in the fields of a request: that of the connection or, with `trust_forwarded`, the one the proxy has
+/// added. All other forwarding fields are removed, so a component need not decide which to trust.
+pub fn set(fields: &mut HeaderMap, peer: Option<IpAddr>, trust_forwarded: bool) {
+    let forwarded = if trust_forwarded { forwarded(fields) } else { None };
+    let removed: Vec<_> = fields.keys().filter(|name| is_forwarding_field(name)).cloned().collect();
+    for name in removed {
         fields.remove(name);
     }
-    if let Some(address) = named.or(peer) {
+    if let Some(address) = forwarded.or(peer) {
         let address = address.to_canonical().to_string();
-        fields.insert(TOLD, HeaderValue::try_from(address).expect("an address is printable ASCII"));
+        fields.insert(FIELD, HeaderValue::try_from(address).expect("an address is printable ASCII"));
     }
 }
 
-/// Gateways that make variables of fields take `_` for `-`.
-fn is_claim(name: &HeaderName) -> bool {
+/// CGI-style gateways treat `_` as `-`.
+fn is_forwarding_field(name: &HeaderName) -> bool {
     let name = name.as_str().replace('_', "-");
     name.starts_with("x-forwarded-") || name == FORWARDED.as_str() || name == "x-real-ip"
 }
 
-/// The last address is the proxy's word. Those before it the client may have sent.
-fn named(fields: &HeaderMap) -> Option<IpAddr> {
-    let last = fields.get_all(TOLD).iter().next_back()?.to_str().ok()?;
+/// The last address, which the proxy added. Earlier ones may come from the client.
+fn forwarded(fields: &HeaderMap) -> Option<IpAddr> {
+    let last = fields.get_all(FIELD).iter().next_back()?.to_str().ok()?;
     let last = last.rsplit(',').next()?.trim();
     last.parse().ok().or_else(|| last.parse().ok().map(|address: SocketAddr| address.ip()))
 }
@@ -39,7 +38,7 @@ fn named(fields: &HeaderMap) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    const CLAIMS: [&str; 8] = [
+    const FORWARDING_FIELDS: [&str; 8] = [
         "forwarded",
         "x-real-ip",
         "x-forwarded-host",
@@ -53,25 +52,25 @@ mod tests {
     fn told(sent: &[&'static str], trust_forwarded: bool) -> HeaderMap {
         let mut fields = HeaderMap::new();
         for &value in sent {
-            fields.append(TOLD, HeaderValue::from_static(value));
+            fields.append(FIELD, HeaderValue::from_static(value));
         }
-        for name in CLAIMS {
+        for name in FORWARDING_FIELDS {
             fields.append(name, HeaderValue::from_static("for=198.51.100.9"));
         }
-        tell(&mut fields, "192.0.2.7".parse().ok(), trust_forwarded);
+        set(&mut fields, "192.0.2.7".parse().ok(), trust_forwarded);
         assert_eq!(fields.len(), 1, "{fields:?}");
         fields
     }
 
     #[test]
-    fn clients_do_not_say_who_they_are() {
+    fn clients_cannot_set_the_address() {
         for sent in [&[][..], &["198.51.100.9"], &["198.51.100.9", "::1"], &["x"]] {
-            assert_eq!(told(sent, false)[TOLD], "192.0.2.7", "{sent:?}");
+            assert_eq!(told(sent, false)[FIELD], "192.0.2.7", "{sent:?}");
         }
     }
 
     #[test]
-    fn a_trusted_proxy_says_who_its_clients_are() {
+    fn a_trusted_proxy_sets_the_address() {
         for (sent, address) in [
             (&["198.51.100.9"][..], "198.51.100.9"),
             (&["127.0.0.1, 198.51.100.9"], "198.51.100.9"),
@@ -84,14 +83,14 @@ mod tests {
             (&["198.51.100.9, unknown"], "192.0.2.7"),
             (&["198.51.100.9,"], "192.0.2.7"),
         ] {
-            assert_eq!(told(sent, true)[TOLD], address, "{sent:?}");
+            assert_eq!(told(sent, true)[FIELD], address, "{sent:?}");
         }
     }
 
     #[test]
-    fn an_unknown_address_is_not_told() {
-        let mut fields = HeaderMap::from_iter([(TOLD, HeaderValue::from_static("198.51.100.9"))]);
-        tell(&mut fields, None, false);
+    fn an_unknown_address_is_omitted() {
+        let mut fields = HeaderMap::from_iter([(FIELD, HeaderValue::from_static("198.51.100.9"))]);
+        set(&mut fields, None, false);
         assert!(fields.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Garbage collection in the server: now and then, in an instance of its own, never in a request.
+//! Periodic garbage collection in the server, in a separate instance, never in a request.
 
 use crate::admin::{Admin, Loader};
 use crate::guest::Sandbox;
@@ -9,13 +9,13 @@ use tokio::task::{spawn_blocking, yield_now};
 use tracing::{debug, info, warn};
 use wasmtime::Result;
 
-/// Files for one step; between steps nothing is locked, and requests have their turn.
+/// Files per step; between steps no lock is held, and requests run.
 const STEP: u32 = 500;
 
 pub struct Collector {
     pub sandbox: Sandbox,
     pub metrics: Arc<Metrics>,
-    /// Compiled when it is first needed.
+    /// Compiled on first use.
     loader: Option<Arc<Loader>>,
 }
 
@@ -33,12 +33,12 @@ impl Collector {
             Ok::<_, wasmtime::Error>(())
         };
         if let Err(error) = counted.await {
-            warn!("the sessions could not be counted: {error:#}");
+            warn!("cannot count the sessions: {error:#}");
         }
     }
 
-    /// Collect for ever, with such a pause before each time. What fails is tried again the next time, and is told once
-    /// until it works again: a file system that became read-only fails it each time.
+    /// Collect for ever, with a pause before each run. A failure is retried at the next run and logged once until a run
+    /// succeeds: a file system that became read-only fails each.
     pub async fn run(&mut self, pause: Duration) {
         let mut failing = false;
         loop {
@@ -47,16 +47,16 @@ impl Collector {
             match self.collect().await {
                 Ok(()) => {
                     if failing {
-                        info!("garbage is collected again");
+                        info!("garbage collection works again");
                     }
                     failing = false;
                     debug!("garbage collected in {:?}", start.elapsed());
                 }
-                Err(error) if failing => debug!("garbage could not be collected: {error:#}"),
+                Err(error) if failing => debug!("garbage collection failed again: {error:#}"),
                 Err(error) => {
                     failing = true;
                     warn!(
-                        "garbage cannot be collected; tried again every {pause:?}, told when it works again: {error:#}"
+                        "garbage collection failed; retrying every {pause:?}, logged next when it succeeds: {error:#}"
                     );
                 }
             }
@@ -64,7 +64,7 @@ impl Collector {
     }
 
     async fn collect(&mut self) -> Result<()> {
-        // A store that nobody has set up yet has no garbage.
+        // A store that does not exist yet has no garbage.
         if let Some(mut admin) = self.open().await? {
             let mut resume = None;
             loop {

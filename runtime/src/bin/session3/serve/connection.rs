@@ -1,6 +1,6 @@
-//! One connection, from its first byte to an end that the client can make out.
+//! One connection, from its first byte to an end that the client can recognise.
 
-use super::course::{Course, End};
+use super::connection_state::{ConnectionState, End};
 use super::response::Body;
 use super::stream::{Stream, Times, shut};
 use hyper::body::Incoming;
@@ -22,47 +22,47 @@ use tokio::time::{sleep, timeout};
 use tracing::debug;
 
 const MAX_HEAD_BYTES: usize = 64 << 10;
-/// For one direction: what hyper keeps of a connection.
+/// hyper's buffer, per direction.
 const BUFFER_BYTES: usize = MAX_HEAD_BYTES + (8 << 10);
-/// What the kernel keeps of an answer and has not sent.
+/// Unsent bytes of a response in the kernel's buffer.
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES: u32 = 64 << 10;
 
-/// The longest that a client is listened to after the last word, and the longest that it is silent meanwhile.
+/// How long a client's bytes are drained after the last response, and how long it may be silent meanwhile.
 const LINGER: Duration = Duration::from_secs(30);
 const LINGER_SILENCE: Duration = Duration::from_secs(5);
-/// The same when the server is to end.
+/// The same at shutdown.
 const LINGER_AT_STOP: Duration = Duration::from_secs(1);
 
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// Whether the server is to end. The server waits until all copies are dropped.
+/// Whether the server is shutting down. It waits until all receivers are dropped.
 pub type Stopping = watch::Receiver<bool>;
 
-/// Serve a connection until its client or the server has had enough of it.
+/// Serve a connection until its client or the server closes it.
 ///
-/// A request is answered when it has come in full, also when its client sends no more or is gone.
-pub async fn serve<F>(tcp: TcpStream, times: Times, mut stopping: Stopping, answer: impl Fn(Request<Incoming>) -> F)
+/// A request that has arrived in full is served, even if its client sends no more or disconnects.
+pub async fn serve<F>(tcp: TcpStream, times: Times, mut stopping: Stopping, respond: impl Fn(Request<Incoming>) -> F)
 where
     F: Future<Output = Response<Body>>,
 {
-    let (tcp, course) = (Arc::new(tcp), Arc::new(Course::new()));
+    let (tcp, state) = (Arc::new(tcp), Arc::new(ConnectionState::new()));
     if let Err(error) = prepare(&tcp, times.send) {
         debug!("cannot set up a connection: {error}");
     }
     let service = service_fn(|request| {
-        let (in_flight, answered, stopping) = (course.begin(), answer(request), stopping.clone());
+        let (in_flight, responded, stopping) = (state.begin(), respond(request), stopping.clone());
         async move {
-            let mut answer = answered.await;
+            let mut response = responded.await;
             if *stopping.borrow() {
-                close_after(&mut answer);
+                close_after(&mut response);
             }
-            Ok::<_, Infallible>(answer.map(|body| in_flight.until_end_of(body)))
+            Ok::<_, Infallible>(response.map(|body| in_flight.until_end_of(body)))
         }
     });
-    let stream = TokioIo::new(Stream::new(tcp.clone(), course.clone(), times));
+    let stream = TokioIo::new(Stream::new(tcp.clone(), state.clone(), times));
     let mut http = http1::Builder::new();
-    // The times are the stream's.
+    // The stream has its own timeouts.
     http.half_close(true)
         .header_read_timeout(None::<Duration>)
         .max_header_size(MAX_HEAD_BYTES)
@@ -73,7 +73,7 @@ where
         tokio::select! {
             ended = connection.as_mut() => ended,
             () = stopped(&mut stopping) => {
-                // What has come and is not read yet is a request in flight: its answer ends the connection.
+                // Bytes received but not read are an in-flight request: its response ends the connection.
                 if !has_unread(&tcp) {
                     connection.as_mut().graceful_shutdown();
                 }
@@ -84,16 +84,16 @@ where
     if let Err(error) = &ended {
         debug!("a connection ended early: {error}");
     }
-    match course.end() {
+    match state.end() {
         Some(End::Sent) => linger(&tcp, &mut stopping).await,
         Some(End::HeadLate) => {
-            // It has been sent nothing yet that could be in the way.
+            // No response is partly sent, so this cannot corrupt one.
             if tcp.try_write(TOO_SLOW).is_ok() && shut(&tcp).is_ok() {
                 linger(&tcp, &mut stopping).await;
             }
         }
-        Some(End::AnswerLate) => reset(&tcp),
-        // An answer that broke off, and may look whole to a client that takes the end of the connection for its end.
+        Some(End::ResponseLate) => reset(&tcp),
+        // A truncated response, which may look complete to a client that reads until the connection closes.
         None if ended.as_ref().is_err_and(hyper::Error::is_user) => reset(&tcp),
         None => {}
     }
@@ -103,9 +103,9 @@ async fn stopped(stopping: &mut Stopping) {
     let _ = stopping.wait_for(|stops| *stops).await;
 }
 
-/// The client is told that this is the last answer.
-pub fn close_after(answer: &mut Response<Body>) {
-    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+/// Mark a response as the last on its connection.
+pub fn close_after(response: &mut Response<Body>) {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
 #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "Linux has options for it"))]
@@ -114,7 +114,7 @@ fn prepare(tcp: &TcpStream, send: Duration) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         let socket = SockRef::from(tcp);
-        // For what is left to the kernel when the connection is over.
+        // Bounds what the kernel still sends after the connection is closed.
         socket.set_tcp_user_timeout(Some(send))?;
         socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
     }
@@ -125,8 +125,8 @@ fn has_unread(tcp: &TcpStream) -> bool {
     SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|length| length > 0)
 }
 
-/// Listen to a client that is still sending, and pay no attention: a connection that is closed while bytes arrive is
-/// reset, and the answer lost on the way (RFC 9112, section 9.6).
+/// Read and discard what a client still sends: closing a connection while bytes arrive resets it, and the response may
+/// be lost (RFC 9112, section 9.6).
 async fn linger(tcp: &TcpStream, stopping: &mut Stopping) {
     let stop = async {
         stopped(stopping).await;
@@ -149,7 +149,7 @@ async fn drain(tcp: &TcpStream) {
     }
 }
 
-/// Have the kernel forget what it has of an answer, and the client learn of it.
+/// Make the kernel drop the unsent response and reset the connection when it is closed.
 fn reset(tcp: &TcpStream) {
     if let Err(error) = SockRef::from(tcp).set_linger(Some(Duration::ZERO)) {
         debug!("cannot reset a connection: {error}");
@@ -169,7 +169,7 @@ mod tests {
         (listener.accept().await.unwrap().0, client)
     }
 
-    /// How long a client is listened to that does this again and again.
+    /// How long a client that does this repeatedly is drained.
     async fn listened(stopping: bool, again: impl AsyncFn(&mut TcpStream)) -> Duration {
         let (server, mut client) = pair().await;
         let (_stop, mut stopping) = watch::channel(stopping);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_on_sending_is_listened_to_for_a_while() {
+    async fn a_client_that_keeps_sending_is_drained_for_a_while() {
         async fn sends(client: &mut TcpStream) {
             client.write_all(b"more").await.unwrap();
             advance(Duration::from_secs(1)).await;
@@ -201,16 +201,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_silent_is_left() {
+    async fn a_silent_client_is_left_early() {
         let waits = async |_: &mut TcpStream| advance(Duration::from_secs(1)).await;
         assert!((5..=6).contains(&listened(false, waits).await.as_secs()));
     }
 
     #[tokio::test]
-    async fn who_hangs_up_is_left_at_once() {
+    async fn a_disconnected_client_is_left_at_once() {
         let (server, client) = pair().await;
         let (_stop, mut stopping) = watch::channel(false);
         drop(client);
-        timeout(Duration::from_secs(4), linger(&server, &mut stopping)).await.expect("nobody is there");
+        timeout(Duration::from_secs(4), linger(&server, &mut stopping)).await.expect("the client is gone");
     }
 }

@@ -1,4 +1,4 @@
-//! Where Prometheus asks for the metrics: an address of its own, so that who reaches the application need not reach it.
+//! The metrics endpoint for Prometheus: a separate address, so that clients of the application need not reach it.
 
 use super::connection::{self, close_after};
 use super::response::{self, Body};
@@ -19,7 +19,7 @@ use tracing::{error, warn};
 use wasmtime::Result;
 use wasmtime::error::Context;
 
-/// More are left in the queue of the kernel.
+/// More wait in the kernel's backlog.
 pub const MAX_CONNECTIONS: usize = 16;
 /// For the only request of a connection.
 const TIME: Duration = Duration::from_secs(10);
@@ -27,39 +27,41 @@ const FORMAT: HeaderValue = HeaderValue::from_static(prometheus::TEXT_FORMAT);
 
 pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
     if !address.ip().is_loopback() {
-        warn!("other machines can read the metrics on {address}; they name nobody, and nobody is asked for a password");
+        warn!(
+            "other machines can read the metrics on {address} without a password; they name no session, user or address"
+        );
     }
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address} (choose another address with --metrics)"))
 }
 
-/// Answer for ever.
+/// Serve for ever.
 pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let times = Times { idle: TIME, head: TIME, send: TIME };
-    // Nobody waits for them when the server ends.
+    // The server does not wait for them at shutdown.
     let (_stop, stopping) = watch::channel(false);
     loop {
         let (tcp, permit) = server::accept(&listener, &connections).await;
         let (metrics, stopping) = (metrics.clone(), stopping.clone());
         tokio::spawn(async move {
-            let answer = |request| {
-                let mut answer = answer(&request, &metrics);
-                close_after(&mut answer);
-                ready(answer)
+            let respond = |request| {
+                let mut response = respond(&request, &metrics);
+                close_after(&mut response);
+                ready(response)
             };
-            connection::serve(tcp, times, stopping, answer).await;
+            connection::serve(tcp, times, stopping, respond).await;
             drop(permit);
         });
     }
 }
 
-fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Body> {
+fn respond(request: &Request<Incoming>, metrics: &Metrics) -> Response<Body> {
     if request.uri().path() != "/metrics" {
         return response::plain(StatusCode::NOT_FOUND, "The metrics are at /metrics.\n");
     }
-    // The body of an answer to HEAD is left out by hyper.
+    // hyper omits the body of a response to HEAD.
     if ![Method::GET, Method::HEAD].contains(request.method()) {
         let mut refusal = response::plain(StatusCode::METHOD_NOT_ALLOWED, "Use GET.\n");
         refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -67,13 +69,13 @@ fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Body> {
     }
     match metrics.text() {
         Ok(text) => {
-            let mut answer = response::plain(StatusCode::OK, "");
-            answer.headers_mut().insert(header::CONTENT_TYPE, FORMAT);
-            answer.map(|_| Full::from(text).map_err(|never| match never {}).boxed_unsync())
+            let mut page = response::plain(StatusCode::OK, "");
+            page.headers_mut().insert(header::CONTENT_TYPE, FORMAT);
+            page.map(|_| Full::from(text).map_err(|never| match never {}).boxed_unsync())
         }
         Err(error) => {
-            error!("the metrics cannot be written: {error}");
-            response::plain(StatusCode::INTERNAL_SERVER_ERROR, "The metrics cannot be written.\n")
+            error!("cannot encode the metrics: {error}");
+            response::plain(StatusCode::INTERNAL_SERVER_ERROR, "Cannot encode the metrics.\n")
         }
     }
 }

@@ -1,10 +1,10 @@
-//! One request: an instance for it alone, a bounded time, and one answer whatever happens.
+//! One request: an instance for it alone, a time limit, and exactly one response.
 
-use super::answer::Answers;
 use super::authority::{self, Names, Unusable};
 use super::client_address;
 use super::connection::close_after;
 use super::response::{self, Body, Outcome};
+use super::response_buffer::ResponseBuffers;
 use crate::guest::{Guest, Sandbox};
 use crate::metrics::Metrics;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -25,10 +25,10 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
-/// The longest that a request waits for others to end before it is run.
+/// The longest that a request waits for a free instance.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is served, and with which limits.
+/// The application and its limits.
 pub struct App {
     pub pre: ProxyPre<Guest>,
     pub sandbox: Sandbox,
@@ -37,9 +37,9 @@ pub struct App {
     pub body_timeout: Duration,
     /// Bytes.
     pub max_body: usize,
-    /// By which it may be asked for.
+    /// The host names it is served under.
     pub names: Names,
-    /// Clients are behind a proxy, which says what their addresses are and what they asked for.
+    /// Whether a proxy in front sets the client's address, the scheme and the host.
     pub trust_forwarded: bool,
 }
 
@@ -48,11 +48,11 @@ pub struct Handler {
     guests: Handle,
     slots: Arc<Semaphore>,
     max_instances: u32,
-    answers: Answers,
+    buffers: ResponseBuffers,
     metrics: Arc<Metrics>,
 }
 
-/// Why there is no answer of the component.
+/// Why the component gave no response.
 #[derive(Debug)]
 enum Failure {
     NoHost,
@@ -65,17 +65,17 @@ enum Failure {
     Failed,
 }
 
-type Answer = Result<Response<HyperOutgoingBody>, ErrorCode>;
+type GuestResponse = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
 impl Handler {
     pub fn new(app: App, guests: Handle, max_instances: u32, metrics: Arc<Metrics>) -> Self {
         let slots = Arc::new(Semaphore::new(max_instances as usize));
-        Self { app: Arc::new(app), guests, slots, max_instances, answers: Answers::new(), metrics }
+        Self { app: Arc::new(app), guests, slots, max_instances, buffers: ResponseBuffers::new(), metrics }
     }
 
-    /// Answer a request and log it, without its query and its header fields: secrets travel there.
+    /// Serve a request and log it, without its query and header fields, which carry secrets.
     ///
-    /// `peer` and `local` are the ends of its connection.
+    /// `peer` and `local` are the endpoints of its connection.
     pub async fn handle(
         self: Arc<Self>,
         request: Request<Incoming>,
@@ -83,7 +83,7 @@ impl Handler {
         local: Option<SocketAddr>,
     ) -> Response<Body> {
         let start = Instant::now();
-        let name = RequestName::of(&request);
+        let name = RequestLine::of(&request);
         let response = match self.respond(request, peer, local, &name).await {
             Ok(response) => response,
             Err(failure) => failure.response(),
@@ -104,48 +104,49 @@ impl Handler {
         mut request: Request<Incoming>,
         peer: Option<SocketAddr>,
         local: Option<SocketAddr>,
-        name: &RequestName,
+        name: &RequestLine,
     ) -> Result<Response<Body>, Failure> {
-        let scheme = self.asked_for(&mut request, local)?;
-        client_address::tell(request.headers_mut(), peer.map(|peer| peer.ip()), self.app.trust_forwarded);
-        let request = self.whole(request).await?;
+        let scheme = self.resolve_target(&mut request, local)?;
+        client_address::set(request.headers_mut(), peer.map(|peer| peer.ip()), self.app.trust_forwarded);
+        let request = self.read_body(request).await?;
         let slot = self.slot().await?;
         let (sender, receiver) = oneshot::channel();
         let outcome = Outcome::default();
         let job = Job { app: self.app.clone(), name: name.clone(), outcome: outcome.clone(), _slot: slot };
-        // From here it runs to its end, whatever becomes of the client.
+        // From here it runs to completion, even if the client disconnects.
         let task = self.guests.spawn(job.run(scheme, request, sender));
         match receiver.await {
-            Ok(Ok(response)) => return Ok(response.map(|body| self.answers.take(body, outcome))),
-            Ok(Err(code)) => error!("{name}: the component answered with an error: {code:?}"),
-            // No answer. The task ends when the instance is gone, so whoever sees ours finds its locks free.
+            Ok(Ok(response)) => return Ok(response.map(|body| self.buffers.buffer(body, outcome))),
+            Ok(Err(code)) => error!("{name}: the component responded with an error: {code:?}"),
+            // No response. The task ends after the instance is dropped, so a client that sees ours finds its locks
+            // free.
             Err(_) => match task.await {
                 Ok(Err(failure)) => return Err(failure),
-                Ok(Ok(())) => error!("{name}: the component ended without an answer"),
+                Ok(Ok(())) => error!("{name}: the component ended without a response"),
                 Err(error) => error!("{name}: {error}"),
             },
         }
         Err(Failure::Failed)
     }
 
-    /// The scheme of a request. Its authority is the one `Host` field then.
-    fn asked_for(&self, request: &mut Request<Incoming>, local: Option<SocketAddr>) -> Result<Scheme, Failure> {
+    /// The scheme of a request. Its authority becomes the single `Host` field.
+    fn resolve_target(&self, request: &mut Request<Incoming>, local: Option<SocketAddr>) -> Result<Scheme, Failure> {
         let App { names, trust_forwarded, .. } = &*self.app;
-        let asked = authority::of(request, local, *trust_forwarded);
-        let (scheme, authority) = asked.map_err(|Unusable| Failure::NoHost)?;
+        let target = authority::of(request, local, *trust_forwarded);
+        let (scheme, authority) = target.map_err(|Unusable| Failure::NoHost)?;
         if !names.admit(&authority, local) {
             return Err(Failure::OtherHost);
         }
         request.headers_mut().insert(HOST, authority::field(&authority));
-        // A target goes before the field, and may say otherwise.
+        // A target in absolute form would take precedence over the field.
         let path = request.uri().path_and_query().cloned();
         *request.uri_mut() = path.map(Uri::from).unwrap_or_default();
         Ok(scheme)
     }
 
-    /// The request with all of its body: there is no instance before, so a client that dawdles holds up nobody, and one
-    /// that hangs up has asked for nothing.
-    async fn whole(&self, request: Request<Incoming>) -> Result<Request<Body>, Failure> {
+    /// Read the whole body before there is an instance, so that a slow client holds none, and a client that disconnects
+    /// early has no effect.
+    async fn read_body(&self, request: Request<Incoming>) -> Result<Request<Body>, Failure> {
         let App { body_timeout, max_body, .. } = *self.app;
         let (head, body) = request.into_parts();
         if body.size_hint().lower() > max_body as u64 {
@@ -161,9 +162,9 @@ impl Handler {
 
     async fn slot(&self) -> Result<OwnedSemaphorePermit, Failure> {
         match timeout(QUEUE_TIMEOUT, self.slots.clone().acquire_owned()).await {
-            Ok(slot) => Ok(slot.expect("nobody closes it")),
+            Ok(slot) => Ok(slot.expect("it is never closed")),
             Err(_) => {
-                warn!("{} instances are running, none ended in {QUEUE_TIMEOUT:?}", self.max_instances);
+                warn!("all {} instances are busy: none ended in {QUEUE_TIMEOUT:?}", self.max_instances);
                 Err(Failure::Busy)
             }
         }
@@ -173,18 +174,23 @@ impl Handler {
 /// An instance for one request.
 struct Job {
     app: Arc<App>,
-    name: RequestName,
+    name: RequestLine,
     outcome: Outcome,
-    /// Free when the instance is gone.
+    /// Released after the instance is dropped.
     _slot: OwnedSemaphorePermit,
 }
 
 impl Job {
-    /// Run the instance to its end. When this returns it is dropped.
-    async fn run(self, scheme: Scheme, request: Request<Body>, sender: oneshot::Sender<Answer>) -> Result<(), Failure> {
+    /// Run the instance to completion. It is dropped when this returns.
+    async fn run(
+        self,
+        scheme: Scheme,
+        request: Request<Body>,
+        sender: oneshot::Sender<GuestResponse>,
+    ) -> Result<(), Failure> {
         let (app, name) = (&self.app, &self.name);
         let mut store = app.sandbox.store(app.pre.engine()).map_err(|error| {
-            error!("{name}: cannot make an instance: {error:#}");
+            error!("{name}: cannot create an instance: {error:#}");
             Failure::Failed
         })?;
         let called = timeout(app.timeout, self.call(&mut store, scheme, request, sender)).await;
@@ -204,9 +210,9 @@ impl Job {
         store: &mut Store<Guest>,
         scheme: Scheme,
         request: Request<Body>,
-        sender: oneshot::Sender<Answer>,
+        sender: oneshot::Sender<GuestResponse>,
     ) -> Result<(), Failure> {
-        // One interruption for each tick: others have their turn, and the time-out is looked at.
+        // Yield at each tick, so that others run and the timeout is checked.
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
         let called = async {
@@ -229,7 +235,7 @@ impl Failure {
             Self::NoHost => (StatusCode::BAD_REQUEST, "The request has no usable Host field.\n"),
             Self::OtherHost => (
                 StatusCode::MISDIRECTED_REQUEST,
-                "This server does not go by the name in the Host field. Its option --host NAME allows one.\n",
+                "This server does not serve the name in the Host field. Its option --host NAME allows one.\n",
             ),
             Self::Incomplete => (StatusCode::BAD_REQUEST, "The request did not arrive in full.\n"),
             Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "The request is too long.\n"),
@@ -245,7 +251,7 @@ impl Failure {
         response
     }
 
-    /// Whether there may be more of the request, which nobody reads.
+    /// Whether unread parts of the request may follow.
     fn is_early(&self) -> bool {
         match self {
             Self::NoHost | Self::OtherHost | Self::Incomplete | Self::TooLong | Self::TooSlow => true,
@@ -254,17 +260,17 @@ impl Failure {
     }
 }
 
-/// Of a path in the log, in columns.
+/// The columns of a path in the log.
 const LONGEST_PATH: usize = 1000;
 
-/// A request in the log.
+/// Method and path of a request, for the log.
 #[derive(Clone)]
-struct RequestName {
+struct RequestLine {
     method: Method,
     path: String,
 }
 
-impl RequestName {
+impl RequestLine {
     fn of<B>(request: &Request<B>) -> Self {
         Self {
             method: request.method().clone(),
@@ -273,7 +279,7 @@ impl RequestName {
     }
 }
 
-impl std::fmt::Display for RequestName {
+impl std::fmt::Display for RequestLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.method, self.path)
     }

@@ -1,14 +1,14 @@
-//! The commands `demo` and `serve`: from a component to a server that runs.
+//! The commands `demo` and `serve`: from a component to a running server.
 
-mod answer;
 pub mod authority;
 mod client_address;
 mod collector;
 mod connection;
-mod course;
+mod connection_state;
 mod endpoint;
 mod handler;
 mod response;
+mod response_buffer;
 mod server;
 mod signals;
 mod stream;
@@ -42,24 +42,24 @@ use wasmtime::{Engine, Result, bail};
 use wasmtime_wasi::filesystem::FsPerms;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
-/// How long work that was told to stop may hold up the end of the process.
-const LAST_WAIT: Duration = Duration::from_secs(1);
-/// How much longer than a request may take the server waits at its end: for others' turns, and for clients.
-const LAST_ANSWERS: Duration = Duration::from_secs(15);
-/// What is open besides connections and what instances open: the component, the lock file, the runtimes' own, those
-/// of the collector and of who reads the metrics.
+/// How long aborted work may delay the exit of the process.
+const ABORT_WAIT: Duration = Duration::from_secs(1);
+/// How much longer than the request timeout the server drains at shutdown: for queued requests, and for clients.
+const DRAIN: Duration = Duration::from_secs(15);
+/// Files open besides those of connections and instances: the component, the lock file, the runtimes' own, those of the
+/// collector and of metrics connections.
 const OWN_FILES: usize = 64 + endpoint::MAX_CONNECTIONS;
-/// An instance that may open fewer could not do its work.
+/// The fewest that an instance can work with.
 const MIN_RESOURCES: usize = 64;
 
 pub fn demo(options: &ServerArgs) -> Result<ExitCode> {
     if !options.listen.ip().is_loopback() {
         warn!(
-            "other machines can reach the demo on {}; it is for trying out, and its cookies travel in plain text",
+            "other machines can reach the demo on {}; it is not for production, and its cookies travel in plain text",
             options.listen
         );
     }
-    // Whoever trusts a proxy leaves it to the proxy who is asked for.
+    // A trusted proxy checks the name itself.
     let names = if options.trust_forwarded { names(options) } else { Names::only(&options.host) };
     serve("the web demo", WEB_DEMO.into(), names, options)
 }
@@ -78,7 +78,7 @@ fn serve(name: &str, app: Cow<'static, [u8]>, names: Names, options: &ServerArgs
     let io = Builder::new_multi_thread().enable_all().thread_name("server").build()?;
     let signals = io.block_on(async { Signals::new() })?;
     let guests = guest_runtime()?;
-    // What fails soon comes first, and compiling takes a while.
+    // Before compiling, which takes a while: what may fail early.
     let metrics = Arc::new(Metrics::new());
     let sandbox = sandbox(options, &metrics)?;
     let listener = io
@@ -89,7 +89,7 @@ fn serve(name: &str, app: Cow<'static, [u8]>, names: Names, options: &ServerArgs
     info!("serving {name}, sessions in {}", sandbox.dir.path().display());
     let timeout = Duration::from_secs(options.timeout);
     if let Some(listener) = measured {
-        server::say(&format!("metrics on http://{}/metrics", listener.local_addr()?));
+        server::announce(&format!("metrics on http://{}/metrics", listener.local_addr()?));
         io.spawn(endpoint::serve(listener, metrics.clone()));
     }
     let collecting = guests.spawn(collect(Collector::new(sandbox.clone(), metrics.clone()), options.clone()));
@@ -103,10 +103,10 @@ fn serve(name: &str, app: Cow<'static, [u8]>, names: Names, options: &ServerArgs
         trust_forwarded: options.trust_forwarded,
     };
     let handler = Arc::new(Handler::new(app, guests.handle().clone(), options.max_instances, metrics));
-    let served = io.block_on(server::run(listener, handler, times(options), timeout + LAST_ANSWERS, signals));
+    let served = io.block_on(server::run(listener, handler, times(options), timeout + DRAIN, signals));
     collecting.abort();
-    io.shutdown_timeout(LAST_WAIT);
-    guests.shutdown_timeout(LAST_WAIT);
+    io.shutdown_timeout(ABORT_WAIT);
+    guests.shutdown_timeout(ABORT_WAIT);
     served.map(|()| ExitCode::SUCCESS)
 }
 
@@ -116,7 +116,7 @@ fn times(options: &ServerArgs) -> Times {
     Times { idle, head, send }
 }
 
-/// On the guests' runtime, as it works on files.
+/// Runs on the guests' runtime, as it works on files.
 async fn collect(mut collector: Collector, options: ServerArgs) {
     if options.metrics.is_some() {
         collector.count().await;
@@ -126,8 +126,8 @@ async fn collect(mut collector: Collector, options: ServerArgs) {
     }
 }
 
-/// Guests' file operations block their thread, so they have threads of their own and connections stay responsive.
-/// Waiting for a lock, a body or a clock blocks none.
+/// Guests' file operations block their thread, so guests have a separate runtime and connections stay responsive.
+/// Waiting for a lock, a body or a clock does not block.
 fn guest_runtime() -> Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime =
@@ -139,7 +139,7 @@ fn sandbox(options: &ServerArgs, metrics: &Arc<Metrics>) -> Result<Sandbox> {
     let dir = dir::create_or_check(&options.dir)?;
     let (locks, sessions) = dir::locks(&dir, options.scope)?;
     if sessions == Sessions::WithLockFiles {
-        info!("other hosts use this directory, by the lock files in {}: so does this one", dir.join("locks").display());
+        info!("other hosts use lock files in {}: using them too", dir.join("locks").display());
     }
     let instances = options.max_instances as usize;
     Ok(Sandbox {
@@ -149,23 +149,25 @@ fn sandbox(options: &ServerArgs, metrics: &Arc<Metrics>) -> Result<Sandbox> {
         sessions,
         memory_limit: options.memory_limit,
         max_resources: max_resources(raise_file_limit(), instances),
-        // Whoever sends many requests of one session must not have all instances wait for its lock.
+        // Many requests of one session must not have all instances wait for its lock.
         max_waiters: instances / 2,
         metrics: Some(metrics.clone()),
         log: EventLog::default(),
     })
 }
 
-/// An instance's share of the files that may be open: others' are still to be had when it takes all it may.
+/// An instance's share of the file limit, so that it cannot exhaust the files of others.
 fn max_resources(file_limit: usize, instances: usize) -> usize {
     let share = file_limit.saturating_sub(MAX_CONNECTIONS + OWN_FILES) / instances;
     if share < MIN_RESOURCES {
-        warn!("{file_limit} open files are few for {instances} instances; raise `ulimit -n` or lower --max-instances");
+        warn!(
+            "{file_limit} open files are too few for {instances} instances; raise `ulimit -n` or lower --max-instances"
+        );
     }
     share.clamp(MIN_RESOURCES, MAX_RESOURCES)
 }
 
-/// Compile the component, and all of an instance that does not depend on the request.
+/// Compile the component and do all of its instantiation that does not depend on the request.
 fn prepare(app: Cow<'static, [u8]>, sessions: Sessions, options: &ServerArgs) -> Result<ProxyPre<guest::Guest>> {
     check_is_component(&app)?;
     let start = Instant::now();
@@ -181,7 +183,7 @@ fn prepare(app: Cow<'static, [u8]>, sessions: Sessions, options: &ServerArgs) ->
 fn check_is_component(app: &[u8]) -> Result<()> {
     match app.get(..8) {
         Some(b"\0asm\x0d\0\x01\0") => Ok(()),
-        Some(b"\0asm\x01\0\0\0") => bail!("it is a core module and not a component; build it for wasm32-wasip2"),
+        Some(b"\0asm\x01\0\0\0") => bail!("it is a core module, not a component; build it for wasm32-wasip2"),
         _ => bail!("it is not a WebAssembly component"),
     }
 }
@@ -190,13 +192,13 @@ fn check_handles_http(engine: &Engine, component: &Component) -> Result<()> {
     let ty = component.component_type();
     let handles_http = ty.exports(engine).any(|(name, _)| name.starts_with("wasi:http/incoming-handler@0.2."));
     if !handles_http {
-        bail!("it does not export wasi:http/incoming-handler@0.2, so it cannot answer requests");
+        bail!("it does not export wasi:http/incoming-handler@0.2, so it cannot serve requests");
     }
     Ok(())
 }
 
-/// A connection is one file and an instance a few; the usual limit of 1024 is for programs that `select`. Returns the
-/// new limit.
+/// A connection is one file and an instance a few; the usual limit of 1024 is for programs that use `select`. Returns
+/// the new limit.
 fn raise_file_limit() -> usize {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
     let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
@@ -211,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_of_the_files() {
+    fn shares_of_the_file_limit() {
         for (files, instances, share) in
             [(20_000, 100, 188), (2048, 10, 94), (1024, 100, 64), (0, 1, 64), (4096, 1, 500), (usize::MAX, 1000, 500)]
         {

@@ -1,4 +1,4 @@
-//! Our own answers, and what answers of components have in common with them.
+//! The server's own responses, and the types shared with those of components.
 
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::Bytes;
@@ -9,12 +9,12 @@ use wasmtime_wasi_http::Error;
 
 pub type Body = UnsyncBoxBody<Bytes, Error>;
 
-/// How an instance ended, for the body that it may still have been writing.
+/// Whether an instance failed, for a body that it may still have been writing.
 #[derive(Clone, Default)]
 pub struct Outcome(Arc<AtomicBool>);
 
 impl Outcome {
-    /// To be called before the instance is dropped.
+    /// Must be called before the instance is dropped.
     pub fn failed(&self) {
         self.0.store(true, Ordering::Release);
     }

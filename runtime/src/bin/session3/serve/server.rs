@@ -1,4 +1,4 @@
-//! The accept loop: connections in, a graceful end at a signal.
+//! The accept loop, and a graceful shutdown at a signal.
 
 use super::connection;
 use super::handler::Handler;
@@ -13,15 +13,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{info, warn};
 use wasmtime::Result;
 
-/// More are left in the queue of the kernel.
+/// More wait in the kernel's backlog.
 pub const MAX_CONNECTIONS: usize = 1024;
 
-/// Serve until a signal says stop, and then for as long as `last` until what is in flight is done.
+/// Serve until a signal, then drain in-flight requests for at most `drain`.
 pub async fn run(
     listener: TcpListener,
     handler: Arc<Handler>,
     times: Times,
-    last: Duration,
+    drain: Duration,
     mut signals: Signals,
 ) -> Result<()> {
     let (stop, stopping) = watch::channel(false);
@@ -34,15 +34,15 @@ pub async fn run(
             drop(permit);
         });
     };
-    say(&format!("listening on http://{}/", listener.local_addr()?));
+    announce(&format!("listening on http://{}/", listener.local_addr()?));
     let signal = loop {
         tokio::select! {
             accepted = accept(&listener, &connections) => begin(accepted),
             signal = signals.stop() => break signal,
         }
     };
-    info!("{signal}: finishing the requests in flight");
-    // Those in the queue of the kernel are connected, as far as their clients know.
+    info!("{signal}: finishing in-flight requests");
+    // To their clients, connections in the backlog are established.
     loop {
         tokio::select! {
             biased;
@@ -54,17 +54,17 @@ pub async fn run(
     stop.send_replace(true);
     tokio::select! {
         () = async { stop.closed().await; handler.idle().await } => info!("stopped"),
-        () = tokio::time::sleep(last) => warn!("stopped with requests in flight: they took too long"),
+        () = tokio::time::sleep(drain) => warn!("stopped with requests in flight: they timed out"),
         signal = signals.stop() => warn!("{signal} again: stopped with requests in flight"),
     }
     Ok(())
 }
 
-/// For people, and for programs that start us with port 0. Nobody has to listen to us.
-pub fn say(line: &str) {
+/// Print an address on standard output, for people and for programs that pass port 0. A closed pipe is ignored.
+pub fn announce(line: &str) {
     let mut stdout = io::stdout().lock();
-    let said = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-    if let Err(error) = said
+    let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    if let Err(error) = written
         && error.kind() != ErrorKind::BrokenPipe
     {
         warn!("cannot write to standard output: {line}: {error}");
@@ -72,15 +72,15 @@ pub fn say(line: &str) {
 }
 
 pub async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
-    let permit = connections.clone().acquire_owned().await.expect("nobody closes it");
-    let mut told = false;
+    let permit = connections.clone().acquire_owned().await.expect("it is never closed");
+    let mut logged = false;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return (stream, permit),
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                // Most likely there are no files left; some will be closed soon.
-                if !std::mem::replace(&mut told, true) {
+                // Most likely out of files; some will be closed soon.
+                if !std::mem::replace(&mut logged, true) {
                     warn!("cannot accept a connection: {error}");
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,11 +1,11 @@
-//! What a server does at a signal: `--help` has the table.
+//! The server's signals: `--help` has the table.
 
 use nix::libc::SIGXFSZ;
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
-/// Those that would end the process, but for SIGPIPE, which is ignored from its beginning.
+/// The signals that would end the process, except SIGPIPE, which Rust ignores from the start.
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -13,12 +13,12 @@ pub struct Signals {
     hang_up: Signal,
     user_1: Signal,
     user_2: Signal,
-    /// Being heard, it does not end the process: a limit on the size of files fails the call that exceeds it.
+    /// Handled so that it does not end the process: a write beyond the file size limit fails instead.
     _file_too_large: Signal,
 }
 
 impl Signals {
-    /// From now on they end nothing by themselves.
+    /// Install the handlers.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -31,7 +31,7 @@ impl Signals {
         })
     }
 
-    /// Wait for one that says stop: its name.
+    /// Wait for a signal that requests shutdown, and return its name.
     pub async fn stop(&mut self) -> &'static str {
         loop {
             let ignored = tokio::select! {
@@ -42,7 +42,7 @@ impl Signals {
                 _ = self.user_1.recv() => "SIGUSR1",
                 _ = self.user_2.recv() => "SIGUSR2",
             };
-            info!("{ignored} is ignored: there are no files to open again, and no configuration to read again");
+            info!("{ignored} ignored: there are no files to reopen and no configuration to reload");
         }
     }
 }

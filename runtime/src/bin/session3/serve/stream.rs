@@ -1,7 +1,7 @@
-//! The bytes of a connection, each kind in its time: the next request, the rest of its head, an answer that is taken.
-//! (The time of a body is the handler's: it has an answer for those who exceed it.)
+//! The stream of a connection, with timeouts for the next request, the rest of its head, and reading a response.
+//! (The body's timeout is the handler's, which can still respond.)
 
-use super::course::{Course, End, Phase};
+use super::connection_state::{ConnectionState, End, Phase};
 use nix::libc::ENOTCONN;
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice};
@@ -14,8 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-/// A client has its time to take so much of an answer, or the rest of it: who takes a byte now and then is not waited for.
-const TAKEN: usize = 64 << 10;
+/// Bytes of a response, or its rest, that a client must read within the timeout: a byte now and then is not enough.
+const SEND_WINDOW: usize = 64 << 10;
 
 /// How long a connection waits for its client.
 #[derive(Clone, Copy, Debug)]
@@ -24,35 +24,35 @@ pub struct Times {
     pub idle: Duration,
     /// For its head, from the first byte.
     pub head: Duration,
-    /// To take an answer.
+    /// To read a response.
     pub send: Duration,
 }
 
 pub struct Stream {
     tcp: Arc<TcpStream>,
-    course: Arc<Course>,
+    state: Arc<ConnectionState>,
     times: Times,
     receiving: Pin<Box<Sleep>>,
-    /// Runs when the client takes nothing.
+    /// Runs while the client does not read.
     sending: Option<Pin<Box<Sleep>>>,
-    /// Bytes, since it runs.
-    taken: usize,
+    /// Bytes sent since it started.
+    sent_bytes: usize,
 }
 
 impl Stream {
-    pub fn new(tcp: Arc<TcpStream>, course: Arc<Course>, times: Times) -> Self {
-        Self { tcp, course, times, receiving: Box::pin(sleep_until(Instant::now())), sending: None, taken: 0 }
+    pub fn new(tcp: Arc<TcpStream>, state: Arc<ConnectionState>, times: Times) -> Self {
+        Self { tcp, state, times, receiving: Box::pin(sleep_until(Instant::now())), sending: None, sent_bytes: 0 }
     }
 
-    /// What the client is late with.
+    /// Ready with the phase that has timed out.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Phase> {
-        let (phase, since) = self.course.phase();
+        let (phase, since) = self.state.phase();
         let time = match phase {
             Phase::Idle => self.times.idle,
             Phase::Head => self.times.head,
             Phase::Request => return Poll::Pending,
         };
-        // A client that has not taken the last answer yet is late with that.
+        // While the client is still reading the last response, only the send timeout runs.
         if self.sending.is_some() {
             return Poll::Pending;
         }
@@ -81,15 +81,15 @@ impl Stream {
         }
         let time = self.times.send;
         ready!(self.sending.get_or_insert_with(|| Box::pin(sleep(time))).as_mut().poll(cx));
-        self.course.ends(End::AnswerLate);
+        self.state.set_end(End::ResponseLate);
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
     }
 
     fn sent(&mut self, length: usize) {
-        self.course.sent();
-        self.taken += length;
-        if self.taken >= TAKEN {
-            (self.sending, self.taken) = (None, 0);
+        self.state.sent();
+        self.sent_bytes += length;
+        if self.sent_bytes >= SEND_WINDOW {
+            (self.sending, self.sent_bytes) = (None, 0);
         }
     }
 }
@@ -103,17 +103,17 @@ impl AsyncRead for Stream {
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(length) => {
                     if length > 0 {
-                        self.course.received();
+                        self.state.received();
                     }
                     return Poll::Ready(Ok(()));
                 }
             }
         }
         match ready!(self.poll_late(cx)) {
-            // As if the client had hung up, which hyper closes quietly.
+            // Like a client that disconnects, which hyper closes quietly.
             Phase::Idle => Poll::Ready(Ok(())),
             _ => {
-                self.course.ends(End::HeadLate);
+                self.state.set_end(End::HeadLate);
                 Poll::Ready(Err(ErrorKind::TimedOut.into()))
             }
         }
@@ -137,19 +137,19 @@ impl AsyncWrite for Stream {
         true
     }
 
-    /// All that there was has been taken.
+    /// All pending bytes have been sent.
     fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        (self.sending, self.taken) = (None, 0);
+        (self.sending, self.sent_bytes) = (None, 0);
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.course.ends(End::Sent);
+        self.state.set_end(End::Sent);
         Poll::Ready(shut(&self.tcp))
     }
 }
 
-/// Say that nothing follows. The client may be gone.
+/// Shut down the sending half. The client may be gone.
 pub fn shut(tcp: &TcpStream) -> io::Result<()> {
     match SockRef::from(tcp).shutdown(Shutdown::Write) {
         Err(error) if error.raw_os_error() == Some(ENOTCONN) => Ok(()),

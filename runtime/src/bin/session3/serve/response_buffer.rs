@@ -1,7 +1,7 @@
-//! Answers on their way: what instances have written and clients have not taken.
+//! Buffers of responses that instances have written and clients have not read.
 //!
-//! An instance does not wait for its client: with the end of an ordinary answer it ends, and its locks are free. What is
-//! kept until the client takes it is bounded, for each answer and for all of them. Beyond that, instances wait.
+//! An instance does not wait for its client: it ends once it has written an ordinary response, and its locks are free.
+//! The buffers are bounded, per response and in all. Beyond that, instances wait.
 
 use super::response::{Body, Outcome};
 use http_body_util::BodyExt;
@@ -14,37 +14,37 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
-/// Bytes of one answer.
+/// Bytes per response.
 const EACH: u32 = 1 << 20;
-/// Bytes of all.
+/// Bytes of all responses.
 const ALL: usize = 64 << 20;
-/// What a piece takes besides its bytes, so that many short ones are not free.
+/// The overhead charged per piece, so that many short ones are not free.
 const PIECE_BYTES: u32 = 256;
 
-/// Those of a server.
-pub struct Answers {
+/// The buffers of a server.
+pub struct ResponseBuffers {
     room: Arc<Semaphore>,
 }
 
 type Piece = Result<Frame<Bytes>, Error>;
 
-impl Answers {
+impl ResponseBuffers {
     pub fn new() -> Self {
         Self { room: Arc::new(Semaphore::new(ALL)) }
     }
 
-    /// The body that an instance writes, taken from it as fast as it comes. When the instance dies over it, the client
-    /// must not take what it got for the whole: Wasmtime's body would end as if it were complete.
-    pub fn take(&self, body: HyperOutgoingBody, outcome: Outcome) -> Body {
+    /// Buffer the body that an instance writes, as fast as it comes. If the instance dies meanwhile, the body ends with
+    /// an error, so that the client does not take it for complete; Wasmtime's own body would end normally.
+    pub fn buffer(&self, body: HyperOutgoingBody, outcome: Outcome) -> Body {
         let (sender, pieces) = unbounded_channel();
         let room = Room { own: Arc::new(Semaphore::new(EACH as usize)), all: self.room.clone() };
-        tokio::spawn(take(body, outcome, room, sender));
-        Untaken { pieces }.boxed_unsync()
+        tokio::spawn(fill(body, outcome, room, sender));
+        Buffered { pieces }.boxed_unsync()
     }
 }
 
-/// Until the client hangs up, or has waited too long.
-async fn take(
+/// Runs until the body ends, or the connection does.
+async fn fill(
     mut body: HyperOutgoingBody,
     outcome: Outcome,
     room: Room,
@@ -61,7 +61,7 @@ async fn take(
             () = sender.closed() => return,
         };
         match piece {
-            // Whether it is still wanted, the next turn tells.
+            // The next iteration notices a dropped receiver.
             Some(piece) => drop(sender.send(piece)),
             None => break,
         }
@@ -71,21 +71,21 @@ async fn take(
     }
 }
 
-/// Where the pieces of one answer are.
+/// The room for the pieces of one response.
 struct Room {
     own: Arc<Semaphore>,
     all: Arc<Semaphore>,
 }
 
-/// Until it is dropped.
+/// Room reserved until it is dropped.
 struct Place {
     _own: OwnedSemaphorePermit,
     _all: Option<OwnedSemaphorePermit>,
 }
 
 impl Room {
-    /// Wait for a place. Answers to others delay this one no more than its own client does: one piece, when there is no
-    /// other, has a place always.
+    /// Wait for room. Other responses never block this one entirely: a single piece is always admitted when no other
+    /// piece of the same response is buffered.
     async fn place(&self, length: usize) -> Place {
         let length = u32::try_from(length).unwrap_or(EACH).saturating_add(PIECE_BYTES).min(EACH);
         let own = acquire(&self.own, length).await;
@@ -98,14 +98,14 @@ impl Room {
 }
 
 async fn acquire(room: &Arc<Semaphore>, length: u32) -> OwnedSemaphorePermit {
-    room.clone().acquire_many_owned(length).await.expect("nobody closes it")
+    room.clone().acquire_many_owned(length).await.expect("it is never closed")
 }
 
-struct Untaken {
+struct Buffered {
     pieces: UnboundedReceiver<(Piece, Option<Place>)>,
 }
 
-impl hyper::body::Body for Untaken {
+impl hyper::body::Body for Buffered {
     type Data = Bytes;
     type Error = Error;
 
@@ -134,13 +134,13 @@ mod tests {
         }
     }
 
-    /// An answer, and where its instance writes.
-    fn answer(answers: &Answers) -> (Sender<Bytes>, Body) {
+    /// The instance's end of a response, and its buffered body.
+    fn response(buffers: &ResponseBuffers) -> (Sender<Bytes>, Body) {
         let (instance, written) = channel(1);
-        (instance, answers.take(Written(written).boxed_unsync(), Outcome::default()))
+        (instance, buffers.buffer(Written(written).boxed_unsync(), Outcome::default()))
     }
 
-    /// How many KiB an instance writes before it has to wait for its client: time stands still then.
+    /// How many KiB an instance writes before it must wait for its client: time stands still then.
     async fn written(instance: &Sender<Bytes>) -> usize {
         let mut written = 0;
         while timeout(Duration::from_secs(1), instance.send(Bytes::from(vec![0; KIB]))).await.is_ok() {
@@ -151,36 +151,36 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_instance_writes_ahead_of_its_client() {
-        let answers = Answers::new();
-        let (instance, mut body) = answer(&answers);
+        let buffers = ResponseBuffers::new();
+        let (instance, mut body) = response(&buffers);
         let ahead = written(&instance).await;
         assert!((600..=1024).contains(&ahead), "{ahead} KiB of 1 MiB, less what pieces take");
         for _ in 0..100 {
             assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), KIB);
         }
-        assert_eq!(written(&instance).await, 100, "what the client takes makes room");
+        assert_eq!(written(&instance).await, 100, "reading makes room");
         drop(instance);
         let mut left = 0;
         while let Some(piece) = body.frame().await {
             left += piece.unwrap().into_data().unwrap().len();
         }
         assert_eq!(left, ahead * KIB, "nothing is lost");
-        assert_eq!(answers.room.available_permits(), ALL);
+        assert_eq!(buffers.room.available_permits(), ALL);
     }
 
-    /// Clients that take nothing have all the room there is. An instance whose client takes what comes goes on.
+    /// Clients that read nothing fill all the room. An instance whose client reads still makes progress.
     #[tokio::test(start_paused = true)]
-    async fn all_together_are_bounded() {
-        let answers = Answers::new();
-        let mut untaken = Vec::new();
+    async fn all_buffers_together_are_bounded() {
+        let buffers = ResponseBuffers::new();
+        let mut unread = Vec::new();
         let mut total = 0;
         for _ in 0..ALL / EACH as usize + 10 {
-            let (instance, body) = answer(&answers);
+            let (instance, body) = response(&buffers);
             total += written(&instance).await;
-            untaken.push((instance, body));
+            unread.push((instance, body));
         }
         assert!(total * KIB <= ALL, "{total} KiB");
-        let (instance, mut body) = answer(&answers);
+        let (instance, mut body) = response(&buffers);
         let taken = tokio::spawn(async move {
             let mut taken = 0;
             while let Some(piece) = body.frame().await {
@@ -193,27 +193,27 @@ mod tests {
         }
         drop(instance);
         assert_eq!(taken.await.unwrap(), 2000 * KIB);
-        drop(untaken);
-        while answers.room.available_permits() < ALL {
+        drop(unread);
+        while buffers.room.available_permits() < ALL {
             tokio::task::yield_now().await;
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_instance_learns_that_its_client_is_gone() {
-        let answers = Answers::new();
-        let (instance, body) = answer(&answers);
+        let buffers = ResponseBuffers::new();
+        let (instance, body) = response(&buffers);
         written(&instance).await;
         drop(body);
-        timeout(Duration::from_secs(1), instance.closed()).await.expect("it is told at once");
+        timeout(Duration::from_secs(1), instance.closed()).await.expect("it learns at once");
     }
 
     #[tokio::test]
-    async fn what_a_dying_instance_wrote_is_not_the_whole() {
+    async fn a_failed_instance_truncates_its_body() {
         for fails in [false, true] {
             let (instance, written) = channel(1);
             let outcome = Outcome::default();
-            let body = Answers::new().take(Written(written).boxed_unsync(), outcome.clone());
+            let body = ResponseBuffers::new().buffer(Written(written).boxed_unsync(), outcome.clone());
             instance.send(Bytes::from("the beginning")).await.unwrap();
             if fails {
                 outcome.failed();

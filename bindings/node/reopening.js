@@ -1,35 +1,35 @@
-/** Sessions that stay open while their directory is removed, made anew, or replaced by a copy. */
+/** A manager that is reopened when its directory was removed, recreated, or replaced by a copy. */
 import { statSync } from 'node:fs';
 import { openSessions } from './src/sessions.js';
 
-/** How it shows that the store is not there any more as it was opened. By the contract nothing was done then. */
-const GONE = new Set(['no-such-store', 'io']);
-/** What is the request's own, and says nothing against the store. */
+/** Errors of a store that no longer exists as it was opened. By the contract nothing was done. */
+const STALE = new Set(['no-such-store', 'io']);
+/** Errors of the request, which do not concern the store. */
 const HARMLESS = new Set([
   'invalid-id', 'invalid-argument', 'too-large', 'already-exists', 'gone', 'conflict', 'busy', 'deadlock', 'corrupt', 'no-space',
 ]);
 
-export class Opened {
+export class ReopeningManager {
   #directory;
   #open;
   #manager;
   #identity;
 
   /**
-   * @param {string} directory It is made when it is missing; later it is not, as somebody has removed it.
-   * @param {(manager: object) => object} open Makes a manager of what `openSessions` gives.
+   * @param {string} directory Created if missing, but only now: a later removal was deliberate.
+   * @param {(manager: object) => object} open Creates a manager from the exports of `openSessions`.
    */
-  static async in(directory, open) {
-    const opened = new Opened();
-    opened.#directory = directory;
-    opened.#open = open;
-    opened.#manager = open((await openSessions({ directory })).manager);
-    opened.#identity = identityOf(directory);
-    return opened;
+  static async open(directory, open) {
+    const reopening = new ReopeningManager();
+    reopening.#directory = directory;
+    reopening.#open = open;
+    reopening.#manager = open((await openSessions({ directory })).manager);
+    reopening.#identity = identityOf(directory);
+    return reopening;
   }
 
   /**
-   * Do something with the manager, synchronously. It is done again, once, when the store seems to be another one by now.
+   * Call a synchronous function with the manager. Retries once if the store appears to have been replaced.
    *
    * @template T
    * @param {(manager: object) => T} work
@@ -39,7 +39,7 @@ export class Opened {
     try {
       return this.#try(work, await this.#current());
     } catch (error) {
-      if (!GONE.has(error?.payload?.tag)) throw error;
+      if (!STALE.has(error?.payload?.tag)) throw error;
     }
     return this.#try(work, await this.#current());
   }
@@ -58,15 +58,15 @@ export class Opened {
     try {
       return work(manager);
     } catch (error) {
-      // An instance that has failed otherwise than by an answer is not to be used again; after any other answer a new one is
-      // as good.
+      // An instance must not be used again after an exception that is not an error of the contract. After other errors a
+      // new one does as well.
       if (!HARMLESS.has(error?.payload?.tag) && this.#manager === manager) this.#manager = undefined;
       throw error;
     }
   }
 }
 
-/** A directory of the same name is another one. Numbers of inodes are given again. */
+/** Distinguishes directories of the same name. Inode numbers are reused. */
 function identityOf(directory) {
   const { dev, ino, birthtimeNs } = statSync(directory, { bigint: true });
   return `${dev}:${ino}:${birthtimeNs}`;

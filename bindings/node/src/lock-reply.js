@@ -1,41 +1,41 @@
 /**
- * What a thread is answered that asks for a lock and stands still meanwhile: two words of memory that both threads see.
+ * The reply to a thread that blocks while it requests a lock: two words of shared memory.
  */
 const PENDING = 0;
 const GRANTED = 1;
-/** The cases of the contract's error, behind the two states. */
+/** The cases of the contract's error, numbered after the two states. */
 const ERRORS = ['timed-out', 'deadlock', 'too-many', 'invalid-name'];
 
-/** An answer to come. */
-export class Answer {
+/** A pending reply. */
+export class Reply {
   #words;
 
-  /** @param {SharedArrayBuffer} memory Where the other side looks; `Answer.memory()` makes it. */
+  /** @param {SharedArrayBuffer} memory Shared with the other side, from `Reply.memory()`. */
   constructor(memory) {
     this.#words = new Int32Array(memory);
   }
 
-  /** Memory for an answer. */
+  /** Memory for a reply. */
   static memory() {
     return new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
   }
 
-  /** Say that the lock is held, and under which number to release it. */
+  /** Grant the lock, with the number to release it by. */
   grant(number) {
     this.#words[1] = number;
-    this.#say(GRANTED);
+    this.#send(GRANTED);
   }
 
-  /** Say why not. */
+  /** Refuse it, with an error. */
   refuse(error) {
-    this.#say(GRANTED + 1 + ERRORS.indexOf(error));
+    this.#send(GRANTED + 1 + ERRORS.indexOf(error));
   }
 
   /**
-   * Stand still until there is an answer.
+   * Block until the reply arrives.
    *
    * @param {number} limit Milliseconds.
-   * @returns {{ number: number } | { error: string } | undefined} None when the limit has passed.
+   * @returns {{ number: number } | { error: string } | undefined} Undefined after the limit.
    */
   wait(limit) {
     if (Atomics.wait(this.#words, 0, PENDING, limit) === 'timed-out') return undefined;
@@ -43,7 +43,7 @@ export class Answer {
     return state === GRANTED ? { number: this.#words[1] } : { error: ERRORS[state - GRANTED - 1] };
   }
 
-  #say(state) {
+  #send(state) {
     Atomics.store(this.#words, 0, state);
     Atomics.notify(this.#words, 0);
   }

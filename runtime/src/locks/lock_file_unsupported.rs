@@ -1,4 +1,4 @@
-//! Systems without open file description locks: there is no lock file.
+//! A stub for systems without open file description locks: opening fails.
 
 use super::error::Mode;
 use super::name::Name;

@@ -1,4 +1,4 @@
-//! Where a connection is: what it waits for and since when, and why it ends.
+//! The state of a connection: what it waits for and since when, and why it ends.
 
 use super::response::Body;
 use http_body_util::BodyExt;
@@ -16,103 +16,104 @@ pub enum Phase {
     Idle,
     /// The rest of its head.
     Head,
-    /// Its body, the application, and the client to take the answer.
+    /// Its body, the application, and the client to read the response.
     Request,
 }
 
-/// What has ended a connection.
+/// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// All that was to be sent is sent, and nothing follows it.
+    /// Everything was sent, and nothing follows.
     Sent,
-    /// The head of a request did not come in time.
+    /// The head of a request timed out.
     HeadLate,
-    /// The client did not take an answer in time.
-    AnswerLate,
+    /// The client did not read a response in time.
+    ResponseLate,
 }
 
-/// Shared by a connection's bytes and its requests.
-pub struct Course(Mutex<State>);
+/// Shared by a connection's stream and its requests.
+pub struct ConnectionState(Mutex<Inner>);
 
-struct State {
+struct Inner {
     phase: Phase,
     since: Instant,
     end: Option<End>,
 }
 
-impl Course {
+impl ConnectionState {
     pub fn new() -> Self {
-        Self(Mutex::new(State { phase: Phase::Idle, since: Instant::now(), end: None }))
+        Self(Mutex::new(Inner { phase: Phase::Idle, since: Instant::now(), end: None }))
     }
 
     pub fn phase(&self) -> (Phase, Instant) {
-        let state = self.state();
+        let state = self.lock();
         (state.phase, state.since)
     }
 
-    /// Bytes have come.
+    /// Record received bytes.
     pub fn received(&self) {
-        let mut state = self.state();
+        let mut state = self.lock();
         if state.phase == Phase::Idle {
             state.enter(Phase::Head);
         }
     }
 
-    /// Bytes have gone: what is left of an answer may go when its request is over.
+    /// Record sent bytes: the rest of a response may be sent after its request has ended.
     pub fn sent(&self) {
-        let mut state = self.state();
+        let mut state = self.lock();
         if state.phase == Phase::Idle {
             state.since = Instant::now();
         }
     }
 
-    /// The head of a request is here. It is over when what this returns is dropped.
+    /// Begin a request, whose head is complete. It ends when the guard is dropped.
     pub fn begin(self: &Arc<Self>) -> InFlight {
-        self.state().enter(Phase::Request);
+        self.lock().enter(Phase::Request);
         InFlight(self.clone())
     }
 
     pub fn end(&self) -> Option<End> {
-        self.state().end
+        self.lock().end
     }
 
-    pub fn ends(&self, end: End) {
-        self.state().end.get_or_insert(end);
+    /// Record why the connection ends; the first reason counts.
+    pub fn set_end(&self, end: End) {
+        self.lock().end.get_or_insert(end);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl Inner {
     fn enter(&mut self, phase: Phase) {
         (self.phase, self.since) = (phase, Instant::now());
     }
 }
 
-/// A request that is not over.
-pub struct InFlight(Arc<Course>);
+/// An in-flight request.
+pub struct InFlight(Arc<ConnectionState>);
 
 impl InFlight {
-    /// It is over with the end of its answer.
+    /// Tie its end to the end of the response body.
     pub fn until_end_of(self, body: Body) -> Body {
-        Answer { body, _in_flight: self }.boxed_unsync()
+        TrackedBody { body, _in_flight: self }.boxed_unsync()
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.state().enter(Phase::Idle);
+        self.0.lock().enter(Phase::Idle);
     }
 }
 
-struct Answer {
+struct TrackedBody {
     body: Body,
     _in_flight: InFlight,
 }
 
-impl hyper::body::Body for Answer {
+impl hyper::body::Body for TrackedBody {
     type Data = Bytes;
     type Error = Error;
 

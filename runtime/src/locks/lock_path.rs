@@ -1,16 +1,17 @@
-//! The lock file that a path names now.
+//! The lock file that a path currently names.
 //!
-//! A lock excludes those who lock in the same file, and the file at a path may be another one later: somebody removed
-//! it, or replaced its directory. So a lock counts when three things hold, and then excludes all who follow the rules:
+//! A lock excludes only locks in the same file, and the path may come to name another one when the file or its
+//! directory is removed or replaced. So a lock is valid only under three conditions, and then excludes every process
+//! that follows them:
 //!
 //! 1. It was taken in the file that this process has open.
-//! 2. After that, the path still names this file. Otherwise the lock is given back, and the file that is there now is
-//!    opened, or made.
-//! 3. Before the first lock in a file, nobody held one in another file of the directory, in this process or another:
-//!    what was granted there is waited for. None can be granted there any more, because of 2.
+//! 2. After that, the path still names this file. Otherwise the lock is released, and the file now at the path is
+//!    opened or created.
+//! 3. Before the first lock in a file, no lock is held in another file of the directory, in this process or another:
+//!    existing ones there are waited for. No new ones are granted there, because of 2.
 
 use super::error::{Error, Mode};
-use super::machine::{Identity, LockFile, Usage};
+use super::lock_file::{Identity, LockFile, Usage};
 use super::name::Name;
 use super::sync::{Mutex, MutexGuard, sleep_until};
 use std::collections::HashMap;
@@ -21,43 +22,48 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The pauses between two looks at a lock of another process: at first, and at most. Tokio counts in milliseconds.
+/// The first and the longest pause between attempts to get a lock held by another process. Tokio has millisecond
+/// timers.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
-/// A file in use is stamped with the time so often. Those who remove old files count in days.
+/// How often the mtime of a file in use is updated. Cleaners of old files count in days.
 const REFRESH: Duration = Duration::from_secs(3600);
 
 pub(super) struct LockPath {
     path: PathBuf,
     usage: Usage,
-    now: Mutex<Now>,
+    current: Mutex<Current>,
 }
 
-struct Now {
+struct Current {
     file: Arc<OpenFile>,
-    /// Whether it has been said that there is none that can be used.
-    is_missing: bool,
+    /// Whether the failure to open a replacement has been logged.
+    is_error_logged: bool,
 }
 
 impl LockPath {
     pub(super) fn open(path: &Path, usage: Usage) -> io::Result<Self> {
         let file = OpenFile::open(path, usage)?;
-        Ok(Self { path: path.into(), usage, now: Mutex::new(Now { file: Arc::new(file), is_missing: false }) })
+        Ok(Self {
+            path: path.into(),
+            usage,
+            current: Mutex::new(Current { file: Arc::new(file), is_error_logged: false }),
+        })
     }
 
-    /// Whether others on this machine are excluded name by name.
+    /// Whether other processes on this machine share the file and are excluded name by name.
     pub(super) fn is_shared(&self) -> bool {
         self.usage == Usage::Shared
     }
 
-    /// The directory that the path leads to now; none when there is none.
+    /// The directory that the path currently leads to, if any.
     pub(super) fn home(&self) -> Option<Identity> {
         Identity::of_home(&self.path).ok()
     }
 
-    /// Take a lock for this process, for an instance that works in this directory. It is one lock for all its holders
-    /// in the table: who asks for a shared one that the process has already gets it at once.
+    /// Take a lock for this process, for an instance whose directory is `home`. All holders in the table share one file
+    /// lock: a shared lock that the process already has is granted at once.
     pub(super) async fn lock(
         &self,
         name: Name,
@@ -79,29 +85,29 @@ impl LockPath {
         }
     }
 
-    /// None when it is not to be had at this moment.
+    /// `None` if it is not free right now.
     fn try_lock(&self, name: Name, mode: Mode) -> io::Result<Option<Held>> {
-        let mut file = self.now().file.clone();
+        let mut file = self.current().file.clone();
         loop {
             let held = Held::try_take(&file, name, mode)?;
             if file.file.is_at(&self.path)? {
                 return Ok(held);
             }
             drop(held);
-            file = self.open_again(file)?;
+            file = self.reopen(file)?;
         }
     }
 
-    /// Open what is at the path now instead of this file, unless another thread has done it.
-    fn open_again(&self, old: Arc<OpenFile>) -> io::Result<Arc<OpenFile>> {
-        let mut now = self.now();
-        if Arc::ptr_eq(&now.file, &old) {
+    /// Replace this file by the one now at the path, unless another thread already has.
+    fn reopen(&self, old: Arc<OpenFile>) -> io::Result<Arc<OpenFile>> {
+        let mut current = self.current();
+        if Arc::ptr_eq(&current.file, &old) {
             match OpenFile::open(&self.path, self.usage) {
-                Ok(file) => *now = Now { file: Arc::new(file), is_missing: false },
+                Ok(file) => *current = Current { file: Arc::new(file), is_error_logged: false },
                 Err(error) => {
-                    if !std::mem::replace(&mut now.is_missing, true) {
+                    if !std::mem::replace(&mut current.is_error_logged, true) {
                         tracing::error!(
-                            "no lock can be had: {} was removed or replaced, and cannot be used as it is now: {error}",
+                            "cannot lock: {} was removed or replaced, and the current one cannot be used: {error}",
                             self.path.display()
                         );
                     }
@@ -109,39 +115,39 @@ impl LockPath {
                 }
             }
             tracing::warn!(
-                "{} was removed or replaced; locks are taken in the file that is there now, when those in the old one \
-                 have been given back",
+                "{} was removed or replaced; locks are taken in the current file, once those in the old one are \
+                 released",
                 self.path.display()
             );
         }
-        Ok(now.file.clone())
+        Ok(current.file.clone())
     }
 
-    fn now(&self) -> MutexGuard<'_, Now> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A lock file, open, and what this process holds in it.
+/// An open lock file, and the locks that this process holds in it.
 struct OpenFile {
     file: LockFile,
     state: Mutex<State>,
 }
 
 struct State {
-    /// How many hold each name.
+    /// The number of holders of each name.
     held: HashMap<Name, usize>,
-    /// Whether nobody is left who holds locks in another file.
+    /// Whether all locks in other files have been released.
     is_settled: bool,
-    /// Whether it has been said that somebody is.
-    is_told: bool,
+    /// Whether locks in another file have been logged.
+    is_logged: bool,
     refreshed: Instant,
 }
 
 impl OpenFile {
     fn open(path: &Path, usage: Usage) -> io::Result<Self> {
         let file = LockFile::open(path, usage)?;
-        let state = State { held: HashMap::new(), is_settled: false, is_told: false, refreshed: Instant::now() };
+        let state = State { held: HashMap::new(), is_settled: false, is_logged: false, refreshed: Instant::now() };
         let opened = Self { file, state: Mutex::new(state) };
         opened.refresh();
         Ok(opened)
@@ -151,15 +157,15 @@ impl OpenFile {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// That the stamp is old is no reason to give no lock.
+    /// A failure does not prevent locking.
     fn refresh(&self) {
         if let Err(error) = self.file.refresh() {
-            tracing::debug!("the lock file keeps its old time stamp: {error}");
+            tracing::debug!("cannot update the mtime of the lock file: {error}");
         }
     }
 }
 
-/// A lock in a file, held for one in the table until this is dropped.
+/// A lock in the file for one holder in the table, released on drop.
 pub(super) struct Held {
     file: Arc<OpenFile>,
     name: Name,
@@ -170,10 +176,8 @@ impl Held {
         let mut state = file.state();
         if !state.is_settled {
             if file.file.is_another_in_use()? {
-                if !std::mem::replace(&mut state.is_told, true) {
-                    tracing::warn!(
-                        "others hold locks in a lock file that is not at its path any more: they are waited for"
-                    );
+                if !std::mem::replace(&mut state.is_logged, true) {
+                    tracing::warn!("waiting for locks in a lock file that is no longer at its path");
                 }
                 return Ok(None);
             }
@@ -219,7 +223,7 @@ impl Drop for Held {
     }
 }
 
-/// Up to a quarter more, so that processes do not look in step.
+/// Up to a quarter more, so that processes do not retry in step.
 fn jitter(pause: Duration) -> Duration {
     let random = RandomState::new().hash_one(()) % 256;
     pause * random as u32 / 1024

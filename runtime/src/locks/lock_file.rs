@@ -1,12 +1,12 @@
-//! Locks between processes: one byte of one file for each name.
+//! Locks between processes: one byte of one file per name.
 //!
-//! Open file description locks (`F_OFD_SETLK`) belong to the file opened here. The kernel releases them when it is
-//! closed, so also when the process is killed. Another opening of the same file, in this process or another, is
-//! excluded; a program that is started from here inherits nothing (`O_CLOEXEC`).
+//! Open file description locks (`F_OFD_SETLK`) belong to the description opened here. The kernel releases them when it
+//! is closed, and so when the process is killed. They exclude every other description of the file, in this process or
+//! another; child processes inherit nothing (`O_CLOEXEC`).
 //!
-//! One more byte of the file says that somebody uses it, or has it for itself. And since whoever opens another file at
-//! the same path sees nothing of these, there are marks in the directory: whoever holds a lock in a file has a lock on
-//! one byte of the directory, at the number of the file.
+//! One more byte of the file is locked by its users, shared or exclusively. A process that opens another file at the
+//! same path cannot see these locks, so there are marks in the directory: a process that holds a lock in a file also
+//! locks one byte of the directory, at the file's inode number.
 
 use super::error::Mode;
 use super::name::Name;
@@ -19,17 +19,18 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// A byte that no name has, as names are below 2^62: shared by all who use the file, or had by one alone. Versions
-/// that did not know of it look at it when they open the file, and cannot when somebody has it alone.
+/// A byte that no name maps to, as names are below 2^62: locked by all users of the file, shared, or by one
+/// exclusively. Versions that did not know of it probe it when they open the file, and fail while it is locked
+/// exclusively.
 const USERS: i64 = 1 << 62;
 
-/// Where hosts that have no such locks keep theirs.
+/// The directory of lock files, for hosts without such locks.
 const LOCK_FILES: &str = "locks";
 
-/// How often an opening is tried again when the file or its directory is replaced meanwhile.
+/// Attempts to open the file while it or its directory is being replaced.
 const TRIES: usize = 100;
 
-/// Which file or directory, whatever its name: device and inode.
+/// Identifies a file or directory whatever its name: device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     device: u64,
@@ -37,7 +38,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// The directory that the file at this path is in.
+    /// The directory of the file at this path.
     pub(super) fn of_home(path: &Path) -> io::Result<Self> {
         fs::metadata(home(path)).map(|metadata| Self::of(&metadata))
     }
@@ -46,7 +47,7 @@ impl Identity {
         Self { device: metadata.dev(), inode: metadata.ino() }
     }
 
-    /// Where the mark of a file is in its directory.
+    /// The offset of the file's mark in its directory.
     fn mark(self) -> i64 {
         (self.inode & (u64::MAX >> 2)).cast_signed() + 1
     }
@@ -55,9 +56,9 @@ impl Identity {
 /// How a process uses the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Usage {
-    /// With others, who are excluded name by name.
+    /// With other processes, excluded name by name.
     Shared,
-    /// Alone: others cannot use it, so that names need no locks.
+    /// Exclusively: other processes cannot use it, so names need no locks.
     Alone,
 }
 
@@ -83,32 +84,32 @@ impl LockFile {
                 // std adds O_CLOEXEC. A link could point to a file whose locks mean something else.
                 .custom_flags(libc::O_NOFOLLOW)
                 .open(path)?;
-            // First made, then looked: they do it in this order, too, and one of the two sees the other.
+            // Create, then check: hosts with lock files use the same order, so one of the two sees the other.
             refuse_lock_files(path)?;
             let identity = Identity::of(&file.metadata()?);
             let home = Identity::of(&directory.metadata()?);
             let opened = Self { file, identity, directory, home, usage };
             if opened.is_at(path)? && Identity::of_home(path)? == home {
-                // A file system without locks fails here and not at the first session.
-                opened.join()?;
+                // A file system without locks fails here rather than at the first session.
+                opened.register()?;
                 return Ok(opened);
             }
         }
-        Err(io::Error::other("it is replaced all the time"))
+        Err(io::Error::other("it keeps being replaced"))
     }
 
-    /// Be one of its users, until it is closed.
-    fn join(&self) -> io::Result<()> {
+    /// Register as a user of the file, until it is closed.
+    fn register(&self) -> io::Result<()> {
         let (kind, refusal) = match self.usage {
             Usage::Shared => (
                 libc::F_RDLCK,
-                "another process has it for itself, as a server with `--scope process` does; stop that one, or run it \
-                 with `--scope machine`",
+                "another process uses it exclusively, such as a server with `--scope process`; stop that one, or run \
+                 it with `--scope machine`",
             ),
             Usage::Alone => (
                 libc::F_WRLCK,
-                "other processes use it, so that it cannot be had alone (`--scope process`); stop them, or share it with \
-                 them (`--scope machine`)",
+                "other processes use it, so it cannot be used exclusively (`--scope process`); stop them, or share it \
+                 with them (`--scope machine`)",
             ),
         };
         match set(&self.file, USERS, kind) {
@@ -119,7 +120,7 @@ impl LockFile {
         }
     }
 
-    /// The directory that it was opened in.
+    /// The directory it was opened in.
     pub(super) fn home(&self) -> Identity {
         self.home
     }
@@ -133,7 +134,7 @@ impl LockFile {
         }
     }
 
-    /// Take the lock for this process. Says whether it was to be had.
+    /// Try to take the lock for this process. Returns whether it was free.
     pub(super) fn try_lock(&self, name: Name, mode: Mode) -> io::Result<bool> {
         let kind = match mode {
             _ if self.usage == Usage::Alone => return Ok(true),
@@ -147,7 +148,7 @@ impl LockFile {
         }
     }
 
-    /// Give the lock back.
+    /// Release the lock.
     pub(super) fn unlock(&self, name: Name) {
         if self.usage == Usage::Shared
             && let Err(error) = set(&self.file, offset(name), libc::F_UNLCK)
@@ -156,7 +157,7 @@ impl LockFile {
         }
     }
 
-    /// Tell those who use another file that this process holds locks in this one.
+    /// Mark in the directory that this process holds locks in this file, for users of another file.
     pub(super) fn mark(&self) -> io::Result<()> {
         match self.usage {
             Usage::Shared => Ok(set(&self.directory, self.identity.mark(), libc::F_RDLCK)?),
@@ -164,7 +165,7 @@ impl LockFile {
         }
     }
 
-    /// Take back what [`mark`](Self::mark) has told.
+    /// Remove the mark set by [`mark`](Self::mark).
     pub(super) fn unmark(&self) {
         if self.usage == Usage::Shared
             && let Err(error) = set(&self.directory, self.identity.mark(), libc::F_UNLCK)
@@ -173,26 +174,25 @@ impl LockFile {
         }
     }
 
-    /// Whether somebody holds locks in another file of the directory.
+    /// Whether locks are held in another file of the directory.
     pub(super) fn is_another_in_use(&self) -> io::Result<bool> {
         let mark = self.identity.mark();
         Ok(is_locked(&self.directory, 0, mark)? || is_locked(&self.directory, mark + 1, TO_THE_END)?)
     }
 
-    /// Stamp the file with the time, for those who remove what is old.
+    /// Update the mtime, so that cleaners of old files spare it.
     pub(super) fn refresh(&self) -> io::Result<()> {
         self.file.set_modified(SystemTime::now())
     }
 }
 
-/// Hosts without locks of the system exclude each other by files in a directory, which locks in this file know nothing
-/// of.
+/// Fail if there is a directory of lock files: hosts that use those do not see locks in this file.
 fn refuse_lock_files(path: &Path) -> io::Result<()> {
     let directory = path.with_file_name(LOCK_FILES);
     if !directory.is_dir() {
         return Ok(());
     }
-    let why = format!("other hosts lock by the files in {}, which it does not exclude", directory.display());
+    let why = format!("other hosts use the lock files in {}, which it does not exclude", directory.display());
     Err(io::Error::new(ErrorKind::ResourceBusy, why))
 }
 
@@ -207,14 +207,14 @@ fn offset(name: Name) -> i64 {
     name.hash().cast_signed()
 }
 
-/// As a length.
+/// The length of a range up to the end of the file.
 const TO_THE_END: i64 = 0;
 
 fn set(file: &File, offset: i64, kind: libc::c_int) -> nix::Result<()> {
     fcntl(file, FcntlArg::F_OFD_SETLK(&range(offset, 1, kind))).map(drop)
 }
 
-/// Whether somebody else has a lock on one of these bytes.
+/// Whether another description has a lock in this range.
 fn is_locked(file: &File, start: i64, length: i64) -> nix::Result<bool> {
     let mut range = range(start, length, libc::F_WRLCK);
     fcntl(file, FcntlArg::F_OFD_GETLK(&mut range))?;

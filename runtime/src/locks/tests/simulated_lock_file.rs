@@ -1,5 +1,5 @@
-//! Takes the place of `machine` under shuttle: one lock file in a directory, in memory. Every call is a step, and others
-//! may come before it.
+//! Replaces `lock_file` under shuttle: one lock file in a directory, in memory. Every call is a step that other threads
+//! may precede.
 
 use crate::locks::error::Mode;
 use crate::locks::name::Name;
@@ -28,15 +28,15 @@ pub(super) enum Usage {
 struct Kernel {
     /// The file that the path names.
     at_path: Option<u64>,
-    /// The last number that a file or an opening got.
+    /// The last number given to a file or a description.
     last: u64,
     locks: Vec<Lock>,
-    /// An opening, and the file that it marks.
+    /// Descriptions, and the files they mark.
     marks: Vec<(u64, u64)>,
 }
 
 struct Lock {
-    opening: u64,
+    description: u64,
     file: u64,
     name: Name,
     mode: Mode,
@@ -49,19 +49,19 @@ impl Kernel {
     }
 }
 
-// Shuttle runs all of a test's threads on one of the system.
+// Shuttle runs all threads of a test on one OS thread.
 thread_local! {
     static KERNEL: RefCell<Arc<Mutex<Kernel>>> = RefCell::default();
-    static LOOKS_AT_MARKS: Cell<bool> = const { Cell::new(true) };
+    static CHECKS_MARKS: Cell<bool> = const { Cell::new(true) };
 }
 
-/// Begin with no file.
-pub(super) fn start(looks_at_marks: bool) {
+/// Start without a file.
+pub(super) fn start(checks_marks: bool) {
     KERNEL.replace(Arc::default());
-    LOOKS_AT_MARKS.set(looks_at_marks);
+    CHECKS_MARKS.set(checks_marks);
 }
 
-/// Somebody removes the lock file.
+/// Remove the lock file.
 pub(super) fn remove_file() {
     let kernel = KERNEL.with_borrow(Arc::clone);
     kernel.lock().unwrap().at_path = None;
@@ -70,7 +70,7 @@ pub(super) fn remove_file() {
 pub(super) struct LockFile {
     kernel: Arc<Mutex<Kernel>>,
     file: u64,
-    opening: u64,
+    description: u64,
 }
 
 impl LockFile {
@@ -82,13 +82,13 @@ impl LockFile {
             None => inside.number(),
         };
         inside.at_path = Some(file);
-        let opening = inside.number();
+        let description = inside.number();
         drop(inside);
-        Ok(Self { kernel, file, opening })
+        Ok(Self { kernel, file, description })
     }
 
     fn kernel(&self) -> MutexGuard<'_, Kernel> {
-        // Those that a failure elsewhere drops close their files, too.
+        // Files are closed also when a failure elsewhere unwinds.
         self.kernel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -101,34 +101,34 @@ impl LockFile {
     }
 
     pub(super) fn try_lock(&self, name: Name, mode: Mode) -> io::Result<bool> {
-        let Self { opening, file, .. } = *self;
+        let Self { description, file, .. } = *self;
         let mut kernel = self.kernel();
         let excludes = |lock: &Lock| {
             let both_share = mode == Mode::Shared && lock.mode == Mode::Shared;
-            lock.opening != opening && (lock.file, lock.name) == (file, name) && !both_share
+            lock.description != description && (lock.file, lock.name) == (file, name) && !both_share
         };
         let is_free = !kernel.locks.iter().any(excludes);
         if is_free {
-            kernel.locks.push(Lock { opening, file, name, mode });
+            kernel.locks.push(Lock { description, file, name, mode });
         }
         Ok(is_free)
     }
 
     pub(super) fn unlock(&self, name: Name) {
-        self.kernel().locks.retain(|lock| (lock.opening, lock.name) != (self.opening, name));
+        self.kernel().locks.retain(|lock| (lock.description, lock.name) != (self.description, name));
     }
 
     pub(super) fn mark(&self) -> io::Result<()> {
-        self.kernel().marks.push((self.opening, self.file));
+        self.kernel().marks.push((self.description, self.file));
         Ok(())
     }
 
     pub(super) fn unmark(&self) {
-        self.kernel().marks.retain(|(opening, _)| *opening != self.opening);
+        self.kernel().marks.retain(|(description, _)| *description != self.description);
     }
 
     pub(super) fn is_another_in_use(&self) -> io::Result<bool> {
-        Ok(LOOKS_AT_MARKS.get() && self.kernel().marks.iter().any(|(_, file)| *file != self.file))
+        Ok(CHECKS_MARKS.get() && self.kernel().marks.iter().any(|(_, file)| *file != self.file))
     }
 
     pub(super) fn refresh(&self) -> io::Result<()> {

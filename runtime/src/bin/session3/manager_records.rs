@@ -1,9 +1,9 @@
-//! What a manager keeps in a store beside sessions, under ids that say so: what is known of old ids, and the tallies of
-//! limits. It is nobody's session, and not counted or listed as one.
+//! Records that a manager keeps in a store beside sessions, under reserved ids: successors of old ids, and the tallies
+//! of limits. They are not counted or listed as sessions.
 
 const KINDS: [&str; 3] = ["old-", "tally-", "tally-of-"];
 
-/// Whether the record of this id is a session.
+/// Whether the record with this id is a session.
 pub fn is_session(id: &str) -> bool {
     let is_hash = |rest: &str| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit());
     !KINDS.iter().any(|kind| id.strip_prefix(kind).is_some_and(is_hash))
@@ -14,7 +14,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_manager_names_so_is_no_session() {
+    fn only_reserved_ids_are_not_sessions() {
         let hash = "0123456789abcdef0123456789abcdef";
         for kind in KINDS {
             assert!(!is_session(&format!("{kind}{hash}")));
