@@ -29,6 +29,18 @@ def test_life_of_a_session(store: Store) -> None:
     assert store.load_session("another-id") is None
 
 
+def test_an_import_keeps_version_and_times(store: Store) -> None:
+    id = store.create_session(Contents(b"one", "alice", deadline=time.time() + 3600)).id
+    store.save_session(id, Contents(b"two", "alice", idle_timeout=60))
+    stored = store.load_session(id)
+    assert stored
+    with pytest.raises(errors.AlreadyExistsError):
+        store.import_session(stored)
+    store.delete_session(id)
+    store.import_session(stored)
+    assert store.load_session(id) == stored
+
+
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 70_000, 1 << 20])
 def test_bytes_come_back(store: Store, size: int) -> None:
     data = (bytes(range(256)) * (size // 256 + 1))[:size]
