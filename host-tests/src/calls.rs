@@ -18,12 +18,11 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
     Descriptor, DirectoryEntryStream, HostDescriptor, HostDirectoryEntryStream,
 };
 
+use session_conformance::bindings::advisory_locks::{Guard, Host, HostGuard, Mode};
+use session_conformance::bindings::session_events;
+use session_conformance::state::State;
 use session_runtime::events::{Event as Told, Operation};
 use session_runtime::{EventsView, LocksView};
-
-use crate::bindings::advisory_locks::{Guard, Host, HostGuard, Mode};
-use crate::bindings::session_events;
-use crate::instance::State;
 
 /// Opens the span that the generated bindings open for a call.
 macro_rules! call {
@@ -125,12 +124,7 @@ pub(crate) fn make_countable(linker: &mut Linker<State>) -> wasmtime::Result<()>
     })?;
     locks.func_wrap_async("acquire", |mut cx, (name, mode, timeout): (String, Mode, u32)| {
         let _call = call!("advisory-locks", "acquire");
-        Box::new(async move {
-            match cx.data().refusal.clone() {
-                Some(refusal) => Ok((Err(refusal),)),
-                None => Ok((Host::acquire(&mut cx.data_mut().locks(), name, mode, timeout).await?,)),
-            }
-        })
+        Box::new(async move { Ok((Host::acquire(&mut cx.data_mut().locks(), name, mode, timeout).await?,)) })
     })?;
     locks.func_wrap_async("scope", |mut cx, (): ()| {
         let _call = call!("advisory-locks", "scope");

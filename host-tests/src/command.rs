@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 /// The packages that are tested together, in `scripts/test`, and the example, which asks for nothing that they do not
 /// have. With others, what they share would have other features, and be compiled anew.
-const PACKAGES: [&str; 3] = ["session-runtime", "host-tests", "embed"];
+const PACKAGES: [&str; 4] = ["session-runtime", "session-conformance", "host-tests", "embed"];
 
 /// A call of `session3` with these arguments, logging as it does by default.
 pub fn session3<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {

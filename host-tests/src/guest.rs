@@ -19,6 +19,12 @@ pub fn counter() -> &'static Path {
     PATH.get_or_init(|| build("counter"))
 }
 
+/// A store with a defect, or without. See `guests/broken-store`.
+pub fn broken_store() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| build("broken-store"))
+}
+
 fn build(package: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
     // Where the components of the command are built, too.
@@ -35,7 +41,7 @@ fn build(package: &str) -> PathBuf {
         let status = cargo.status().unwrap();
         assert!(status.success(), "{package} could not be built: {cargo:?}: {status}");
     }
-    let path = guests.join(TARGET).join("release").join(package).with_extension("wasm");
+    let path = guests.join(TARGET).join("release").join(package.replace('-', "_")).with_extension("wasm");
     assert!(path.is_file(), "{} is missing: run the tests through cargo", path.display());
     path
 }

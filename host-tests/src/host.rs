@@ -4,27 +4,26 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::{env, fs};
 
-use session_runtime::{EventsCtx, LockSpace, LocksCtx};
+use session_conformance::bindings::advisory_locks;
+use session_conformance::clock::{Clock, START};
+use session_conformance::component::{Component, linker};
+use session_conformance::harness::Harness;
+use session_conformance::instance::Instance;
+use session_conformance::state::State;
+use session_runtime::LockSpace;
+use session_runtime::locks::Guard;
 use tempfile::TempDir;
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{self, Linker, Resource};
 use wasmtime::{Config, Engine, PoolingAllocationConfig, Result};
 use wasmtime_wasi::{FsPerms, WasiCtx};
 
-use crate::bindings::{Linked, advisory_locks};
 use crate::calls;
-use crate::clock::Clock;
 use crate::coverage;
 use crate::events::Recorder;
-use crate::harness::Harness;
-use crate::instance::{Instance, Memory, State};
-
-/// When tests begin: 2020-09-13T12:26:40Z. The kernel's own time stamps on files are later, so they lie in the future
-/// of every test: a component that trusts them fails.
-pub const START: u64 = 1_600_000_000_000;
 
 /// A host on one directory.
 pub struct Host {
-    component: Linked,
+    component: Component,
     path: PathBuf,
     clock: Clock,
     locks: LockSpace,
@@ -32,7 +31,6 @@ pub struct Host {
     permissions: FsPerms,
     protected: bool,
     preopens: &'static [&'static str],
-    refusal: Option<advisory_locks::Error>,
     memory: usize,
     _directory: Option<TempDir>,
 }
@@ -40,27 +38,17 @@ pub struct Host {
 impl Host {
     /// A host on a fresh directory, which goes with it.
     pub fn new() -> Self {
-        Self::of(component())
-    }
-
-    /// A host of this component on a fresh directory, which goes with it.
-    pub(crate) fn of(component: &Linked) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let host = Self::with(component.clone(), directory.path().into());
+        let host = Self::on(directory.path());
         Self { _directory: Some(directory), ..host }
-    }
-
-    /// A host of this component on somebody's directory.
-    pub(crate) fn of_on(component: &Linked, path: &Path) -> Self {
-        Self::with(component.clone(), path.into())
     }
 
     /// A host on somebody's directory.
     pub fn on(path: impl Into<PathBuf>) -> Self {
-        Self::with(component().clone(), path.into())
+        Self::with(linked().clone(), path.into())
     }
 
-    fn with(component: Linked, path: PathBuf) -> Self {
+    fn with(component: Component, path: PathBuf) -> Self {
         Self {
             component,
             path,
@@ -70,7 +58,6 @@ impl Host {
             permissions: FsPerms::ReadWrite,
             protected: true,
             preopens: &["."],
-            refusal: None,
             memory: usize::MAX,
             _directory: None,
         }
@@ -78,7 +65,7 @@ impl Host {
 
     /// Another host on the same directory with the same clock, as after a restart: a new engine, a new lock space.
     pub fn restarted(&self) -> Self {
-        Self { clock: self.clock.clone(), ..Self::with(compile(), self.path.clone()) }
+        Self { clock: self.clock.clone(), ..Self::with(link(&compile(&mut Config::new())), self.path.clone()) }
     }
 
     /// The same with these locks.
@@ -88,8 +75,8 @@ impl Host {
 
     /// The same with instances whose steps are counted, so that they can be stopped at any of them.
     pub fn metered(self) -> Self {
-        static COMPONENT: OnceLock<Linked> = OnceLock::new();
-        let component = COMPONENT.get_or_init(|| from_file(&engine(Config::new().consume_fuel(true))));
+        static COMPONENT: OnceLock<Component> = OnceLock::new();
+        let component = COMPONENT.get_or_init(|| link(&compile(Config::new().consume_fuel(true))));
         Self { component: component.clone(), ..self }
     }
 
@@ -98,8 +85,8 @@ impl Host {
         let engine = engine(&mut Config::new());
         #[expect(unsafe_code, reason = "the file is ours, and made by `precompile` of the same build")]
         // SAFETY: as the reason says; a file of another version or for another engine is refused.
-        let component = unsafe { Component::deserialize_file(&engine, component) }.unwrap();
-        Self::with(link(&engine, &component), path.into())
+        let component = unsafe { component::Component::deserialize_file(&engine, component) }.unwrap();
+        Self::with(link(&component), path.into())
     }
 
     /// The same, at this time.
@@ -125,7 +112,9 @@ impl Host {
 
     /// The same with a lock provider that gives nobody a lock, for this reason.
     pub fn refusing_locks(self, refusal: advisory_locks::Error) -> Self {
-        Self { refusal: Some(refusal), ..self }
+        let mut linker = host_functions(compiled().engine()).unwrap();
+        refuse_locks(&mut linker, refusal).unwrap();
+        Self { component: Component::linked(linker.instantiate_pre(compiled()).unwrap()).unwrap(), ..self }
     }
 
     /// The same with instances that may have so many bytes of memory.
@@ -144,7 +133,7 @@ impl Host {
     }
 
     /// The component and the data of a new instance.
-    pub(crate) fn parts(&self) -> (&Linked, State) {
+    pub(crate) fn parts(&self) -> (&Component, State) {
         (&self.component, self.state())
     }
 
@@ -156,15 +145,7 @@ impl Host {
         for name in self.preopens {
             wasi.preopened_dir(self.path.join(name), name, self.permissions).unwrap();
         }
-        State {
-            wasi: wasi.build(),
-            table: ResourceTable::new(),
-            locks: LocksCtx::new(&self.locks),
-            events: EventsCtx::new(Arc::new(self.events.clone())),
-            refusal: self.refusal.clone(),
-            memory: Memory::of(self.memory),
-            remote: None,
-        }
+        State::new(wasi.build(), &self.locks, Arc::new(self.events.clone())).with_memory(self.memory)
     }
 }
 
@@ -195,47 +176,49 @@ pub fn component_path() -> PathBuf {
 }
 
 /// The component, compiled once in this process.
-fn component() -> &'static Linked {
-    static COMPONENT: OnceLock<Linked> = OnceLock::new();
-    COMPONENT.get_or_init(compile)
+fn compiled() -> &'static component::Component {
+    static COMPILED: OnceLock<component::Component> = OnceLock::new();
+    COMPILED.get_or_init(|| compile(&mut Config::new()))
 }
 
-fn compile() -> Linked {
-    from_file(&engine(&mut Config::new()))
+/// The same, linked.
+fn linked() -> &'static Component {
+    static LINKED: OnceLock<Component> = OnceLock::new();
+    LINKED.get_or_init(|| link(compiled()))
 }
 
-/// Compile somebody's component.
-pub(crate) fn compile_bytes(bytes: &[u8]) -> Result<Linked> {
-    let engine = engine(&mut Config::new());
-    try_link(&engine, &Component::from_binary(&engine, bytes)?)
+fn compile(config: &mut Config) -> component::Component {
+    let path = component_path();
+    assert!(path.is_file(), "{} is missing: the build script of session-runtime makes it", path.display());
+    component::Component::from_file(&engine(config), &path).unwrap()
 }
 
 /// Compile the component for [`Host::precompiled`], into this file.
 pub fn precompile(file: &Path) {
-    let component = Component::from_file(&engine(&mut Config::new()), component_path()).unwrap();
-    fs::write(file, component.serialize().unwrap()).unwrap();
+    fs::write(file, compiled().serialize().unwrap()).unwrap();
 }
 
-fn from_file(engine: &Engine) -> Linked {
-    let path = component_path();
-    assert!(path.is_file(), "{} is missing: the build script of session-runtime makes it", path.display());
-    link(engine, &Component::from_file(engine, &path).unwrap())
+fn link(component: &component::Component) -> Component {
+    let linker = host_functions(component.engine()).unwrap();
+    Component::linked(linker.instantiate_pre(component).unwrap()).unwrap()
 }
 
-fn link(engine: &Engine, component: &Component) -> Linked {
-    try_link(engine, component).unwrap()
-}
-
-fn try_link(engine: &Engine, component: &Component) -> Result<Linked> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    session_runtime::add_to_linker(&mut linker)?;
-    session_runtime::add_events_to_linker(&mut linker)?;
+/// What a component may import, and [`Calls`](calls::Calls) counts.
+fn host_functions(engine: &Engine) -> Result<Linker<State>> {
+    let mut linker = linker(engine)?;
     calls::make_countable(&mut linker)?;
-    Linked::new(linker.instantiate_pre(component)?)
+    Ok(linker)
 }
 
-pub(crate) fn engine(config: &mut Config) -> Engine {
+/// Refuse all locks, for this reason.
+fn refuse_locks(linker: &mut Linker<State>, refusal: advisory_locks::Error) -> Result<()> {
+    let mut locks = linker.instance("session3:sessions/advisory-locks@0.2.0")?;
+    locks.func_wrap("acquire", move |_, _: (String, advisory_locks::Mode, u32)| {
+        Ok((Err::<Resource<Guard>, _>(refusal.clone()),))
+    })
+}
+
+fn engine(config: &mut Config) -> Engine {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(100)
         .total_core_instances(500)

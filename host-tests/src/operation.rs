@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bindings::{Contents, Session};
-use crate::client::data;
+use session_conformance::bindings::{Contents, Session};
+use session_conformance::client::data;
 
 /// One call. Sessions have numbers here, and what is stored in them follows from a number, too.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ pub enum Outcome {
     Deleted(bool),
     /// It has its new id.
     Renamed,
-    /// An error, as [`kind`](crate::check::kind) says it.
+    /// An error, as [`kind`](session_conformance::check::kind) says it.
     Refused(String),
     /// A load found what nobody stored.
     Torn(String),

@@ -1,13 +1,15 @@
-//! A client with an instance to itself. Unlike [`Store`](crate::client::Store), it tells of a trap, for it may be meant to
+//! A client with an instance to itself. Unlike [`Store`](session_conformance::client::Store), it tells of a trap, for it may be meant to
 //! trap; it must then be dropped.
 
 use wasmtime::component::ResourceAny;
 
-use crate::bindings::{Answer, Durability, Exports, Options};
-use crate::check::kind;
-use crate::client::options;
+use session_conformance::bindings::{Answer, Durability, Options};
+use session_conformance::check::kind;
+use session_conformance::client::options;
+use session_conformance::component::Exports;
+use session_conformance::state::State;
+
 use crate::host::Host;
-use crate::instance::State;
 use crate::operation::{Operation, Outcome, contents, loaded, name};
 
 /// The client.
@@ -24,7 +26,7 @@ impl Performer {
         let mut store = wasmtime::Store::new(component.engine(), state);
         // An error when the host is not metered.
         let _ = store.set_fuel(u64::MAX);
-        let exports = component.instantiate_async(&mut store).await.expect("the component instantiates");
+        let exports = component.instantiate(&mut store).await.expect("the component instantiates");
         let sessions = exports.session3_sessions_session_store().store();
         let options = Options { durability, lock_wait: Some(60_000), ..options() };
         let opened = sessions.call_open(&mut store, ".", options).await.expect("it does not trap");

@@ -9,7 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::sleep;
 
 use crate::server::Server;
-use crate::wait::{PAUSE, in_time};
+use session_conformance::wait::{PAUSE, in_time};
 
 /// A connection.
 pub struct Client(TcpStream);

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::command::session3;
-use crate::wait::{wait_at_most, wait_for};
+use session_conformance::wait::{wait_at_most, wait_for};
 
 /// How long a host may take to compile a component with the interpreter of a language inside, when it is busy.
 const COMPILING: Duration = Duration::from_secs(300);

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use thirtyfour::common::config::WebDriverConfig;
 use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
 
-use crate::wait::{PATIENCE, wait_for};
+use session_conformance::wait::{PATIENCE, wait_for};
 
 /// What keeps it to the site under test, and quick.
 const ARGUMENTS: [&str; 9] = [

@@ -21,12 +21,13 @@ extern crate alloc;
 
 use guest_platform as _;
 
-mod guard;
-mod listing;
-mod locks;
-mod place;
-mod store;
+pub mod guard;
+pub mod listing;
+pub mod locks;
+pub mod place;
+pub mod store;
 
+#[cfg(feature = "export")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "back-end" });
 

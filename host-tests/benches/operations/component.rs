@@ -4,10 +4,10 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use host_tests::bindings::{Contents, Durability, Options};
-use host_tests::client::{Store, data, options};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
+use session_conformance::bindings::{Contents, Durability, Options};
+use session_conformance::client::{Store, data, options};
+use session_conformance::harness::Harness;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use host_tests::bindings::{Durability, LockMode};
 use host_tests::calls::watch;
-use host_tests::client::Store;
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::operation::{Operation, contents, name};
 use host_tests::performer::Performer;
+use session_conformance::bindings::{Durability, LockMode};
+use session_conformance::client::Store;
+use session_conformance::harness::Harness;
 
 const TRIALS: u64 = 10;
 /// Time for a job to begin on its thread: one that has not begun is cancelled, and proves nothing.

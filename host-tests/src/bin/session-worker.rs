@@ -3,10 +3,10 @@
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 
-use host_tests::bindings::Durability;
 use host_tests::host::Host;
 use host_tests::operation::Operation;
 use host_tests::performer::Performer;
+use session_conformance::bindings::Durability;
 use session_runtime::LockSpace;
 
 fn main() {

@@ -11,7 +11,7 @@ use wasmtime::component::ResourceAny;
 use super::defect::Defect;
 use super::fault::Fault;
 use super::machine::{Call, Interruption, State, Subject, World};
-use crate::bindings::{Answer, Contents, Durability, FileBacked, Options, Session};
+use session_conformance::bindings::{Answer, Contents, Durability, FileBacked, Options, Session};
 
 /// Where the component's instances run: the component, the locks, what each instance is to be told.
 #[derive(Clone)]

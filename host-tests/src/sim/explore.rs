@@ -15,10 +15,10 @@ use super::operations::{self, A, B, DAMAGED, EXPIRED, IDLE, OWNER, Operation, co
 use super::oracle::{Known, Loss, Model, Outcome};
 use super::power::{self, Medium};
 use super::script::{Script, Start};
-use crate::bindings::{Answer, Error, Session};
-use crate::check::kind;
-use crate::clock::{HOUR, MINUTE};
-use crate::host::START;
+use session_conformance::bindings::{Answer, Error, Session};
+use session_conformance::check::kind;
+use session_conformance::clock::START;
+use session_conformance::clock::{HOUR, MINUTE};
 
 /// How much was explored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

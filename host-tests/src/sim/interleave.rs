@@ -11,8 +11,8 @@ use super::machine::{Call, World};
 use super::operations::{self, A, B, OWNER, Operation};
 use super::oracle::Model;
 use super::script::Start;
-use crate::bindings::{Answer, Session};
-use crate::check::kind;
+use session_conformance::bindings::{Answer, Session};
+use session_conformance::check::kind;
 
 /// What an instance does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
 use super::defect::{Defect, PLANTED};
 use super::disk::{Disk, Inode, Io, ROOT};
 use super::fault::{Fault, Refusal};
-use crate::bindings::FileBackedPre;
 use crate::coverage;
+use session_conformance::bindings::FileBackedPre;
 
 /// What survives an instance.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::oracle::Model;
-use crate::bindings::{Answer, Contents};
+use session_conformance::bindings::{Answer, Contents};
 
 /// A session that may exist, be created, renamed and so on.
 pub const A: &str = "session-a";

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::operations::{A, B, Operation};
-use crate::bindings::{Error, Session};
-use crate::check::kind;
+use session_conformance::bindings::{Error, Session};
+use session_conformance::check::kind;
 
 /// The sessions as their clients know them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

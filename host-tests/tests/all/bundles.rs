@@ -6,11 +6,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use host_tests::back_end::{BackEnd, Component};
 use host_tests::bundles::{self, VERSION};
 use host_tests::command::session3;
-use host_tests::conformance;
 use host_tests::host::component_path;
+use session_conformance::{BackEnd, Component};
 use wit_component::{DecodedWasm, decode};
 use wit_parser::{Resolve, WorldId};
 
@@ -69,7 +68,7 @@ fn the_store_alone_is_the_component_as_it_was_built() {
 #[test]
 fn the_standalone_store_conforms() {
     let component = Component::new(&fs::read(bundles::session_store_standalone()).unwrap()).unwrap();
-    let report = conformance::run(|| BackEnd::new(&component).with_leases()).unwrap();
+    let report = session_conformance::run(|| BackEnd::new(&component).with_leases()).unwrap();
     println!("{report}");
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use host_tests::bindings::{Contents, Durability, LockMode, Options};
 use host_tests::calls::Calls;
-use host_tests::client::{Store, contents, data, options};
-use host_tests::clock::HOUR;
-use host_tests::harness::Harness;
 use host_tests::host::Host;
+use session_conformance::bindings::{Contents, Durability, LockMode, Options};
+use session_conformance::client::{Store, contents, data, options};
+use session_conformance::clock::HOUR;
+use session_conformance::harness::Harness;
 
 const ID: &str = "session-1";
 

@@ -2,16 +2,16 @@
 
 use std::fs;
 
-use host_tests::bindings::Access::{Exclusive, Optimistic, ReadOnly};
-use host_tests::bindings::{Durability, Options, Value};
-use host_tests::browser::{Browser, new_session, set_cookies};
 use host_tests::calls::Calls;
-use host_tests::check::refused;
-use host_tests::client::{Session, data, options, text};
-use host_tests::clock::{DAY, HOUR};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::tree::{session_file, tree};
+use session_conformance::bindings::Access::{Exclusive, Optimistic, ReadOnly};
+use session_conformance::bindings::{Durability, Options, Value};
+use session_conformance::browser::{Browser, new_session, set_cookies};
+use session_conformance::check::refused;
+use session_conformance::client::{Session, data, options, text};
+use session_conformance::clock::{DAY, HOUR};
+use session_conformance::harness::Harness;
 use session_runtime::LockSpace;
 
 const ID: &str = "session-1";
@@ -290,7 +290,7 @@ async fn defect_21_a_store_that_is_never_closed() {
     let instance = store.instance().clone();
     store.close().await;
     let before = instance.resources().await;
-    let store = host_tests::client::Store::open(&instance, ".", options()).await.unwrap();
+    let store = session_conformance::client::Store::open(&instance, ".", options()).await.unwrap();
     store.create(None, &data("x")).await.unwrap();
     store.close().await;
     assert_eq!(instance.resources().await, before);

@@ -2,15 +2,15 @@
 
 use std::fs;
 
-use host_tests::bindings::Access::{self, Optimistic};
-use host_tests::bindings::Contents;
-use host_tests::browser::{Browser, new_session};
-use host_tests::check::refused;
-use host_tests::client::{data, text};
-use host_tests::clock::{HOUR, MINUTE};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::tree::session_file;
+use session_conformance::bindings::Access::{self, Optimistic};
+use session_conformance::bindings::Contents;
+use session_conformance::browser::{Browser, new_session};
+use session_conformance::check::refused;
+use session_conformance::client::{data, text};
+use session_conformance::clock::{HOUR, MINUTE};
+use session_conformance::harness::Harness;
 
 const ID: &str = "session-1";
 

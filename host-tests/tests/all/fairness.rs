@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use host_tests::bindings::LockMode::Exclusive;
-use host_tests::client::{Store, data};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
+use session_conformance::bindings::LockMode::Exclusive;
+use session_conformance::client::{Store, data};
+use session_conformance::harness::Harness;
 use session_runtime::LockSpace;
 use tokio::task::{JoinSet, yield_now};
 

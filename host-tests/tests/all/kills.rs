@@ -11,13 +11,13 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use host_tests::client::Store;
-use host_tests::harness::Harness;
 use host_tests::host::{Host, precompile};
 use host_tests::operation::{Operation, Outcome, Sessions, contents, loaded, name};
 use host_tests::random::{Random, seed};
 use host_tests::tree::tree;
 use host_tests::worker::Worker;
+use session_conformance::client::Store;
+use session_conformance::harness::Harness;
 use session_runtime::LockSpace;
 
 const CLIENTS: u64 = 4;

@@ -2,10 +2,9 @@
 
 use std::fs;
 
-use host_tests::back_end::{BackEnd, Component};
-use host_tests::compose::with_manager;
-use host_tests::conformance;
 use host_tests::host::component_path;
+use session_conformance::compose::with_manager;
+use session_conformance::{BackEnd, Component};
 
 fn built(file: &str) -> Vec<u8> {
     fs::read(component_path().with_file_name(file)).unwrap()
@@ -14,7 +13,7 @@ fn built(file: &str) -> Vec<u8> {
 #[test]
 fn a_store_in_memory_conforms() {
     let component = Component::new(&built("memory_store.wasm")).unwrap();
-    let report = conformance::run(|| BackEnd::in_one_instance(&component)).unwrap();
+    let report = session_conformance::run(|| BackEnd::in_one_instance(&component)).unwrap();
     println!("{report}");
 }
 
@@ -22,7 +21,7 @@ fn a_store_in_memory_conforms() {
 fn the_manager_conforms_on_a_store_in_memory() {
     let composed = with_manager(&built("memory_store.wasm"), &built("session_manager.wasm")).unwrap();
     let component = Component::new(&composed).unwrap();
-    let report = conformance::run(|| BackEnd::in_one_instance(&component)).unwrap();
+    let report = session_conformance::run(|| BackEnd::in_one_instance(&component)).unwrap();
     println!("{report}");
 }
 
@@ -30,6 +29,6 @@ fn the_manager_conforms_on_a_store_in_memory() {
 fn the_manager_conforms_on_the_imported_store_of_files() {
     let composed = with_manager(&built("session_store.wasm"), &built("session_manager.wasm")).unwrap();
     let component = Component::new(&composed).unwrap();
-    let report = conformance::run(|| BackEnd::new(&component)).unwrap();
+    let report = session_conformance::run(|| BackEnd::new(&component)).unwrap();
     println!("{report}");
 }

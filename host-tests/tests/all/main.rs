@@ -4,6 +4,7 @@
 extern crate alloc;
 
 mod adversaries;
+mod broken_stores;
 mod browser;
 mod bundles;
 mod calls;

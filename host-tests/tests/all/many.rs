@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use host_tests::bindings::Access::Optimistic;
 use host_tests::calls::Calls;
-use host_tests::client::{Manager, Store, contents};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
+use session_conformance::bindings::Access::Optimistic;
+use session_conformance::client::{Manager, Store, contents};
+use session_conformance::harness::Harness;
 use tempfile::TempDir;
 
 /// The default of `session3 serve`, for an application, the store and the manager together.
@@ -143,10 +143,10 @@ async fn attributes_that_have_vanished_cost_so_much_for_each() {
         let manager = host.manager().await;
         let session = manager.start(&[], None, Optimistic).await.unwrap();
         for number in 0..count {
-            let value = host_tests::client::integer(number);
+            let value = session_conformance::client::integer(number);
             session.set_with_ttl(&format!("attribute-{number:04}"), &value, 1000).await.unwrap();
         }
-        session.set("stays", &host_tests::client::integer(0)).await.unwrap();
+        session.set("stays", &session_conformance::client::integer(0)).await.unwrap();
         let fields = manager.finish(session).await.unwrap();
         let cookie = fields[0].1.split(';').next().unwrap().to_owned();
         host.clock().pass(1000);

@@ -1,12 +1,12 @@
 //! Large sessions in the memory that a server gives an instance: what is stored can be loaded, and what cannot be is refused
 //! when it is stored. A session that is there and traps whoever comes with it would lock its user out.
 
-use host_tests::bindings::Access::{Optimistic, ReadOnly};
-use host_tests::bindings::{Contents, Error, Options, Value};
-use host_tests::client::{Configuration, Manager, contents, options};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::tree::named;
+use session_conformance::bindings::Access::{Optimistic, ReadOnly};
+use session_conformance::bindings::{Contents, Error, Options, Value};
+use session_conformance::client::{Configuration, Manager, contents, options};
+use session_conformance::harness::Harness;
 
 /// The default of `session3 serve`.
 const MEMORY: usize = 64 << 20;

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use host_tests::bindings::Access::{Exclusive, Optimistic, ReadOnly};
-use host_tests::bindings::{Contents, Error};
-use host_tests::browser::{Browser, new_session};
 use host_tests::calls::watch;
-use host_tests::client::{Session, Store, contents, data};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
+use session_conformance::bindings::Access::{Exclusive, Optimistic, ReadOnly};
+use session_conformance::bindings::{Contents, Error};
+use session_conformance::browser::{Browser, new_session};
+use session_conformance::client::{Session, Store, contents, data};
+use session_conformance::harness::Harness;
 use session_runtime::LockSpace;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;

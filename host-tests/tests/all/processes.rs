@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use host_tests::command::session3;
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::server::{Server, private_directory};
 use host_tests::tree::{named, tree};
 use host_tests::visitor::{Visitor, request};
 use nix::sys::signal::Signal;
 use reqwest::{Method, StatusCode};
+use session_conformance::harness::Harness;
 use session_runtime::LockSpace;
 use tokio::task::JoinSet;
 

@@ -4,11 +4,12 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use host_tests::check::refused;
-use host_tests::client::{contents, data, options};
-use host_tests::clock::{DAY, HOUR};
-use host_tests::harness::Harness;
-use host_tests::host::{Host, START};
+use host_tests::host::Host;
+use session_conformance::check::refused;
+use session_conformance::client::{contents, data, options};
+use session_conformance::clock::START;
+use session_conformance::clock::{DAY, HOUR};
+use session_conformance::harness::Harness;
 
 const ID: &str = "session-1";
 

@@ -3,15 +3,16 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
-use host_tests::bindings::Access::{Optimistic, ReadOnly};
-use host_tests::bindings::{Contents, Durability, Options};
-use host_tests::browser::new_session;
-use host_tests::check::{refused, same};
-use host_tests::client::{Manager, Session, Store, contents, data, options, text};
-use host_tests::clock::{DAY, HOUR, MINUTE};
-use host_tests::harness::Harness;
-use host_tests::host::{Host, START};
+use host_tests::host::Host;
 use host_tests::tree::{self, session_file, tree};
+use session_conformance::bindings::Access::{Optimistic, ReadOnly};
+use session_conformance::bindings::{Contents, Durability, Options};
+use session_conformance::browser::new_session;
+use session_conformance::check::{refused, same};
+use session_conformance::client::{Manager, Session, Store, contents, data, options, text};
+use session_conformance::clock::START;
+use session_conformance::clock::{DAY, HOUR, MINUTE};
+use session_conformance::harness::Harness;
 use session_runtime::LockSpace;
 
 const ID: &str = "session-1";

@@ -11,8 +11,9 @@ use serde_json::Value;
 const SAFE_WASMTIME: [u64; 3] = [48, 0, 8];
 
 /// The packages of this repository.
-const OURS: [&str; 18] = [
+const OURS: [&str; 20] = [
     "adversary",
+    "broken-store",
     "counter",
     "counter-rust",
     "drop-events",
@@ -23,6 +24,7 @@ const OURS: [&str; 18] = [
     "host-tests",
     "lock-files",
     "memory-store",
+    "session-conformance",
     "session-core",
     "session-fuzz",
     "session-manager",

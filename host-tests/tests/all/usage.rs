@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use host_tests::harness::Harness;
 use host_tests::host::Host;
+use session_conformance::harness::Harness;
 
 /// Far more than are looked at: the answer is an estimate, good to a few percent. Names are enough to count.
 #[tokio::test]

@@ -1,6 +1,6 @@
 /**
  * The adapter for the conformance suite: reads requests and writes replies, one line of JSON each, as documented in
- * `host-tests/src/remote/mod.rs`. Each instance has its own thread, so that a waiting one does not block others.
+ * `conformance/src/remote/mod.rs`. Each instance has its own thread, so that a waiting one does not block others.
  */
 import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';

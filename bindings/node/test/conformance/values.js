@@ -1,4 +1,4 @@
-/** Conversion between jco's values and JSON: see `host-tests/src/remote/json.rs`. */
+/** Conversion between jco's values and JSON: see `conformance/src/remote/json.rs`. */
 
 /** `session-id` as `sessionId`; `-session` as `Session`. */
 export const camel = (name) => name.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());

@@ -1,14 +1,14 @@
 //! Somebody who has a cookie, a part of one, or a copy of the disk.
 
-use host_tests::bindings::Access::{Exclusive, Optimistic, ReadOnly};
-use host_tests::browser::{Browser, new_session};
-use host_tests::client::{Manager, Session};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::server::Server;
 use host_tests::tree::tree;
 use host_tests::visitor::{Page, Visitor, request};
 use reqwest::Method;
+use session_conformance::bindings::Access::{Exclusive, Optimistic, ReadOnly};
+use session_conformance::browser::{Browser, new_session};
+use session_conformance::client::{Manager, Session};
+use session_conformance::harness::Harness;
 
 const NAME: &str = "__Host-session";
 

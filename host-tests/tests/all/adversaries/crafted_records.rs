@@ -4,13 +4,13 @@
 
 use std::fs::{self, File};
 
-use host_tests::bindings::Access::Optimistic;
-use host_tests::browser::{Browser, new_session};
-use host_tests::check::{kind, refused, refused_for};
-use host_tests::client::{Store, data, text};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::tree::session_file;
+use session_conformance::bindings::Access::Optimistic;
+use session_conformance::browser::{Browser, new_session};
+use session_conformance::check::{kind, refused, refused_for};
+use session_conformance::client::{Store, data, text};
+use session_conformance::harness::Harness;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const ID: &str = "session-1";
@@ -193,7 +193,7 @@ async fn deeply_nested_json() {
     let manager = host.manager().await;
     let before = manager.instance().memory().await;
     let session = manager.start(&[], None, Optimistic).await.unwrap();
-    refused(session.set("json", &host_tests::bindings::Value::Json(nested.clone())).await, "invalid-argument");
+    refused(session.set("json", &session_conformance::bindings::Value::Json(nested.clone())).await, "invalid-argument");
     manager.fail(session).await;
     // Stored by somebody else, it is a text like any other.
     let length = [0x80, 0xea, 0x30]; // 2 * DEPTH

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use host_tests::bindings::Options;
-use host_tests::check::refused;
-use host_tests::client::{data, options};
 use host_tests::guest::adversary;
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::server::Server;
 use host_tests::visitor::{Page, Visitor, request};
-use host_tests::wait::in_time;
 use reqwest::Method;
+use session_conformance::bindings::Options;
+use session_conformance::check::refused;
+use session_conformance::client::{data, options};
+use session_conformance::harness::Harness;
+use session_conformance::wait::in_time;
 use session_runtime::LockSpace;
 use tokio::task::JoinSet;
 

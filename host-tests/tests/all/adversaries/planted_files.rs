@@ -8,16 +8,16 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 
-use host_tests::bindings::Options;
-use host_tests::check::{kind, refused_for};
-use host_tests::client::{Store, contents, data, options};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::tree::{named, session_file, tree};
-use host_tests::wait::PATIENCE;
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::mkfifo;
+use session_conformance::bindings::Options;
+use session_conformance::check::{kind, refused_for};
+use session_conformance::client::{Store, contents, data, options};
+use session_conformance::harness::Harness;
+use session_conformance::wait::PATIENCE;
 use tokio::runtime::Builder;
 
 const ID: &str = "session-1";

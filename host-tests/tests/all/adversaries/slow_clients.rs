@@ -4,8 +4,8 @@ use host_tests::guest::adversary;
 use host_tests::raw::{Client, raise_file_limit};
 use host_tests::server::Server;
 use host_tests::visitor::{Page, Visitor, request};
-use host_tests::wait::in_time;
 use reqwest::Method;
+use session_conformance::wait::in_time;
 use tokio::task::JoinSet;
 
 /// More than the server takes.

@@ -8,12 +8,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use host_tests::bindings::Access::Optimistic;
-use host_tests::browser::{PEER, new_session};
-use host_tests::client::{Configuration, Manager, data, options};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::tree::session_file;
+use session_conformance::bindings::Access::Optimistic;
+use session_conformance::browser::{PEER, new_session};
+use session_conformance::client::{Configuration, Manager, data, options};
+use session_conformance::harness::Harness;
 
 const NAME: &str = "__Host-session";
 

@@ -11,15 +11,15 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use host_tests::client::data;
-use host_tests::clock::{HOUR, MINUTE};
 use host_tests::command::session3;
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::server::{Server, private_directory};
 use host_tests::tree::tree;
 use host_tests::visitor::Visitor;
 use serde_json::{Value, json};
+use session_conformance::client::data;
+use session_conformance::clock::{HOUR, MINUTE};
+use session_conformance::harness::Harness;
 use tempfile::TempDir;
 
 /// How a call ended: exit code, standard output, standard error.

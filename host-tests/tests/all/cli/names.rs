@@ -2,15 +2,15 @@
 
 use std::process::Stdio;
 
-use host_tests::client::contents;
 use host_tests::command::session3;
 use host_tests::guest::adversary;
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::raw::Client;
 use host_tests::server::{Server, private_directory};
 use host_tests::visitor::{Page, request};
 use reqwest::Method;
+use session_conformance::client::contents;
+use session_conformance::harness::Harness;
 
 use super::{ended, objects, printed};
 

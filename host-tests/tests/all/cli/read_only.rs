@@ -6,16 +6,17 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use host_tests::bindings::Contents;
-use host_tests::client::data;
-use host_tests::clock::MINUTE;
 use host_tests::command::session3;
-use host_tests::harness::Harness;
-use host_tests::host::{Host, START};
+use host_tests::host::Host;
 use host_tests::mount::ReadOnly;
 use host_tests::server::private_directory;
 use host_tests::tree::{session_file, tree};
 use serde_json::json;
+use session_conformance::bindings::Contents;
+use session_conformance::client::data;
+use session_conformance::clock::MINUTE;
+use session_conformance::clock::START;
+use session_conformance::harness::Harness;
 use tempfile::TempDir;
 
 use super::{ended, fails, fails_on, filled, objects, printed};

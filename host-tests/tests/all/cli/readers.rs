@@ -10,9 +10,9 @@ use host_tests::host::component_path;
 use host_tests::server::{Server, private_directory};
 use host_tests::tree::session_file;
 use host_tests::visitor::{Page, request};
-use host_tests::wait::wait_for;
 use reqwest::{Client, Method};
 use serde_json::json;
+use session_conformance::wait::wait_for;
 
 use super::{ended, objects, store_of};
 

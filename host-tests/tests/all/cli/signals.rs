@@ -4,16 +4,17 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use host_tests::bindings::Contents;
-use host_tests::client::data;
-use host_tests::clock::MINUTE;
 use host_tests::command::session3;
-use host_tests::harness::Harness;
-use host_tests::host::{Host, START};
+use host_tests::host::Host;
 use host_tests::server::private_directory;
-use host_tests::wait::wait_for;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use session_conformance::bindings::Contents;
+use session_conformance::client::data;
+use session_conformance::clock::MINUTE;
+use session_conformance::clock::START;
+use session_conformance::harness::Harness;
+use session_conformance::wait::wait_for;
 use tempfile::TempDir;
 
 /// Some steps of garbage collection.

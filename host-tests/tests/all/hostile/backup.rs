@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use host_tests::bindings::{Contents, GarbageReport};
-use host_tests::client::{Store, contents, data};
-use host_tests::clock::HOUR;
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::server::private_directory;
 use host_tests::tree::named;
+use session_conformance::bindings::{Contents, GarbageReport};
+use session_conformance::client::{Store, contents, data};
+use session_conformance::clock::HOUR;
+use session_conformance::harness::Harness;
 
 /// Visits before the copy begins.
 const BEFORE: usize = 50;

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use host_tests::bindings::Durability::{Durable, Relaxed};
-use host_tests::bindings::{Durability, Options};
-use host_tests::check::{kind, refused, refused_for};
-use host_tests::client::{Store, contents, data, options};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::tree::{session_file, tree};
+use session_conformance::bindings::Durability::{Durable, Relaxed};
+use session_conformance::bindings::{Durability, Options};
+use session_conformance::check::{kind, refused, refused_for};
+use session_conformance::client::{Store, contents, data, options};
+use session_conformance::harness::Harness;
 
 const ID: &str = "session-1";
 

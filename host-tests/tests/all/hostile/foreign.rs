@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use host_tests::bindings::Contents;
-use host_tests::client::{Store, contents, data, options};
-use host_tests::clock::{DAY, HOUR};
-use host_tests::harness::Harness;
-use host_tests::host::{Host, START};
+use host_tests::host::Host;
 use host_tests::tree::{named, session_file, tree};
+use session_conformance::bindings::Contents;
+use session_conformance::client::{Store, contents, data, options};
+use session_conformance::clock::START;
+use session_conformance::clock::{DAY, HOUR};
+use session_conformance::harness::Harness;
 
 const ID: &str = "session-1";
 

@@ -4,13 +4,13 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
-use host_tests::bindings::Durability::{Durable, Relaxed};
-use host_tests::bindings::{Durability, Options};
-use host_tests::check::{refused, refused_for};
-use host_tests::client::{Store, contents, data, options};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::tree::{named, tree};
+use session_conformance::bindings::Durability::{Durable, Relaxed};
+use session_conformance::bindings::{Durability, Options};
+use session_conformance::check::{refused, refused_for};
+use session_conformance::client::{Store, contents, data, options};
+use session_conformance::harness::Harness;
 use tempfile::TempDir;
 
 /// A file system of 1 MiB. Unmounted when it is dropped.

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use host_tests::bindings::advisory_locks::Error;
-use host_tests::check::refused_for;
-use host_tests::client::{Store, data, options};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
+use session_conformance::bindings::advisory_locks::Error;
+use session_conformance::check::refused_for;
+use session_conformance::client::{Store, data, options};
+use session_conformance::harness::Harness;
 
 const ID: &str = "session-1";
 

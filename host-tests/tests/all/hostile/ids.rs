@@ -1,11 +1,11 @@
 //! Ids that are none, on every operation.
 
-use host_tests::bindings::LockMode;
-use host_tests::check::refused_for;
-use host_tests::client::{Manager, Store, data, options};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::tree::tree;
+use session_conformance::bindings::LockMode;
+use session_conformance::check::refused_for;
+use session_conformance::client::{Manager, Store, data, options};
+use session_conformance::harness::Harness;
 
 const ID: &str = "session-1";
 const OTHER: &str = "session-2";

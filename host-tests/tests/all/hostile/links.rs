@@ -4,11 +4,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use host_tests::check::{kind, refused_for};
-use host_tests::client::{Store, data, options};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::tree::{session_file, tree};
+use session_conformance::check::{kind, refused_for};
+use session_conformance::client::{Store, data, options};
+use session_conformance::harness::Harness;
 use tempfile::TempDir;
 
 const ID: &str = "session-1";

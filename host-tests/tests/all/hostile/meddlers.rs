@@ -4,11 +4,11 @@ use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use host_tests::calls::watch;
-use host_tests::check::refused;
-use host_tests::client::{contents, data};
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::tree::{named, session_file, tree};
+use session_conformance::check::refused;
+use session_conformance::client::{contents, data};
+use session_conformance::harness::Harness;
 
 const ID: &str = "session-1";
 

@@ -4,15 +4,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use host_tests::bindings::{Contents, Options};
-use host_tests::check::{refused, refused_for};
-use host_tests::client::{Store, contents, data, options};
-use host_tests::clock::HOUR;
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::mount::ReadOnly;
 use host_tests::tree::tree;
 use nix::unistd::{Uid, geteuid, setfsuid};
+use session_conformance::bindings::{Contents, Options};
+use session_conformance::check::{refused, refused_for};
+use session_conformance::client::{Store, contents, data, options};
+use session_conformance::clock::HOUR;
+use session_conformance::harness::Harness;
 
 const ID: &str = "session-1";
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use host_tests::compatibility::Host;
-use host_tests::conformance::{self, Report};
-use host_tests::remote::RemoteHost;
 use serde_json::Value;
+use session_conformance::Report;
+use session_conformance::remote::RemoteHost;
 
 #[test]
 #[ignore = "needs Node.js: scripts/test --hosts"]
@@ -18,7 +18,7 @@ fn the_component_conforms_in_node() {
     let mut command = Command::new("node");
     command.arg("test/conformance/main.js").current_dir(example());
     let host = RemoteHost::start(command);
-    let report = conformance::run(|| host.place()).unwrap();
+    let report = session_conformance::run(|| host.place()).unwrap();
     println!("{report}");
     record(&report);
 }

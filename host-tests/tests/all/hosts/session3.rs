@@ -1,7 +1,6 @@
 //! The command `session3`, and its library in a host of the tests.
 
 use host_tests::compatibility::Host as Tried;
-use host_tests::conformance;
 use host_tests::host::Host;
 use host_tests::server::Server;
 
@@ -12,7 +11,7 @@ use super::increments::{self, KEPT};
 fn our_own_host_runs() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(increments::by_servers(Server::on));
-    let report = conformance::run(Host::new).unwrap();
+    let report = session_conformance::run(Host::new).unwrap();
     println!("{report}");
     let (store, manager) = report.kept();
     Tried {

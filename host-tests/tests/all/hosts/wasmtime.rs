@@ -4,13 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use host_tests::back_end::{BackEnd, Component};
 use host_tests::bundles;
 use host_tests::compatibility::Host;
-use host_tests::conformance;
 use host_tests::guest;
 use host_tests::server::private_directory;
 use host_tests::stock::{Application, wasmtime};
+use session_conformance::{BackEnd, Component};
 use tempfile::TempDir;
 
 use super::increments::{self, EACH, KEPT, PROCESSES};
@@ -23,7 +22,7 @@ fn the_ready_made_components_run() {
     runtime.block_on(increments::by_servers(|directory| demo.serve(directory)));
     increments_by_commands();
     let component = Component::new(&fs::read(bundles::session_store_standalone()).unwrap()).unwrap();
-    let report = conformance::run(|| BackEnd::new(&component).with_leases()).unwrap();
+    let report = session_conformance::run(|| BackEnd::new(&component).with_leases()).unwrap();
     println!("{report}");
     let (store, manager) = report.kept();
     Host {

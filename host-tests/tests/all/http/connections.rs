@@ -6,8 +6,8 @@ use host_tests::guest::adversary;
 use host_tests::raw::Client;
 use host_tests::server::Server;
 use host_tests::visitor::{Page, Visitor, request};
-use host_tests::wait::{PATIENCE, PAUSE, in_time};
 use reqwest::Method;
+use session_conformance::wait::{PATIENCE, PAUSE, in_time};
 
 const GET: &str = "GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const HALF_A_HEAD: &str = "GET /style.css HTTP/1.1\r\nHost: loc";

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use host_tests::bindings::Access::Optimistic;
-use host_tests::client::Manager;
-use host_tests::clock::MINUTE;
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::server::Server;
 use host_tests::visitor::{Page, Visitor};
+use session_conformance::bindings::Access::Optimistic;
+use session_conformance::client::Manager;
+use session_conformance::clock::MINUTE;
+use session_conformance::harness::Harness;
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use host_tests::raw::Client;
 use host_tests::server::{Server, private_directory};
 use host_tests::visitor::Visitor;
-use host_tests::wait::wait_for;
 use nix::sys::signal::Signal;
+use session_conformance::wait::wait_for;
 
 #[tokio::test]
 async fn sessions_survive_a_restart_of_the_server() {

@@ -4,18 +4,19 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use host_tests::bindings::{Access, Contents};
-use host_tests::browser::new_session;
-use host_tests::client::data;
-use host_tests::clock::MINUTE;
-use host_tests::harness::Harness;
-use host_tests::host::{Host, START};
+use host_tests::host::Host;
 use host_tests::mount::ReadOnly;
 use host_tests::server::{Server, private_directory};
 use host_tests::tree::session_file;
 use host_tests::visitor::{Page, Visitor, request};
-use host_tests::wait::{PATIENCE, PAUSE, wait_for};
 use reqwest::{Client, Method};
+use session_conformance::bindings::{Access, Contents};
+use session_conformance::browser::new_session;
+use session_conformance::client::data;
+use session_conformance::clock::MINUTE;
+use session_conformance::clock::START;
+use session_conformance::harness::Harness;
+use session_conformance::wait::{PATIENCE, PAUSE, wait_for};
 use tokio::task::JoinSet;
 
 const METRICS: [&str; 2] = ["--metrics", "127.0.0.1:0"];

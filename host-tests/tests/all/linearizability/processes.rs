@@ -6,11 +6,11 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use host_tests::harness::Harness;
 use host_tests::host::{Host, precompile};
 use host_tests::operation::name;
 use host_tests::random::{Random, seed};
 use host_tests::worker::Worker;
+use session_conformance::harness::Harness;
 use session_runtime::LockSpace;
 
 use super::history::{Call, History};

@@ -6,13 +6,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use host_tests::bindings::Durability;
-use host_tests::harness::Harness;
 use host_tests::host::Host;
 use host_tests::operation::{Operation, Outcome, name};
 use host_tests::performer::Performer;
 use host_tests::random::{Random, seed};
 use host_tests::tree::tree;
+use session_conformance::bindings::Durability;
+use session_conformance::harness::Harness;
 use session_runtime::LockSpace;
 use tempfile::TempDir;
 use tokio::runtime::{self, Runtime};

@@ -4,18 +4,18 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
 
-use host_tests::locks::conformance;
-use host_tests::locks::files::FileLocks;
-use host_tests::locks::provider::{Error, Instance, Mode, Provider};
+use host_tests::lock_files::FileLocks;
+use session_conformance::locks::provider::{Error, Instance, Mode, Provider};
+use session_conformance::locks::suite;
 
-host_tests::lock_conformance_tests!(FileLocks::new());
+session_conformance::lock_conformance_tests!(FileLocks::new());
 
 const SHARED: Mode = Mode::Shared;
 const EXCLUSIVE: Mode = Mode::Exclusive;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn writers_are_alone_on_several_threads() {
-    conformance::writers_are_alone_and_readers_among_readers(&FileLocks::new()).await;
+    suite::writers_are_alone_and_readers_among_readers(&FileLocks::new()).await;
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
-use host_tests::locks::files::{ABANDONED, FileLocks, LEASE};
-use host_tests::locks::provider::{Error, Instance, Mode, Provider};
+use host_tests::lock_files::{ABANDONED, FileLocks, LEASE};
+use session_conformance::locks::provider::{Error, Instance, Mode, Provider};
 
 const SHARED: Mode = Mode::Shared;
 const EXCLUSIVE: Mode = Mode::Exclusive;

@@ -6,15 +6,15 @@ mod lease;
 mod shared_directory;
 
 mod runtime {
-    use host_tests::locks::host::HostLocks;
+    use session_conformance::locks::host::HostLocks;
 
     mod in_a_process {
         use super::*;
-        host_tests::lock_conformance_tests!(HostLocks::in_a_process());
+        session_conformance::lock_conformance_tests!(HostLocks::in_a_process());
     }
 
     mod on_a_machine {
         use super::*;
-        host_tests::lock_conformance_tests!(HostLocks::on_a_machine());
+        session_conformance::lock_conformance_tests!(HostLocks::on_a_machine());
     }
 }

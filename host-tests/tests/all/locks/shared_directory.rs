@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use host_tests::back_end::{BackEnd, Component};
-use host_tests::bindings::LockMode;
 use host_tests::bundles;
-use host_tests::client::data;
 use host_tests::command::session3;
-use host_tests::harness::Harness;
 use host_tests::server::{Server, private_directory};
 use host_tests::visitor::Visitor;
+use session_conformance::bindings::LockMode;
+use session_conformance::client::data;
+use session_conformance::harness::Harness;
+use session_conformance::{BackEnd, Component};
 
 const ID: &str = "session-1";
 

@@ -234,7 +234,9 @@ pub async fn no_increment_is_lost_under_a_lock(host: &impl Harness) {
     assert_eq!(store.text(ID).await.as_deref(), Some("200"));
 }
 
+/// A conflict tells of a save that has come in between: there are no more of them than the other one saves.
 async fn increment_expecting(store: &Store, times: u32) {
+    let mut conflicts = 0;
     for _ in 0..times {
         loop {
             let session = store.load(ID).await.unwrap().unwrap();
@@ -242,9 +244,10 @@ async fn increment_expecting(store: &Store, times: u32) {
             tokio::task::yield_now().await;
             match store.save(ID, &data((count + 1).to_string()), Some(session.info.version)).await {
                 Ok(_) => break,
-                Err(Error::Conflict(_)) => {}
+                Err(Error::Conflict(_)) => conflicts += 1,
                 Err(other) => panic!("{other:?}"),
             }
+            assert!(conflicts <= times, "{conflicts} conflicts with {times} saves");
         }
     }
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use session_conformance::clock::{Clock, SECOND};
+use session_conformance::locks::provider::{Error, Instance, LockScope, Mode, Power, Provider};
 use tempfile::TempDir;
 use wasmtime::component::{Component, Linker, ResourceAny, ResourceTable};
 use wasmtime::{Config, Engine, Store};
@@ -12,8 +14,6 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
 use self::generated::exports::session3::sessions::advisory_locks as exported;
 use self::generated::{LockFiles, LockFilesPre};
-use super::provider::{Error, Instance, LockScope, Mode, Power, Provider};
-use crate::clock::{Clock, SECOND};
 use crate::host::component_path;
 
 mod generated {

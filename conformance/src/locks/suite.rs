@@ -45,7 +45,7 @@ macro_rules! lock_conformance_tests {
     (@ $provider:expr; $($test:ident)*) => {
         $(#[tokio::test]
         async fn $test() {
-            $crate::locks::conformance::$test(&$provider).await;
+            $crate::locks::suite::$test(&$provider).await;
         })*
     };
 }

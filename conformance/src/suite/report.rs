@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::run::is_of_manager;
+use crate::harness::Need;
 
 /// Each promise of the contract by its name, `part::sentence`, and what became of it.
 #[derive(Clone, Debug, Default)]
@@ -66,4 +66,20 @@ impl fmt::Display for Report {
         }
         write!(f, "{} passed, {} failed, {} not applicable", self.passed().len(), failed.len(), not_applicable.len())
     }
+}
+
+/// Make a list of the suite's parts, and what each is about beside the store.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_parts {
+    ([] $($part:ident $(($part_needs:ident))?: $($test:ident $(($needs:ident))?)* ;)*) => {
+        &[$((stringify!($part), &[$(Need::$part_needs)?])),*]
+    };
+}
+
+/// Whether a promise, `part::sentence`, is about the manager.
+fn is_of_manager(name: &str) -> bool {
+    const PARTS: &[(&str, &[Need])] = crate::conformance_suite!(conformance_parts, []);
+    let of = |part: &str| name.strip_prefix(part).is_some_and(|rest| rest.starts_with("::"));
+    PARTS.iter().any(|(part, needs)| needs.contains(&Need::Manager) && of(part))
 }

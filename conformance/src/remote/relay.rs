@@ -5,7 +5,6 @@
 //! own, and stands for the imported one whose handle it has as its representation.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalSection,
@@ -14,8 +13,15 @@ use wasm_encoder::{
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::abi::{AbiVariant, FlatTypes, WasmType};
 use wit_parser::{
-    Function as WitFunction, Handle, Int, InterfaceId, Resolve, SizeAlign, Type, TypeDefKind, TypeId, WorldItem,
+    Function as WitFunction, Handle, Int, InterfaceId, Resolve, SizeAlign, SourceMap, Type, TypeDefKind, TypeId,
+    WorldItem,
 };
+
+/// The interfaces that the relay hands on, and what they name.
+const CONTRACT: [(&str, &str); 2] = [
+    ("session-store.wit", include_str!("../../../wit/session-store.wit")),
+    ("session-manager.wit", include_str!("../../../wit/session-manager.wit")),
+];
 
 const WORLD: &str = "
     package session3:relay;
@@ -29,7 +35,11 @@ const WORLD: &str = "
 /// The component.
 pub(super) fn component() -> anyhow::Result<Vec<u8>> {
     let mut resolve = Resolve::default();
-    resolve.push_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit"))?;
+    let mut contract = SourceMap::default();
+    for (file, text) in CONTRACT {
+        contract.push_str(file, text);
+    }
+    resolve.push_group(contract.parse().map_err(|(_, error)| error)?)?;
     let package = resolve.push_str("relay.wit", WORLD)?;
     let world = resolve.select_world(&[package], None)?;
     let exports = resolve.worlds[world].exports.values();

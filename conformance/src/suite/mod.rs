@@ -1,6 +1,6 @@
 //! What every implementation of the contract does: one function for each promise, each on an empty place.
 //!
-//! The functions are listed once, in `conformance_suite!`; a test of this crate sees to it that none is left out.
+//! The functions are listed once, in `conformance_suite!`; a test sees to it that none is left out.
 //! [`run`] tests all of them on somebody's back end and reports; [`conformance_tests!`] makes each of them a `#[test]`.
 
 #![expect(missing_docs, reason = "the names are sentences")]
@@ -300,11 +300,41 @@ macro_rules! conformance_tests {
             use super::*;
             $(#[tokio::test]
             async fn $test() {
-                $crate::conformance::$part::$test(&$harness).await;
+                $crate::suite::$part::$test(&$harness).await;
             })*
         })*
-
-        /// Every function of the suite, as `part::test`.
-        const LISTED: &[&str] = &[$($(concat!(stringify!($part), "::", stringify!($test))),*),*];
     };
+}
+
+/// Make a list of the names of the suite's functions, `part::test`.
+#[cfg(test)]
+#[macro_export]
+macro_rules! conformance_names {
+    ([] $($part:ident $(($part_needs:ident))?: $($test:ident $(($needs:ident))?)* ;)*) => {
+        [$($(concat!(stringify!($part), "::", stringify!($test))),*),*]
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    #[test]
+    fn every_function_of_the_suite_is_listed() {
+        let mut written = BTreeSet::new();
+        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/suite")).unwrap() {
+            let path = entry.unwrap().path();
+            let part = path.file_stem().unwrap().to_str().unwrap();
+            for line in fs::read_to_string(&path).unwrap().lines() {
+                if let Some(function) = line.strip_prefix("pub async fn ") {
+                    let name = function.split('(').next().unwrap();
+                    written.insert(format!("{part}::{name}"));
+                }
+            }
+        }
+        let listed = BTreeSet::from(crate::conformance_suite!(conformance_names, []).map(String::from));
+        assert_eq!(written, listed, "list new functions in `conformance_suite!`");
+    }
 }

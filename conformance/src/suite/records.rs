@@ -74,6 +74,10 @@ pub async fn a_save_replaces_all_contents(host: &impl Harness) {
     assert_eq!((session.info.owner, session.info.idle_timeout, session.info.deadline), (None, None, None));
     assert_eq!((session.info.created, session.info.modified), (start, start + MINUTE));
     assert_eq!(session.info.last_active, start + MINUTE);
+    assert_eq!(store.save(ID, &first, None).await.unwrap(), 3);
+    let session = store.load(ID).await.unwrap().unwrap();
+    assert_eq!((session.data, session.info.owner), (first.data, first.owner));
+    assert_eq!((session.info.idle_timeout, session.info.deadline), (first.idle_timeout, first.deadline));
 }
 
 pub async fn versions_count_the_saves(host: &impl Harness) {

@@ -33,22 +33,6 @@ macro_rules! conformance_promises {
     };
 }
 
-/// Make a list of the suite's parts, and what each is about beside the store.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! conformance_parts {
-    ([] $($part:ident $(($part_needs:ident))?: $($test:ident $(($needs:ident))?)* ;)*) => {
-        &[$((stringify!($part), &[$(Need::$part_needs)?])),*]
-    };
-}
-
-/// Whether a promise, `part::sentence`, is about the manager.
-pub(super) fn is_of_manager(name: &str) -> bool {
-    const PARTS: &[(&str, &[Need])] = crate::conformance_suite!(conformance_parts, []);
-    let of = |part: &str| name.strip_prefix(part).is_some_and(|rest| rest.starts_with("::"));
-    PARTS.iter().any(|(part, needs)| needs.contains(&Need::Manager) && of(part))
-}
-
 impl<H> Clone for Promise<H> {
     fn clone(&self) -> Self {
         Self { ..*self }
@@ -60,11 +44,10 @@ impl<H> Clone for Promise<H> {
 /// For a plain `#[test]`: each promise is tested in a runtime of its own.
 ///
 /// ```no_run
-/// use host_tests::back_end::{BackEnd, Component};
-/// use host_tests::conformance;
+/// use session_conformance::{BackEnd, Component};
 ///
 /// let component = Component::new(&std::fs::read("my_store.wasm").unwrap()).unwrap();
-/// let report = conformance::run(|| BackEnd::new(&component)).unwrap();
+/// let report = session_conformance::run(|| BackEnd::new(&component)).unwrap();
 /// println!("{report}");
 /// ```
 pub fn run<H: Harness>(fresh: impl Fn() -> H) -> Report {

@@ -1,0 +1,21 @@
+//! The memory store with a [`Defect`](defect::Defect), which the location of the store names. At any other location it is
+//! `components/memory-store`.
+
+#![no_std]
+
+extern crate alloc;
+
+pub mod defect;
+
+#[cfg(target_family = "wasm")]
+mod broken;
+
+#[cfg(target_family = "wasm")]
+mod bindings {
+    use guest_platform as _;
+
+    wit_bindgen::generate!({ path: "../../../wit", world: "back-end" });
+
+    type Exports = guest_exports::Exports<crate::broken::BrokenStore>;
+    export!(Exports with_types_in guest_exports::bindings);
+}
