@@ -1,5 +1,7 @@
 //! A counter with login.
 
+#![cfg(target_family = "wasm")]
+
 mod http;
 
 use http::Reply;

@@ -1,7 +1,7 @@
 //! The memory store with a [`Defect`](defect::Defect), which the location of the store names. At any other location it is
 //! `components/memory-store`.
 
-#![no_std]
+#![cfg_attr(target_family = "wasm", no_std)]
 
 extern crate alloc;
 

@@ -1,67 +1,17 @@
-//! Counts in a session: `counter new` begins one and prints its cookie, `counter COOKIE TIMES` adds one that many times, each
-//! in a request of its own, and prints where the counter is then. On an error it says so and ends with 1.
+//! Counts in a session: `counter new` creates one and prints its cookie, `counter COOKIE TIMES` adds one that many times, each
+//! in its own request, and prints the counter. On an error it prints the error and exits with 1.
 
+#[cfg(target_family = "wasm")]
 mod bindings;
+#[cfg(target_family = "wasm")]
+mod command;
 
-use std::process::ExitCode;
-
-use bindings::{Access, Configuration, Durability, Error, Manager, Options, Session, Value};
-
-fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let done = match &arguments[..] {
-        [new] if new == "new" => begin(),
-        [cookie, times] => match times.parse() {
-            Ok(times) => count(cookie, times),
-            Err(_) => Err("TIMES is not a number".into()),
-        },
-        _ => Err("usage: counter new | counter COOKIE TIMES".into()),
-    };
-    match done {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(text) => {
-            eprintln!("counter: {text}");
-            ExitCode::FAILURE
-        }
-    }
+#[cfg(target_family = "wasm")]
+fn main() -> std::process::ExitCode {
+    command::run()
 }
 
-fn begin() -> Result<String, String> {
-    let manager = open()?;
-    let session = manager.start_request(&[], None, Access::Optimistic).map_err(text)?;
-    session.set("count", &Value::Integer(0)).map_err(text)?;
-    let fields = manager.finish_successful_request(session).map_err(text)?;
-    let (_, cookie) = fields.iter().find(|(name, _)| name == "set-cookie").ok_or("no cookie was set")?;
-    Ok(cookie.split(';').next().unwrap_or_default().into())
-}
-
-fn count(cookie: &str, times: u32) -> Result<String, String> {
-    let manager = open()?;
-    let mut count = 0;
-    for _ in 0..times {
-        let session = manager.start_request(&[cookie.into()], None, Access::Exclusive).map_err(text)?;
-        count = value(&session)? + 1;
-        session.set("count", &Value::Integer(count)).map_err(text)?;
-        manager.finish_successful_request(session).map_err(text)?;
-    }
-    Ok(count.to_string())
-}
-
-fn value(session: &Session) -> Result<i64, String> {
-    match session.get("count") {
-        Some(Value::Integer(count)) => Ok(count),
-        other => Err(format!("the counter is {other:?}")),
-    }
-}
-
-fn open() -> Result<Manager, String> {
-    let options = Options { create: true, durability: Durability::Relaxed, size_limit: None, lock_wait: Some(60_000) };
-    Manager::open(".", options, Configuration::new()).map_err(text)
-}
-
-fn text(error: Error) -> String {
-    format!("{error:?}")
+#[cfg(not(target_family = "wasm"))]
+fn main() {
+    panic!("it is a component: build it with --target wasm32-wasip2");
 }
