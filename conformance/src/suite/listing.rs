@@ -244,7 +244,7 @@ pub async fn usage_says_how_much_there_is(host: &impl Harness) {
     let store = host.store().await;
     assert_eq!(store.usage().await.unwrap().sessions, 0);
     for number in 0..5 {
-        store.create(Some(&format!("session-{number}")), &data(&[7; 1000])).await.unwrap();
+        store.create(Some(&format!("session-{number}")), &data([7; 1000])).await.unwrap();
     }
     store.delete("session-0").await.unwrap();
     let usage = store.usage().await.unwrap();

@@ -10,6 +10,7 @@
 //! | [`machine`] | disk, clock and random numbers, behind the host functions |
 //! | [`client`] | an instance of the component on a machine, for one operation |
 //! | [`operations`] | the operations that are explored |
+//! | `perform` | performing one through a client |
 //! | [`oracle`] | what a store may answer afterwards |
 //! | [`explore`] | every sequence, every host call, every fault, every state of the disk |
 //! | [`interleave`] | every operation in the middle of every other |
@@ -26,5 +27,6 @@ pub mod interleave;
 pub mod machine;
 pub mod operations;
 pub mod oracle;
+mod perform;
 pub mod power;
 pub mod script;

@@ -1,8 +1,6 @@
 //! The operations that are explored, and what each is to do.
 
-use super::client::Client;
-use super::oracle::Model;
-use session_conformance::bindings::{Answer, Contents};
+use session_conformance::bindings::Contents;
 
 /// A session that may exist, be created, renamed and so on.
 pub const A: &str = "session-a";
@@ -50,26 +48,6 @@ pub const ALL: [(&str, Operation); 8] = [
     ("collect-garbage", Operation::CollectGarbage),
     ("delete-sessions-of", Operation::DeleteSessionsOf),
 ];
-
-impl Operation {
-    /// Do it. Answers a version, a count, whether there was one, or 0.
-    pub fn perform(self, client: &mut Client, model: &Model) -> wasmtime::Result<Answer<u64>> {
-        let id = model.subject(self);
-        let other = if id == A { B } else { A };
-        let nothing = |done: Answer<()>| done.map(|()| 0);
-        Ok(match self {
-            Self::Create => nothing(client.create(id, &contents(&model.next_data(id, self)))?),
-            Self::Save | Self::Outgrow => {
-                client.save(id, &contents(&model.next_data(id, self)), Some(model.version(id)))?
-            }
-            Self::Touch => nothing(client.touch(id)?),
-            Self::Delete => client.delete(id)?.map(u64::from),
-            Self::Rename => nothing(client.rename(id, other)?),
-            Self::CollectGarbage => nothing(client.collect_garbage()?),
-            Self::DeleteSessionsOf => client.delete_sessions_of(OWNER)?,
-        })
-    }
-}
 
 /// What all sessions hold, but for their data.
 pub fn contents(data: &[u8]) -> Contents {
