@@ -69,7 +69,7 @@ async fn what_has_begun_is_finished_and_no_lock_is_left() {
         let said = fs::read_to_string(&log).unwrap();
         assert_eq!(status.code(), Some(code), "{command} {signal}: {said}");
         assert!(said.starts_with("deleted "), "{command} {signal}: what was done is reported: {said}");
-        assert!(said.contains(&format!("session3: {command}: interrupted, ")), "{command} {signal}: {said}");
+        assert!(said.contains(&format!("session3: {command}: interrupted")), "{command} {signal}: {said}");
         assert_eq!(files(&store.path().join("locks")), 0, "{command} {signal}");
         assert!(files(&store.path().join("sessions")) > 0, "{command} {signal}");
     }

@@ -68,7 +68,7 @@ async fn other_signals_end_nothing() {
     client.hear("HTTP/1.1 100 Continue\r\n\r\n").await;
     for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2] {
         server.signal(signal);
-        let line = format!("{signal} is ignored");
+        let line = format!("{signal} ignored");
         wait_for("it is logged", || server.log().contains(&line).then_some(()));
     }
     server.signal(Signal::SIGPIPE);

@@ -156,7 +156,7 @@ fn a_directory_that_is_missing_is_said_at_the_start() {
 #[track_caller]
 fn is_error(page: &Page, why: &str) {
     assert_eq!(page.status, 500, "{page:#?}");
-    assert!(page.text.contains("The session store "), "{page:#?}");
+    assert!(page.text.contains("session store "), "{page:#?}");
     assert!(page.text.contains(why), "{page:#?}");
     assert!(page.fields("set-cookie").is_empty(), "{page:#?}");
 }
