@@ -1,4 +1,4 @@
-//! The conformance suite refuses a store that is broken: each defect fails the promise that it breaks.
+//! The conformance suite refuses broken stores: each defect fails the promise that it breaks.
 
 use std::fs;
 use std::sync::Arc;
@@ -92,7 +92,7 @@ fn each_defect_is_refused() {
         }
     }
     println!("\n{table}");
-    assert!(missed.is_empty(), "the promise that each of these breaks does not fail: {missed:?}");
+    assert!(missed.is_empty(), "the promises that these break do not fail: {missed:?}");
 }
 
 #[test]

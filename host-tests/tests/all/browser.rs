@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::scenarios::{SCENARIOS, Shown};
 
-/// A browser at the home page of a server of its own.
+/// A browser at the home page of its own server.
 struct Visit {
     chromium: Chromium,
     server: Arc<Server>,
@@ -50,7 +50,7 @@ impl Visit {
         found.unwrap_or_else(|error| panic!("{css}: {error}"))
     }
 
-    /// Follow a link or press a button, and wait for the page that it leads to.
+    /// Follows a link or presses a button, and waits for the next page.
     async fn click(&self, css: &str) {
         let old = self.find("html").await;
         self.find(css).await.click().await.unwrap();
@@ -61,7 +61,7 @@ impl Visit {
         }
     }
 
-    /// Press one of Session3's buttons.
+    /// Presses one of Session3's buttons.
     async fn act(&self, action: &str) {
         self.click(&format!("form[action='/{action}'] button")).await;
     }
@@ -70,7 +70,7 @@ impl Visit {
         self.find(css).await.send_keys(text).await.unwrap();
     }
 
-    /// What a person reads.
+    /// The visible text.
     async fn text(&self) -> String {
         self.find("main").await.text().await.unwrap()
     }
@@ -86,7 +86,7 @@ impl Visit {
         id.split_whitespace().next().filter(|id| *id != "None").map(str::to_owned)
     }
 
-    /// The tab there is and a new one, which is then the current one.
+    /// The existing tab and a new one, which becomes current.
     async fn two_tabs(&self) -> [WindowHandle; 2] {
         let tabs = [self.chromium.window().await.unwrap(), self.chromium.new_tab().await.unwrap()];
         self.chromium.switch_to_window(tabs[1].clone()).await.unwrap();
@@ -117,7 +117,7 @@ async fn what_session3_did_is_done_by_clicking() {
         visit.chromium.delete_all_cookies().await.unwrap();
         visit.home().await;
         for (index, (link, expected)) in steps.iter().enumerate() {
-            // What shows something is a link, and what does something a button.
+            // Safe requests are links, the others are buttons.
             match *link {
                 "/" => visit.click("main a[href='/']").await,
                 action => visit.act(action).await,
@@ -126,7 +126,7 @@ async fn what_session3_did_is_done_by_clicking() {
         }
         if name == "increment" {
             visit.chromium.refresh().await.unwrap();
-            assert!(shows(&visit, Shown::Counter(2)).await, "a reload does not repeat what the button did");
+            assert!(shows(&visit, Shown::Counter(2)).await, "a reload does not repeat the action");
         }
     }
 }
@@ -145,9 +145,9 @@ async fn somebody_logs_in_and_out() {
     let cookie = visit.chromium.get_named_cookie("session3").await.unwrap();
     assert!(cookie.value.starts_with(&format!("{}.", after.unwrap())));
     let seen = visit.chromium.execute("return document.cookie", vec![]).await.unwrap();
-    assert_eq!(seen.json(), "", "scripts do not see it");
+    assert_eq!(seen.json(), "", "scripts cannot read it");
     let styles = visit.chromium.execute("return document.styleSheets.length", vec![]).await.unwrap();
-    assert_eq!(styles.json(), 2, "the content security policy lets the style sheets in");
+    assert_eq!(styles.json(), 2, "the content security policy allows the style sheets");
 
     visit.click("form[action='/logout'] button").await;
     visit.assert_shows(&visit.text().await, "Nobody is logged in.");
@@ -177,7 +177,7 @@ async fn attributes_are_set_and_removed() {
     assert!(text.contains("a text") && !text.contains("an integer integer"), "{text}");
 }
 
-/// The form says how: send it, then reload the answer, which sends it again.
+/// As the page says: submit it, then reload, which submits it again.
 #[tokio::test]
 async fn a_form_is_accepted_once() {
     const REFUSED: &str = "This form was sent already";
@@ -189,7 +189,7 @@ async fn a_form_is_accepted_once() {
     visit.chromium.refresh().await.unwrap();
     visit.assert_shows(&visit.text().await, REFUSED);
 
-    // Nobody keeps the page with the token: the back button asks for a new one.
+    // The page with the token is not cached: the back button requests a new one.
     visit.chromium.back().await.unwrap();
     visit.fill("#message", "hello again").await;
     visit.click("main button").await;
@@ -214,7 +214,7 @@ async fn a_form_in_two_tabs_is_accepted_from_one() {
     }
 }
 
-/// Two tabs are one session.
+/// Two tabs share one session.
 #[tokio::test]
 async fn two_tabs_share_the_session() {
     let visit = Visit::start().await;
@@ -250,7 +250,7 @@ async fn a_notice_is_shown_once() {
     assert!(visit.chromium.find_all(By::Css("main [role=status]")).await.unwrap().is_empty());
 }
 
-/// Without a script: the style sheet counts.
+/// Without scripts: the style sheet counts.
 #[tokio::test]
 async fn the_end_of_the_session_counts_down() {
     let visit = Visit::start().await;
@@ -279,7 +279,7 @@ async fn logging_out_everywhere_reaches_the_other_browser() {
     here.click("form[action='/devices/end-others'] button").await;
     here.assert_shows(&here.text().await, "Headless Chrome on Linux");
     there.home().await;
-    assert_eq!(there.id().await, None, "the other one has ended");
+    assert_eq!(there.id().await, None, "that session has ended");
     there.log_in("ann").await;
     here.go("/devices").await;
     here.click("form[action='/devices/end-all'] button").await;
@@ -289,7 +289,7 @@ async fn logging_out_everywhere_reaches_the_other_browser() {
     }
 }
 
-/// Different fields: both are kept. The same field: whoever saves last is asked, and nothing is lost.
+/// Different fields: both are kept. The same field: the later one is asked, and nothing is lost.
 #[tokio::test]
 async fn two_tabs_edit_the_notes_at_once() {
     let visit = Visit::start().await;

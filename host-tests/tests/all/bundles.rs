@@ -1,5 +1,5 @@
-//! The ready-made components: what they ask of a host, what comes with them, and that the store keeps its contract in
-//! them.
+//! The ready-made components: their imports, what is shipped with them, and that the store in them conforms to the
+//! contract.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -64,7 +64,7 @@ fn the_store_alone_is_the_component_as_it_was_built() {
     assert_eq!(fs::read(bundles::bundle("session-store")).unwrap(), fs::read(component_path()).unwrap());
 }
 
-/// In all its promises, with locks by files.
+/// All promises, with file locks.
 #[test]
 fn the_standalone_store_conforms() {
     let component = Component::new(&fs::read(bundles::session_store_standalone()).unwrap()).unwrap();
@@ -86,7 +86,7 @@ fn every_component_comes_with_its_wit() {
     }
 }
 
-/// What a registry keeps, and `wasm-tools component wit` shows.
+/// As published, and as `wasm-tools component wit` shows it.
 #[test]
 fn the_contract_is_a_wit_package_with_its_documentation() {
     let bytes = fs::read(bundles::bundle("session3-sessions")).unwrap();
@@ -127,7 +127,7 @@ fn the_files_have_the_version_in_their_names_and_are_the_same_each_time() {
         assert_eq!(
             fs::metadata(&one).unwrap().permissions().mode() & 0o444,
             0o444,
-            "{file}: components are for everybody"
+            "{file}: components are world-readable"
         );
     }
 }
@@ -136,7 +136,7 @@ fn named_files(directory: &Path) -> BTreeSet<String> {
     fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// Where it was built is nobody's business, and would make each build another.
+/// Build paths would leak the machine's layout and make builds irreproducible.
 #[test]
 fn no_component_names_the_machine_that_built_it() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

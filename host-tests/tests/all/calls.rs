@@ -1,4 +1,4 @@
-//! How many host calls each operation makes. `cargo test --release -p host-tests calls -- --nocapture` prints them.
+//! Host calls per operation. `cargo test --release -p host-tests calls -- --nocapture` prints them.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use session_conformance::harness::Harness;
 
 const ID: &str = "session-1";
 
-/// Calls by what they cost. Events are not among them: they are counted apart, as a host may drop them.
+/// Calls by cost. Events are counted separately, as a host may drop them.
 #[derive(Debug, PartialEq)]
 struct Count {
     filesystem: u64,
@@ -57,7 +57,7 @@ fn idle() -> Contents {
     Contents { idle_timeout: Some(HOUR), ..data(vec![7; 1024]) }
 }
 
-/// Open, read, stat, close. The `stat` is for `last-active`, so also a session without an idle timeout has it.
+/// Open, read, stat, close. The `stat` yields `last-active`, so sessions without an idle timeout need it too.
 #[tokio::test]
 async fn a_load_makes_at_most_four() {
     for contents in [idle(), data(vec![7; 1024])] {
@@ -81,7 +81,7 @@ async fn a_save_makes_at_most_seven() {
         store.save(ID, &idle(), None).await.unwrap();
         let made = calls.take();
         let count = count(&made);
-        // One of them: a look whether the directory still has the store that was opened.
+        // One checks that the directory still contains the opened store.
         assert!(count.filesystem <= 7 && count.clock <= 1, "{durability:?}: {made:#?}");
         assert_eq!((count.locks, count.other), (2, 0), "{durability:?}: {made:#?}");
     }
@@ -98,7 +98,7 @@ async fn what_is_absent_costs_one() {
     assert_eq!(count(&calls.take()), Count { filesystem: 0, clock: 0, locks: 0, other: 0 });
 }
 
-/// Whether the index has a session is asked once for each that is somebody's, and no lock is taken when it has.
+/// The index is checked once for each session with an owner, without a lock if the entry exists.
 #[tokio::test]
 async fn collecting_garbage_looks_for_each_entry_once() {
     const SESSIONS: u64 = 50;

@@ -1,4 +1,4 @@
-//! The component as it is shipped: what it asks of a host, what it gives, how large it is (guarantee I10).
+//! The component as shipped: its imports, exports and size (guarantee I10).
 
 use std::fs;
 
@@ -8,8 +8,8 @@ use wac_graph::{CompositionGraph, EncodeOptions, plug};
 use wit_component::{DecodedWasm, decode};
 use wit_parser::{Resolve, Type, TypeDefKind, WorldId, WorldItem, WorldKey};
 
-/// Largest size in bytes. The contract has some ninety functions; what the binding generator makes of them is a third of
-/// the component.
+/// Maximum size in bytes. The contract has some ninety functions; their generated bindings are a third of the
+/// component.
 const LIMIT: usize = 384 << 10;
 
 fn bytes() -> Vec<u8> {
@@ -51,7 +51,7 @@ const WASI: [&str; 4] = [
     "wasi:random/random@0.2.12",
 ];
 
-/// For hosts that cannot be extended.
+/// For hosts without custom interfaces.
 #[test]
 fn with_drop_events_it_imports_no_events() {
     let mut graph = CompositionGraph::new();
@@ -82,7 +82,7 @@ fn it_is_small() {
     assert!(size <= LIMIT, "{size} bytes are more than {LIMIT}");
 }
 
-/// The component carries the whole contract: `wasm-tools component wit` shows it.
+/// The component embeds the whole contract: `wasm-tools component wit` shows it.
 #[test]
 fn its_interfaces_are_those_of_the_contract() {
     let (component, _) = decoded();

@@ -16,7 +16,7 @@ use session_runtime::LockSpace;
 
 const ID: &str = "session-1";
 
-/// The cookie's value went into a path, and what was there was unpickled.
+/// The cookie's value became part of a path, and the file there was unpickled.
 #[tokio::test]
 async fn defect_01_path_traversal() {
     let host = Host::new();
@@ -30,7 +30,7 @@ async fn defect_01_path_traversal() {
     }
 }
 
-/// A load of an empty file waited for it to be filled, for ever.
+/// Loading an empty file waited forever for content.
 #[tokio::test]
 async fn defect_02_an_empty_file_hangs() {
     let host = Host::new();
@@ -40,7 +40,7 @@ async fn defect_02_an_empty_file_hangs() {
     refused(store.load(ID).await, "corrupt");
 }
 
-/// A save that could not be completed left an empty file in place of the session.
+/// A failed save left an empty file in place of the session.
 #[tokio::test]
 async fn defect_03_a_failed_save_destroys_the_session() {
     let host = Host::new();
@@ -54,7 +54,7 @@ async fn defect_03_a_failed_save_destroys_the_session() {
     manager.finish(session).await.unwrap();
 }
 
-/// A truncated file raised an exception of the pickle module, the lock was left to the garbage collector.
+/// A truncated file raised a pickle exception, and the lock was left to the garbage collector.
 #[tokio::test]
 async fn defect_04_a_truncated_file_raises_and_stays_locked() {
     let host = Host::new();
@@ -68,7 +68,7 @@ async fn defect_04_a_truncated_file_raises_and_stays_locked() {
     store.create(Some(ID), &data("new")).await.unwrap();
 }
 
-/// A NUL in the id raised an exception that nobody caught.
+/// A NUL in the id raised an uncaught exception.
 #[tokio::test]
 async fn defect_05_nul_in_the_id() {
     let host = Host::new();
@@ -78,7 +78,7 @@ async fn defect_05_nul_in_the_id() {
     assert_eq!(session.id().await, None);
 }
 
-/// The lock was held while loading and while saving, not in between: 502 of 800 increments survived.
+/// The lock was held during load and during save, but not in between: 502 of 800 increments survived.
 #[tokio::test]
 async fn defect_06_lost_updates() {
     let host = Host::new();
@@ -98,7 +98,7 @@ async fn defect_06_lost_updates() {
     assert_eq!(session.count("visits").await, Some(101));
 }
 
-/// A request that saved after another had logged out made the session anew.
+/// A request that saved after a concurrent logout resurrected the session.
 #[tokio::test]
 async fn defect_07_a_logout_is_undone() {
     let host = Host::new();
@@ -111,7 +111,7 @@ async fn defect_07_a_logout_is_undone() {
     assert!(host.store().await.ids().await.is_empty());
 }
 
-/// Deleting what was not there raised `FileNotFoundError`.
+/// Deleting a missing session raised `FileNotFoundError`.
 #[tokio::test]
 async fn defect_08_deleting_what_is_absent_raises() {
     let host = Host::new();
@@ -119,7 +119,7 @@ async fn defect_08_deleting_what_is_absent_raises() {
     assert!(!store.delete(ID).await.unwrap());
 }
 
-/// `delete_old_sessions` deleted any file in the directory and died on a subdirectory.
+/// `delete_old_sessions` deleted any file in the directory and failed on a subdirectory.
 #[tokio::test]
 async fn defect_09_cleaning_up_deletes_files_of_others() {
     let host = Host::new();
@@ -137,7 +137,7 @@ async fn defect_09_cleaning_up_deletes_files_of_others() {
     }
 }
 
-/// Without a user, attributes and form tokens were dropped silently.
+/// Without a user, attributes and form tokens were silently dropped.
 #[tokio::test]
 async fn defect_10_information_without_a_user_is_dropped() {
     let host = Host::new();
@@ -153,7 +153,7 @@ async fn defect_10_information_without_a_user_is_dropped() {
     }
 }
 
-/// An id, which was all that let a client in, had 64 bits.
+/// The id was the only credential, and had 64 bits.
 #[tokio::test]
 async fn defect_11_short_ids() {
     let host = Host::new();
@@ -165,7 +165,7 @@ async fn defect_11_short_ids() {
     assert!(secret.len() >= if secret.bytes().all(|b| b.is_ascii_hexdigit()) { 32 } else { 22 }, "{secret}");
 }
 
-/// A login kept the id that somebody may have planted before.
+/// A login kept the id, which an attacker may have planted.
 #[tokio::test]
 async fn defect_12_session_fixation() {
     let host = Host::new();
@@ -177,7 +177,7 @@ async fn defect_12_session_fixation() {
     assert!(browser.look(&manager).await.is_some());
 }
 
-/// An expired session worked until the cron job came by.
+/// An expired session worked until the next cron job.
 #[tokio::test]
 async fn defect_13_no_expiry_on_load() {
     let host = Host::new();
@@ -202,7 +202,7 @@ async fn defect_14_every_request_writes() {
     assert_eq!(tree(host.path()), before);
 }
 
-/// Files could be read by everybody. WASI has no file modes: the host's umask decides, and it decides alone.
+/// Files were world-readable. WASI has no file modes: only the host's umask decides.
 #[tokio::test]
 async fn defect_15_files_for_everybody() {
     use nix::sys::stat::{Mode, umask};
@@ -220,7 +220,7 @@ async fn defect_15_files_for_everybody() {
     assert_eq!(modes, [0, 0]);
 }
 
-/// A crash lost the session: it was truncated, then written, and never synced.
+/// A crash lost the session: the file was truncated, then written, and never synced.
 #[tokio::test]
 async fn defect_16_no_sync_and_no_atomic_replacement() {
     let host = Host::new();
@@ -230,12 +230,12 @@ async fn defect_16_no_sync_and_no_atomic_replacement() {
     let made = calls.take();
     let count = |name: &str| made.get(&format!("types.[method]descriptor.{name}")).copied().unwrap_or(0);
     assert_eq!((count("rename-at"), count("set-size")), (1, 0), "{made:?}");
-    assert!(count("sync-data") >= 2, "the data and its name: {made:?}");
+    assert!(count("sync-data") >= 2, "data and name: {made:?}");
     store.save(ID, &data("y"), None).await.unwrap();
     assert!(calls.take().contains_key("types.[method]descriptor.sync-data"));
 }
 
-/// The flags said the opposite of the documentation, and for one store the opposite of the truth.
+/// The flags contradicted the documentation, and for one store they were wrong.
 #[tokio::test]
 async fn defect_17_flags_that_lie() {
     let directory = tempfile::tempdir().unwrap();
@@ -249,7 +249,7 @@ async fn defect_17_flags_that_lie() {
     assert_eq!(flags(LockSpace::process()).await, (false, true));
 }
 
-/// A store that was in the package could not even be imported. Here what is exported can be used.
+/// A store in the package could not even be imported. Here every export is usable.
 #[tokio::test]
 async fn defect_18_a_store_that_does_not_load() {
     let host = Host::new();
@@ -257,7 +257,7 @@ async fn defect_18_a_store_that_does_not_load() {
     host.manager().await;
 }
 
-/// `has_session` answered a session, `dump()` crashed, removing an absent form token raised `ValueError`.
+/// `has_session` returned a session, `dump()` crashed, removing an absent form token raised `ValueError`.
 #[tokio::test]
 async fn defect_19_helpers_that_crash() {
     let host = Host::new();
@@ -282,7 +282,7 @@ async fn defect_20_an_unprotected_cookie() {
     }
 }
 
-/// A store kept its database open for ever.
+/// A store never closed its database.
 #[tokio::test]
 async fn defect_21_a_store_that_is_never_closed() {
     let host = Host::new();

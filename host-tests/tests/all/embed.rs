@@ -1,4 +1,4 @@
-//! The program that the documentation of the library opens with, as a process.
+//! The example program in the library's documentation, as a process.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn run(component: &Path, directory: &Path) -> Output {
     embed(&[component, directory]).output().unwrap()
 }
 
-/// Its output, and that it ended well and complained of nothing.
+/// Its output, after a successful exit with an empty stderr.
 #[track_caller]
 fn said(output: Output) -> String {
     let complaints = String::from_utf8(output.stderr).unwrap();
@@ -22,7 +22,7 @@ fn said(output: Output) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// It ends with 1, says nothing but why, and that is not a panic.
+/// It exits with 1 and prints only the reason, without a panic.
 #[track_caller]
 fn refuses(output: Output, why: &str) {
     let complaints = String::from_utf8(output.stderr).unwrap();
@@ -36,7 +36,7 @@ fn it_is_short() {
     assert!(SOURCE.lines().count() < 60);
 }
 
-/// The session is there after the process, for another program.
+/// The session outlives the process, for another program.
 #[test]
 fn it_creates_loads_and_saves_a_session() {
     let directory = private_directory();
@@ -52,7 +52,7 @@ fn it_creates_loads_and_saves_a_session() {
 fn it_runs_twice_on_one_directory() {
     let directory = private_directory();
     let [first, second] = [(), ()].map(|()| said(run(&component_path(), directory.path())));
-    assert_ne!(first, second, "each has an id of its own");
+    assert_ne!(first, second, "each has its own id");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the component tells its host.
+//! Events that the component reports.
 
 use std::fs;
 
@@ -73,7 +73,7 @@ async fn users_log_in_and_out() {
     browser.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await).await.unwrap().unwrap();
     let new = id(&mut browser, &host).await;
     let mut told = host.events();
-    assert!(told.remove(0).starts_with("old-"), "what is kept of the old id");
+    assert!(told.remove(0).starts_with("old-"), "the record of the old id");
     assert_eq!(told, [format!("{old} renewed {new}"), format!("{new} login")]);
 
     browser.visit(&manager, Optimistic, async |session| session.expire().await).await.unwrap().unwrap();
@@ -119,7 +119,7 @@ async fn cookies_are_guessed_and_kept_too_long() {
     }
 }
 
-/// A page view is answered, and the host is told that it was not noted.
+/// A page view succeeds, and the failed touch is reported.
 #[tokio::test]
 async fn visits_cannot_be_noted() {
     let host = Host::new();
@@ -136,10 +136,10 @@ async fn visits_cannot_be_noted() {
     browser.visit(&host.manager().await, Optimistic, async |_| ()).await.unwrap();
     host.events();
     browser.visit(&manager, Optimistic, async |_| ()).await.unwrap();
-    assert_eq!(read_only.events(), [""; 0], "it was noted a moment ago");
+    assert_eq!(read_only.events(), [""; 0], "it was touched a moment ago");
 }
 
-/// What is told is for logs.
+/// Events are meant for logs.
 #[tokio::test]
 async fn secrets_and_users_are_not_told() {
     let host = Host::new();

@@ -1,5 +1,5 @@
-//! How long instances wait that all want one session, again and again. A wait is measured in grants to others while it
-//! lasts, which no busy machine makes longer; the time is printed beside it.
+//! How long contending instances wait for one session's lock. A wait is measured in grants to others meanwhile, which
+//! does not depend on the machine's load; the time is printed too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ async fn waits(store: Store, grants: Arc<AtomicUsize>) -> Vec<(usize, Duration)>
         let guard = store.lock(ID, Exclusive, Some(60_000)).await.unwrap();
         waits.push((grants.fetch_add(1, Ordering::Relaxed) - asked, start.elapsed()));
         guard.save(&data("x"), None).await.unwrap();
-        // The others ask while it is held.
+        // Let the others queue for the lock.
         yield_now().await;
         guard.close().await;
     }
@@ -35,8 +35,8 @@ fn median_and_longest<T: Ord + Copy>(mut waits: Vec<T>) -> (T, T) {
     (waits[waits.len() / 2], waits[waits.len() - 1])
 }
 
-/// Median and longest of all waits, in grants. All are on one thread: nobody gets the lock between a look at the count
-/// and the place in the queue.
+/// Median and longest wait, in grants. All on one thread: no grant can come between reading the count and joining the
+/// queue.
 async fn measure(what: &str, hosts: &[Host]) -> (usize, usize) {
     let grants = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
@@ -52,14 +52,14 @@ async fn measure(what: &str, hosts: &[Host]) -> (usize, usize) {
 
 #[tokio::test]
 async fn in_one_process() {
-    // An engine of its own: there is not room for so many instances beside those of other tests.
+    // A separate engine: the shared one has no room for so many instances.
     let place = Host::new();
     let (median, longest) = measure("in one process", &[place.restarted()]).await;
     assert!(longest <= 4 * median);
 }
 
-/// Two lock spaces on one lock file are what two processes have. The kernel promises no order between them, so nothing is
-/// said of the longest wait but that it ends.
+/// Two lock spaces on one lock file act as two processes. The kernel promises no order between them, so the longest
+/// wait is only required to end.
 #[tokio::test]
 async fn in_two_processes() {
     let place = Host::new();

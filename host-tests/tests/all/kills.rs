@@ -1,7 +1,7 @@
-//! A process killed with SIGKILL at random moments, a thousand times, on the real disk. Several share the directory and
-//! have their own sessions in it, so what each of these must hold is known but for the one operation under way.
+//! A process killed with SIGKILL at random moments, a thousand times, on a real disk. Several share the directory, each
+//! with its own sessions, so the expected contents are known except for the operation in flight.
 //!
-//! `SEED=n` repeats the operations; the moments depend on the machine.
+//! `SEED=n` repeats the operations; the timing depends on the machine.
 
 use std::collections::HashSet;
 use std::iter;
@@ -22,16 +22,16 @@ use session_runtime::LockSpace;
 
 const CLIENTS: u64 = 4;
 const LIVES: usize = 250;
-/// Of each client.
+/// Per client.
 const SESSIONS: u64 = 6;
-/// In one life, if it were not cut short.
+/// Per life, unless cut short.
 const OPERATIONS: usize = 60;
 
 struct Client {
     ids: Range<u64>,
     random: Random,
     durable: bool,
-    /// What its sessions may be.
+    /// Possible states.
     sessions: HashSet<Sessions>,
     acknowledged: usize,
 }
@@ -67,7 +67,7 @@ impl Client {
         let mut worker = Worker::start(&mut command, &component, &store, &locks, self.durable);
         worker.send(&operations);
         let heard = self.random.below(operations.len() as u64);
-        let mut outcomes: Vec<_> = (0..heard).map(|_| worker.outcome().expect("it lives until it is killed")).collect();
+        let mut outcomes: Vec<_> = (0..heard).map(|_| worker.outcome().expect("alive until killed")).collect();
         thread::sleep(Duration::from_micros(self.random.below(2_000)));
         worker.kill();
         outcomes.extend(iter::from_fn(|| worker.outcome()));
@@ -75,12 +75,12 @@ impl Client {
         self.learn(&operations, &outcomes);
     }
 
-    /// What was acknowledged has been done, and of the rest the first perhaps.
+    /// Acknowledged operations were performed; of the rest, perhaps the first.
     fn learn(&mut self, operations: &[Operation], outcomes: &[Outcome]) {
         for (operation, outcome) in operations.iter().zip(outcomes) {
             let after = |mut sessions: Sessions| (sessions.perform(operation) == *outcome).then_some(sessions);
             let next: HashSet<_> = self.sessions.iter().cloned().filter_map(after).collect();
-            assert!(!next.is_empty(), "{operation:?} was answered {outcome:?}, of {:?}", self.sessions);
+            assert!(!next.is_empty(), "{operation:?} returned {outcome:?}, from {:?}", self.sessions);
             self.sessions = next;
         }
         if let Some(under_way) = operations.get(outcomes.len()) {
@@ -91,12 +91,12 @@ impl Client {
     }
 }
 
-/// Files in the making, and what was put aside as corrupt.
+/// Temporary files, and files quarantined as corrupt.
 fn unfinished(store: &Path) -> Vec<String> {
     tree(store).into_keys().filter(|path| path.contains('~')).collect()
 }
 
-/// Its sessions are what they may be, in the listing and in the index of owners, and their locks are free.
+/// Its sessions are in a possible state, in the listing and in the index of owners, and their locks are free.
 async fn check(store: &Store, client: &mut Client) {
     let loads: Vec<_> = client.ids.clone().map(|id| Operation::Load { id }).collect();
     let mut outcomes = Vec::new();
@@ -106,7 +106,7 @@ async fn check(store: &Store, client: &mut Client) {
         store.lock_now(&name(id)).await.expect("the locks of the dead are free").close().await;
     }
     client.learn(&loads, &outcomes);
-    let [sessions] = &client.sessions.iter().collect::<Vec<_>>()[..] else { panic!("the loads left a doubt") };
+    let [sessions] = &client.sessions.iter().collect::<Vec<_>>()[..] else { panic!("more than one state left") };
     let (listed, owned) = (store.ids().await, store.sessions_of("ann").await.unwrap());
     for id in client.ids.clone() {
         let value = sessions.0.get(&id).map(|(_, value)| *value);
@@ -135,7 +135,7 @@ fn nothing_acknowledged_is_missing_and_nothing_is_corrupt() {
         "{kills} kills in {:?}: {acknowledged} operations acknowledged, {half_made} files half made",
         start.elapsed()
     );
-    assert!(half_made <= kills, "one file for each that was killed, at most");
+    assert!(half_made <= kills, "at most one file for each kill");
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! Back ends of others conform to the contract, as far as it is about what they have; and the manager does on any of them.
+//! Other back ends conform to the contract as far as they support it, and the manager conforms on any of them.
 
 use std::fs;
 

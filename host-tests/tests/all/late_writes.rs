@@ -1,5 +1,5 @@
-//! Guarantee I7 on a slow disk: no write of the dead lands later. `strace` makes the disk slow: it holds back each write
-//! as it is handed to the kernel.
+//! Guarantee I7 on a slow disk: no write of a dead instance lands later. `strace` makes the disk slow: it delays each
+//! write on entry to the kernel.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,8 +9,8 @@ use host_tests::host::precompile;
 /// Of a write, in microseconds.
 const DELAY: u32 = 150_000;
 
-/// Whether a save could be given up while it wrote, and the session's version when another instance had its lock: at
-/// first, and later.
+/// Whether a save could be cancelled during its write, and the session's version once another instance held its lock:
+/// at first, and later.
 type Trial = (bool, u64, u64);
 
 fn trials(place: &Path, protection: &str) -> Vec<Trial> {
@@ -41,6 +41,6 @@ fn land_under_the_lock_of_another_without_the_protection_and_never_with_it() {
         protected.len()
     );
     assert!(unprotected.contains(&(true, 1, 2)), "the late write is not reproduced: {unprotected:?}");
-    // The save is not given up while it writes: it ends first.
+    // The save is not cancelled during its write: it completes first.
     assert!(!protected.is_empty() && protected.iter().all(|trial| *trial == (false, 2, 2)), "{protected:?}");
 }

@@ -1,6 +1,6 @@
-//! The tests that run components: one binary, one module for each subject.
+//! The tests that run components: one binary, one module per subject.
 
-// Parts of components are compiled into it, and name it.
+// Parts of components are compiled into it, and refer to it.
 extern crate alloc;
 
 mod adversaries;

@@ -1,5 +1,5 @@
-//! An account with thousands of sessions, as a program makes them that logs in for each call and never out. What is done with
-//! them costs so much for each, and fits into the memory that a server gives an instance.
+//! An account with thousands of sessions, as left by a program that logs in for each call and never logs out.
+//! Operations on them have linear cost, and fit into a server instance's memory.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,13 +17,13 @@ const MEMORY: usize = 64 << 20;
 const FEW: usize = 2000;
 const MANY: usize = 4 * FEW;
 
-/// A directory in memory: thousands of sessions are not to wait for a disk.
+/// A directory in memory: thousands of sessions would wait for a disk.
 fn place() -> TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() }.unwrap()
 }
 
-/// Sessions of ann's, all as the manager stores them.
+/// Logs ann in, as the manager stores it.
 async fn log_in(store: &Store, manager: &Manager, count: usize) {
     let session = manager.start(&[], None, Optimistic).await.unwrap();
     session.set_user(Some("ann")).await.unwrap();
@@ -35,7 +35,7 @@ async fn log_in(store: &Store, manager: &Manager, count: usize) {
     }
 }
 
-/// What an operation costs beside so many sessions of the user.
+/// The cost of an operation with this many sessions of the user.
 struct Cost {
     calls: BTreeMap<String, u64>,
     instructions: u64,
@@ -51,8 +51,8 @@ impl Cost {
     }
 }
 
-/// Do something beside few sessions and beside four times as many: it must answer how many it found, and cost four times as much
-/// at most, with some room for the logarithm of sorting.
+/// Runs an operation with few sessions and with four times as many: it must return their number, and cost at most four
+/// times as much, with some allowance for the logarithm of sorting.
 async fn is_linear(what: &str, operation: impl AsyncFn(&Store, &Manager) -> u64) -> [Cost; 2] {
     let mut costs = Vec::new();
     for count in [FEW, MANY] {
@@ -104,7 +104,7 @@ async fn their_number_costs_no_look_at_any() {
     }
 }
 
-/// Beside what the order takes, only the page.
+/// Besides the sorting, only the page.
 #[tokio::test]
 async fn a_page_of_devices_reads_those_on_it() {
     let place = place();
@@ -125,7 +125,7 @@ async fn their_end_costs_so_much_for_each() {
     let ended = is_linear("delete-sessions-of", async |store, _| store.delete_sessions_of("ann").await.unwrap()).await;
     for (cost, count) in ended.iter().zip([FEW, MANY]) {
         let names = cost.of("read-directory-entry");
-        assert!(names <= count as u64 + 10, "the list is read again and again: {names} names of {count}");
+        assert!(names <= count as u64 + 10, "the list is read repeatedly: {names} names of {count}");
     }
     is_linear("end-other-sessions-of", async |store, manager| {
         let keep = store.iter_of("ann").await.unwrap().next_page(1).await.unwrap().sessions.remove(0).id;
@@ -134,7 +134,7 @@ async fn their_end_costs_so_much_for_each() {
     .await;
 }
 
-/// A session may have thousands of attributes whose time has come. They are left out all at once.
+/// A session may have thousands of expired attributes. They are removed in one pass.
 #[tokio::test]
 async fn attributes_that_have_vanished_cost_so_much_for_each() {
     let mut costs = Vec::new();

@@ -1,5 +1,5 @@
-//! Large sessions in the memory that a server gives an instance: what is stored can be loaded, and what cannot be is refused
-//! when it is stored. A session that is there and traps whoever comes with it would lock its user out.
+//! Large sessions in a server instance's memory: a stored session can be loaded, and one too large is refused when
+//! stored. A session that traps every request with its cookie would lock its user out.
 
 use host_tests::host::Host;
 use host_tests::tree::named;
@@ -13,7 +13,7 @@ const MEMORY: usize = 64 << 20;
 
 const MIB: usize = 1 << 20;
 
-/// As much as the contract knows.
+/// The contract's maximum.
 fn large() -> Options {
     Options { size_limit: Some(16 << 20), ..options() }
 }
@@ -45,7 +45,7 @@ async fn what_is_stored_can_be_loaded() {
             Err(error) => panic!("{size}: {error:?}"),
         }
         loads(&host, size).await;
-        // Again, in its place; and from something small to that.
+        // Again, in place; then from a small session to that.
         let store = host.store_with(large()).await;
         match store.save("session-1", &of(size), None).await {
             Ok(_) | Err(Error::TooLarge(_)) => loads(&host, size).await,
@@ -58,7 +58,7 @@ async fn what_is_stored_can_be_loaded() {
             Err(error) => panic!("{size}: {error:?}"),
         }
     }
-    assert!(largest >= 10 * MIB, "no more than {largest}");
+    assert!(largest >= 10 * MIB, "only {largest}");
 }
 
 #[tokio::test]
@@ -91,5 +91,5 @@ async fn through_the_manager_too() {
             assert!(bytes == vec![7; size]);
         }
     }
-    assert!(largest >= 4 * MIB, "no more than {largest}");
+    assert!(largest >= 4 * MIB, "only {largest}");
 }

@@ -1,5 +1,5 @@
-//! Instances on several threads at once: what no single thread can interleave. Each writes what tells its own story, so
-//! that a torn or mixed record is seen.
+//! Instances on several threads: interleavings that no single thread can produce. Each writes self-describing data, so
+//! that a torn or mixed record is detected.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 const ID: &str = "session-1";
 
-/// Data of which every byte follows from the first: the length, too. Some of it outgrows its slot.
+/// Data determined by the seed, including its length. Some of it outgrows its slot.
 fn story(seed: u64) -> Vec<u8> {
     let length = 8 + (seed * 37 % 1500) as usize + if seed.is_multiple_of(20) { 3000 } else { 0 };
     let mut data = seed.to_le_bytes().to_vec();
@@ -32,7 +32,7 @@ fn is_whole(data: &[u8]) {
     assert!(data == story(seed), "torn: {} bytes with the seed {seed}", data.len());
 }
 
-/// Wait for all; a panic of one ends the others and the test.
+/// Waits for all; a panic of one ends the others and the test.
 async fn all(mut tasks: JoinSet<()>) {
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
@@ -64,7 +64,7 @@ async fn loads_are_whole_while_saves_are_under_way() {
             let store = host.store().await;
             let mut newest = 0;
             while !done.load(Ordering::Relaxed) {
-                let session = store.load(ID).await.unwrap().expect("it exists all the while");
+                let session = store.load(ID).await.unwrap().expect("it is never deleted");
                 assert!(session.info.version >= newest, "version {} after {newest}", session.info.version);
                 newest = session.info.version;
                 is_whole(&session.data);
@@ -85,7 +85,7 @@ async fn loads_are_whole_while_saves_are_under_way() {
     assert_eq!(host.store().await.load(ID).await.unwrap().unwrap().info.version, 601);
 }
 
-/// A session on the move: it is never seen twice, never torn, and its old names stay dead.
+/// A session being renamed: it is never seen twice, never torn, and its old names stay dead.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_session_is_renamed_while_others_look_for_it() {
     const MOVES: u64 = 60;
@@ -131,7 +131,7 @@ async fn count(host: &Host, browser: &Browser, times: u32) {
     }
 }
 
-/// Two lock spaces on one file are two processes; four threads in each.
+/// Two lock spaces on one file act as two processes, four threads in each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_increment_is_lost_between_threads_and_processes() {
     let directory = tempfile::tempdir().unwrap();
@@ -152,7 +152,7 @@ async fn no_increment_is_lost_between_threads_and_processes() {
     assert_eq!(session.count("visits").await, Some(201));
 }
 
-/// Sessions of one owner come and go, and with them the directory of the index; none may be missing in it.
+/// Sessions of one owner are created and deleted, and with them the index directory; it must list every session.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_index_lacks_no_session() {
     let host = Arc::new(Host::new());
@@ -191,7 +191,7 @@ async fn is_listed(store: &Store, id: &str) {
     assert!(listed.iter().any(|info| info.id == id), "{id} is missing");
 }
 
-/// Who is logged out everywhere stays so, whatever requests are still under way.
+/// A logout everywhere is final, whatever requests are in flight.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_logout_everywhere_is_final() {
     let host = Arc::new(Host::new());
@@ -221,7 +221,7 @@ async fn a_logout_everywhere_is_final() {
     }
 }
 
-/// A session gets a new id, as at a login, while its owner is logged out everywhere: at each host call of the logout in
+/// A session is renamed, as at a login, while its owner is logged out everywhere: at each host call of the logout in
 /// turn. It must not escape under its new name.
 #[tokio::test]
 async fn a_renamed_session_does_not_escape_a_logout() {
@@ -249,7 +249,7 @@ async fn a_renamed_session_does_not_escape_a_logout() {
     }
 }
 
-/// On a thread of its own; at once or not at all.
+/// On another thread; without waiting.
 fn rename_elsewhere(store: Store) {
     let renamed = thread::spawn(move || {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -262,7 +262,7 @@ fn rename_elsewhere(store: Store) {
     renamed.join().unwrap();
 }
 
-/// Expired sessions are found by loads and by the garbage collector at once, and their ids are used again.
+/// Loads and the garbage collector find expired sessions concurrently, while their ids are reused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn expiry_is_seen_once_and_harms_no_successor() {
     let host = Arc::new(Host::new());
@@ -283,13 +283,13 @@ async fn expiry_is_seen_once_and_harms_no_successor() {
         }
         all(tasks).await;
         let store = host.store().await;
-        assert_eq!(store.text(ID).await.as_deref(), Some("new"), "the successor lives");
+        assert_eq!(store.text(ID).await.as_deref(), Some("new"), "the successor survives");
         assert_eq!(store.sessions_of("ann").await.unwrap().len(), 1);
         assert!(store.delete(ID).await.unwrap());
     }
 }
 
-/// A new visitor's requests on all threads: no two get the same session.
+/// Concurrent requests of a new visitor: no two get the same session.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn new_sessions_are_all_different() {
     let host = Arc::new(Host::new());

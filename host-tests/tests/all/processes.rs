@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 const WORKERS: usize = 4;
 
-/// One increment, and whether it was acknowledged. It was not when the server has been killed.
+/// One increment; returns whether it was acknowledged. It is not if the server was killed.
 async fn increment(server: &Server, cookie: &str) -> bool {
     match request(server, Method::POST, "/increment").header("cookie", cookie).send().await {
         Ok(answer) => {
@@ -30,7 +30,7 @@ async fn increment(server: &Server, cookie: &str) -> bool {
     }
 }
 
-/// 100 increments of each of several clients, who take turns at two servers. All are acknowledged.
+/// 100 increments by each of several clients, alternating between two servers. All are acknowledged.
 async fn increment_at(servers: &Arc<[Server; 2]>, cookie: &str) {
     let mut workers = JoinSet::new();
     for worker in 0..WORKERS {
@@ -64,7 +64,7 @@ async fn two_servers_on_one_directory_lose_no_increment() {
     assert_one_lock_file(&servers[0]);
 }
 
-/// What one server did, the other knows at once: a login, a logout, a used token.
+/// A login, a logout or a used token on one server takes effect on the other at once.
 #[tokio::test]
 async fn what_one_server_ends_is_ended_for_the_other() {
     let directory = private_directory();
@@ -82,7 +82,7 @@ async fn what_one_server_ends_is_ended_for_the_other() {
     assert!(page.text().await.unwrap().contains("Your session ID is None"));
 }
 
-/// Guarantees I1 and I7: a killed server leaves no lock and no half of a session behind.
+/// Guarantees I1 and I7: a killed server leaves no lock and no partial session behind.
 #[tokio::test]
 async fn the_others_go_on_when_a_server_is_killed() {
     const BEFORE: usize = 60;
@@ -105,7 +105,7 @@ async fn the_others_go_on_when_a_server_is_killed() {
                     let server = if worker % 2 == 0 { &victim } else { &survivor };
                     if increment(server, &cookie).await {
                         acknowledged.fetch_add(1, Ordering::Relaxed);
-                        // In the middle of it: the others' requests are under way.
+                        // In the middle of the run: other requests are in flight.
                         if done.fetch_add(1, Ordering::Relaxed) == BEFORE {
                             victim.signal(Signal::SIGKILL);
                         }
@@ -137,7 +137,7 @@ async fn the_others_go_on_when_a_server_is_killed() {
     assert_eq!(out.lines().count(), 1, "{out}");
 }
 
-/// A cleaner of old files, say. Each of the servers would go on in a file of its own.
+/// By a cleaner of old files, say. Otherwise each server would lock a different file.
 #[tokio::test]
 async fn no_increment_is_lost_when_the_lock_file_is_removed() {
     let directory = private_directory();
@@ -159,7 +159,7 @@ async fn no_increment_is_lost_when_the_lock_file_is_removed() {
     assert!(servers[0].log().contains("session3.lock was removed or replaced"), "{}", servers[0].log());
 }
 
-/// Who begins after it was removed sees nothing of the file in which the lock is held, and still does not get it.
+/// A process started after the removal cannot see the removed lock file, and still does not get the lock.
 #[tokio::test]
 async fn a_lock_in_a_file_that_was_removed_is_respected() {
     let directory = private_directory();
@@ -179,7 +179,7 @@ async fn a_lock_in_a_file_that_was_removed_is_respected() {
     assert!(remove().status.success());
 }
 
-/// Everybody is logged out, and the server goes on.
+/// All users are logged out, and the server continues.
 #[tokio::test]
 async fn a_directory_is_emptied_or_replaced_under_a_server() {
     let parent = private_directory();
@@ -211,7 +211,7 @@ fn empty(directory: &Path) {
     }
 }
 
-/// At the start it would be refused.
+/// At start-up it would be refused.
 #[tokio::test]
 async fn a_directory_that_others_can_read_later_is_told() {
     let parent = private_directory();
@@ -223,7 +223,7 @@ async fn a_directory_that_others_can_read_later_is_told() {
         assert_eq!(visitor.get(&server, "/").await.status, 200);
     }
     assert_eq!(server.log().matches("other users have access to").count(), 1, "{}", server.log());
-    // Another one is none of the sessions' that are served.
+    // A replacement directory is refused until it is private.
     fs::rename(&directory, parent.path().join("away")).unwrap();
     fs::create_dir(&directory).unwrap();
     fs::set_permissions(&directory, Permissions::from_mode(0o755)).unwrap();
@@ -236,7 +236,7 @@ async fn a_directory_that_others_can_read_later_is_told() {
     assert_eq!(visitor.get(&server, "/").await.status, 200);
 }
 
-/// Nobody would exclude a server whose locks are in its process.
+/// In-process locks exclude no other process.
 #[tokio::test]
 async fn a_server_that_is_alone_and_others_refuse_each_other() {
     let directory = private_directory();
@@ -260,7 +260,7 @@ async fn a_server_that_is_alone_and_others_refuse_each_other() {
     assert!(session3(["rm", &id, "--dir"]).arg(directory.path()).output().unwrap().status.success());
 }
 
-/// Nor does it exclude hosts that lock by files; those look for its lock file.
+/// Nor do they exclude hosts with file locks, which look for its lock file.
 #[tokio::test]
 async fn a_server_that_is_alone_has_a_lock_file() {
     let server = Server::with(["--scope", "process"]);

@@ -1,4 +1,4 @@
-//! A store is made anew in the directory of another one, while instances work there.
+//! A store is recreated in another store's directory while instances are using it.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -20,7 +20,7 @@ fn empty(directory: &Path) {
     }
 }
 
-/// The names of its locks are the old store's, which exclude nobody who has the new one.
+/// The instance's lock names belong to the old store, and exclude no user of the new one.
 #[tokio::test]
 async fn an_instance_does_not_write_under_the_locks_of_the_store_before() {
     let host = Host::new();
@@ -54,7 +54,7 @@ async fn a_copy_of_the_same_store_is_the_same_store() {
     assert_eq!(store.text(ID).await.as_deref(), Some("x"));
 }
 
-/// By a cleaner of empty directories, or by people who want to log everybody out.
+/// By a cleaner of empty directories, or to log all users out.
 #[tokio::test]
 async fn directories_that_were_removed_are_made_again() {
     for removed in [&["sessions", "owners", "quarantine"][..], &["sessions"], &["owners"]] {
@@ -66,7 +66,7 @@ async fn directories_that_were_removed_are_made_again() {
         }
         assert_eq!(store.usage().await.unwrap().sessions, store.ids().await.len() as u64);
         store.create(Some(ID), &contents("bob", "x")).await.unwrap();
-        // Some of a hundred names are in directories that are not there yet.
+        // Some of a hundred names are in directories that do not exist yet.
         for number in 0..100 {
             let new = format!("session-new-{number}");
             store.rename(ID, Some(&new)).await.unwrap();
@@ -76,7 +76,7 @@ async fn directories_that_were_removed_are_made_again() {
     }
 }
 
-/// Who removes old files leaves it alone while the store is opened or its garbage is collected.
+/// Cleaners of old files spare the marker if the store is opened or its garbage is collected.
 #[tokio::test]
 async fn the_file_that_says_what_store_it_is_stays_young() {
     let host = Host::new();
@@ -87,7 +87,7 @@ async fn the_file_that_says_what_store_it_is_stays_young() {
     set(START - 23 * HOUR);
     store.collect(u32::MAX, None).await.unwrap();
     host.store().await;
-    assert_eq!(modified(), stamp(START - 23 * HOUR), "not each time");
+    assert_eq!(modified(), stamp(START - 23 * HOUR), "not every time");
     set(START - DAY);
     store.collect(u32::MAX, None).await.unwrap();
     assert_eq!(modified(), stamp(START));

@@ -1,4 +1,4 @@
-//! What needs more than one host, or a look at the disk: restarts, lock scopes, secrets, descriptors.
+//! Tests that need more than one host or inspect the disk: restarts, lock scopes, secrets, descriptors.
 
 use std::fs::File;
 use std::time::{Duration, SystemTime};
@@ -49,7 +49,7 @@ async fn the_flags_tell_the_scope_of_the_locks() {
     }
 }
 
-/// Two lock spaces on one lock file are what two processes have.
+/// Two lock spaces on one lock file act as two processes.
 #[tokio::test]
 async fn a_machine_wide_lock_excludes_other_processes() {
     let directory = tempfile::tempdir().unwrap();
@@ -65,7 +65,7 @@ async fn a_machine_wide_lock_excludes_other_processes() {
     b.save(ID, &data("3"), None).await.unwrap();
 }
 
-/// Guarantee I8: a time stamp from the future, however it came there, keeps no session alive.
+/// Guarantee I8: a timestamp in the future, whatever its cause, keeps no session alive.
 #[tokio::test]
 async fn a_stamp_from_the_future_extends_nothing() {
     let host = Host::new();
@@ -80,7 +80,7 @@ async fn a_stamp_from_the_future_extends_nothing() {
     assert!(!store.has(ID).await.unwrap());
 }
 
-/// Whether the host's clock is behind or ahead of the kernel's, that keeps the stamps of files, tells nothing.
+/// Whether the host's clock is behind or ahead of the kernel's, which stamps files, is irrelevant.
 #[tokio::test]
 async fn touches_count_on_any_clock() {
     for now in [START, START + 20 * 365 * DAY] {
@@ -105,7 +105,7 @@ fn assert_nowhere(host: &Host, secret: &str) {
     }
 }
 
-/// A copy of the disk logs nobody in.
+/// A copy of the disk grants no access.
 #[tokio::test]
 async fn no_secret_is_on_the_disk() {
     let host = Host::new();
@@ -131,7 +131,7 @@ async fn no_secret_is_on_the_disk() {
     }
 }
 
-/// Every operation, the refused ones too, closes what it opens.
+/// Every operation, even a refused one, closes what it opens.
 #[tokio::test]
 async fn no_descriptor_is_left_open() {
     let host = Host::new();

@@ -3,11 +3,11 @@
 /// What a page shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shown {
-    /// The home page of somebody without a session: its id is None.
+    /// The home page without a session: its id is None.
     NoSession,
-    /// The home page of somebody with a session.
+    /// The home page with a session.
     Session,
-    /// The home page, with a session or not, and the counter at this.
+    /// The home page, with a session or not, and the counter at this value.
     Counter(i64),
     /// The page of a request that failed on purpose: status 500.
     Failure,
@@ -15,10 +15,10 @@ pub enum Shown {
 
 use Shown::{Counter, Failure, NoSession, Session};
 
-/// A link or a button, and what the page shows that it leads to.
+/// A link or a button, and what the resulting page shows.
 pub type Step = (&'static str, Shown);
 
-/// Name and steps. Each begins without a cookie.
+/// Name and steps. Each starts without a cookie.
 pub const SCENARIOS: [(&str, &[Step]); 6] = [
     ("session_id", &[("/", NoSession), ("keep", Session)]),
     (

@@ -1,4 +1,4 @@
-//! What the workspace is made of. `cargo deny` looks at more of it; this needs no other program and no network.
+//! The workspace's dependencies. `cargo deny` checks more; this needs no other program and no network.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::{env, fs};
 
 use serde_json::Value;
 
-/// Releases before this one let a component out of its sandbox (RUSTSEC-2026-0269).
+/// Releases before this let a component escape its sandbox (RUSTSEC-2026-0269).
 const SAFE_WASMTIME: [u64; 3] = [48, 0, 8];
 
 /// The packages of this repository.
@@ -38,7 +38,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// A field of each package in a lock file: name and value, empty when it has none.
+/// A field of each package in a lock file: name and value, empty if absent.
 fn locked(lock: &str, field: &str) -> Vec<(String, String)> {
     let value = |package: &str, field: &str| {
         let line = package.lines().find_map(|line| line.strip_prefix(&format!("{field} = \"")));
@@ -92,7 +92,7 @@ fn allowed() -> BTreeSet<String> {
     list.split('"').skip(1).step_by(2).map(String::from).collect()
 }
 
-/// Of all packages that are built on this machine, for itself and for the components.
+/// For all packages built on this machine, for itself and for the components.
 fn metadata() -> Value {
     let machine = format!("{}-unknown-linux-gnu", env::consts::ARCH);
     let mut cargo = Command::new(env!("CARGO"));
@@ -103,12 +103,12 @@ fn metadata() -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Whether an SPDX expression leaves a choice that is allowed. `/` is how OR was once written.
+/// Whether an SPDX expression permits an allowed choice. `/` is an old form of OR.
 fn is_allowed(expression: &str, allowed: &BTreeSet<String>) -> bool {
     let any = |part: &str| part.replace('/', " OR ").split(" OR ").any(|licence| allowed.contains(licence.trim()));
     let parenthesised = |part: &str| any(part.trim_start_matches('(').trim_end_matches(')'));
     if expression.contains('(') {
-        // Of alternatives, of all of which one is needed. Nothing more involved occurs, and it would be refused.
+        // Groups of alternatives, one needed of each. Nothing more complex occurs, and it would be refused.
         return expression.split(" AND ").all(parenthesised);
     }
     expression.split(" OR ").any(|part| part.split(" AND ").all(any))

@@ -1,11 +1,11 @@
-//! How much a large store says it holds, from a look at a part of it.
+//! The estimated usage of a large store, from a sample.
 
 use std::fs;
 
 use host_tests::host::Host;
 use session_conformance::harness::Harness;
 
-/// Far more than are looked at: the answer is an estimate, good to a few percent. Names are enough to count.
+/// Far more than are sampled: the result is an estimate, good to a few percent. Names are enough to count.
 #[tokio::test]
 async fn a_large_store_is_estimated() {
     const SESSIONS: u64 = 20_000;

@@ -1,4 +1,4 @@
-//! Somebody who has a cookie, a part of one, or a copy of the disk.
+//! An attacker with a cookie, part of one, or a copy of the disk.
 
 use host_tests::host::Host;
 use host_tests::server::Server;
@@ -12,7 +12,7 @@ use session_conformance::harness::Harness;
 
 const NAME: &str = "__Host-session";
 
-/// A cookie finds no session, whatever access it asks for, and leaves the sessions as they are.
+/// The cookie opens no session in any access mode, and leaves all sessions unchanged.
 async fn finds_nothing(manager: &Manager, host: &Host, cookie: &str, what: &str) {
     let before = tree(host.path());
     for access in [ReadOnly, Optimistic, Exclusive] {
@@ -23,7 +23,7 @@ async fn finds_nothing(manager: &Manager, host: &Host, cookie: &str, what: &str)
     assert_eq!(tree(host.path()), before, "{what}");
 }
 
-/// What the session keeps of its secret, as hex digits: all of it is twice as long as a secret.
+/// The session's stored hash of its secret, in hex: as a whole, twice as long as a secret.
 async fn hash_on_the_disk(host: &Host, id: &str) -> String {
     let data = host.store().await.load(id).await.unwrap().unwrap().data;
     data[2..34].iter().map(|byte| format!("{byte:02x}")).collect()
@@ -52,11 +52,11 @@ async fn guesses_and_copies_the_disk() {
         finds_nothing(&manager, &host, &cookie, what).await;
     }
     for browser in [a, b] {
-        assert!(browser.clone().look(&manager).await.is_some(), "its owner has it still");
+        assert!(browser.clone().look(&manager).await.is_some(), "the owner still has it");
     }
 }
 
-/// A cookie that was stolen before is worth nothing after, not even with the new id or the new secret.
+/// A previously stolen cookie is worthless, even combined with the new id or the new secret.
 #[tokio::test]
 async fn replays() {
     type Work = AsyncWork;
@@ -90,13 +90,13 @@ async fn replays() {
                     [browser.cookie(), &stolen].map(|cookie| cookie.split_once('.').unwrap());
                 finds_nothing(&manager, &host, &format!("{id}.{old_secret}"), what).await;
                 finds_nothing(&manager, &host, &format!("{old_id}.{secret}"), what).await;
-                assert!(browser.look(&manager).await.is_some(), "{what}: its owner has it still");
+                assert!(browser.look(&manager).await.is_some(), "{what}: the owner still has it");
             }
         }
     }
 }
 
-/// The status of `/`, the id it shows and the counter, for a cookie.
+/// The status of `/`, the id shown and the counter, for a cookie.
 async fn seen(server: &Server, cookie: &str) -> (Option<String>, i64) {
     let page = Page::of(request(server, Method::GET, "/").header("cookie", cookie)).await;
     assert_eq!(page.status, 200);
@@ -121,7 +121,7 @@ async fn over_http() {
         assert_eq!(seen(&server, &cookie).await, (None, 0));
         let page = Page::of(request(&server, Method::POST, "/increment").header("cookie", &cookie)).await;
         let new = page.fields("set-cookie")[0];
-        assert!(!new.contains(&cookie[..40]), "a new session, and not the old one: {new}");
+        assert!(!new.contains(&cookie[..40]), "a new session, not the old one: {new}");
     }
     assert_eq!(seen(&server, &b_cookie).await.0, b.get(&server, "/").await.id().map(str::to_owned));
 }

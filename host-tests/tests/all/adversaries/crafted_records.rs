@@ -1,6 +1,6 @@
-//! Somebody who may write session files, and makes their lengths lie. Checksums are no secret, so all of them hold.
+//! An attacker with write access to session files forges lengths. Checksums are not keyed, so all of them are valid.
 //!
-//! No length is believed before the bytes are there: what an instance allocates is bounded by what it reads.
+//! No length is trusted before the bytes are present: an instance allocates in proportion to what it reads.
 
 use std::fs::{self, File};
 
@@ -19,10 +19,10 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 const SECTOR: usize = 512;
 
-/// The most sectors that a slot may have: for 16 MiB of data, and a quarter more.
+/// The maximum number of sectors in a slot: 16 MiB of data, plus a quarter.
 const LARGEST_SLOT: u32 = 40_961;
 
-/// Slots of so many sectors, in the head of a file of the session.
+/// The head of a session's file, with slots of this many sectors.
 fn head(sectors: u32) -> Vec<u8> {
     let mut head = b"session3".to_vec();
     head.extend(1_u32.to_le_bytes());
@@ -35,7 +35,7 @@ fn head(sectors: u32) -> Vec<u8> {
     head
 }
 
-/// A record that claims to be so long and to have so long an owner.
+/// A record that claims these lengths of itself and of its owner.
 fn record(length: u32, owner: u16, data: &[u8]) -> Vec<u8> {
     let mut record = vec![0; 8];
     record.extend(length.to_le_bytes());
@@ -57,7 +57,7 @@ fn file(sectors: u32, record: &[u8]) -> Vec<u8> {
     file
 }
 
-/// How much the memory of a fresh instance grows by this work on its store.
+/// The growth of a fresh instance's memory during this work on its store.
 async fn growth<T>(host: &Host, work: impl AsyncFnOnce(&Store) -> T) -> (T, usize) {
     let store = host.store().await;
     let before = store.instance().memory().await;
@@ -65,7 +65,7 @@ async fn growth<T>(host: &Host, work: impl AsyncFnOnce(&Store) -> T) -> (T, usiz
     (answer, store.instance().memory().await - before)
 }
 
-/// The files that are not what they claim to be.
+/// Files that are not what they claim to be.
 fn lies() -> Vec<(&'static str, Vec<u8>)> {
     let honest = 56 + 100;
     vec![
@@ -109,10 +109,10 @@ async fn lengths_that_lie_are_corrupt_and_allocate_nothing() {
     let (page, grown) = growth(&host, async |store| store.iter(None).await.unwrap().next_page(10).await.unwrap()).await;
     assert_eq!((page.sessions.len(), &page.unreadable[..]), (0, &[ID.to_owned()][..]));
     assert!(grown <= 256 * KIB, "a listing: {grown} bytes");
-    println!("files whose lengths lie: an instance grew by {} KiB at most", most / KIB);
+    println!("files with forged lengths: an instance grew by {} KiB at most", most / KIB);
 }
 
-/// The control: this is how a file is made that is believed.
+/// The control: with true lengths, such a file is accepted.
 #[tokio::test]
 async fn an_honest_record_is_read() {
     let host = Host::new();
@@ -122,8 +122,8 @@ async fn an_honest_record_is_read() {
     assert_eq!(store.text(ID).await.as_deref(), Some("data"));
 }
 
-/// A hole in a file costs its writer nothing, and reading it no more than the largest session: twice, as a slot that is
-/// not whole is read again, for a writer may be at work.
+/// A sparse file costs its writer nothing, and reading it no more than the largest session: twice, as an incomplete
+/// slot is read again in case a writer is active.
 #[tokio::test]
 async fn a_file_of_holes_costs_no_more_than_the_largest_session() {
     const LARGEST_FILE: usize = SECTOR + 3 * LARGEST_SLOT as usize * SECTOR;
@@ -135,10 +135,10 @@ async fn a_file_of_holes_costs_no_more_than_the_largest_session() {
     let (answer, grown) = growth(&host, async |store| store.load(ID).await).await;
     refused(answer, "corrupt");
     assert!(grown <= 2 * LARGEST_FILE + MIB, "{grown} bytes");
-    println!("a file of holes, 1 TiB: an instance grew by {} KiB", grown / KIB);
+    println!("a sparse file, 1 TiB: an instance grew by {} KiB", grown / KIB);
 }
 
-/// The data of a managed session: the format, the hash of its secret, no user, no address, and what comes then.
+/// The data of a managed session: format, hash of the secret, no user, no address, then the rest.
 fn managed(rest: &[&[u8]]) -> Vec<u8> {
     [&[1, 32][..], &[7; 32], &[0, 0], &rest.concat()].concat()
 }
@@ -177,12 +177,12 @@ async fn data_whose_lengths_lie_is_corrupt_and_allocates_little() {
         assert_eq!(kind(&answer.expect_err(what)), "corrupt", "{what}");
         assert_eq!(Browser::with("__Host-session", &cookie).look(&manager).await, None, "{what}");
         let grown = manager.instance().memory().await - before;
-        // Serde reserves up to 1 MiB for what is only announced.
+        // Serde preallocates up to 1 MiB for an announced length.
         assert!(grown <= MIB + 256 * KIB, "{what}: {grown} bytes");
         most = most.max(grown);
         store.delete(ID).await.unwrap();
     }
-    println!("data whose lengths lie: an instance grew by {} KiB at most", most / KIB);
+    println!("data with forged lengths: an instance grew by {} KiB at most", most / KIB);
 }
 
 #[tokio::test]
@@ -195,11 +195,11 @@ async fn deeply_nested_json() {
     let session = manager.start(&[], None, Optimistic).await.unwrap();
     refused(session.set("json", &session_conformance::bindings::Value::Json(nested.clone())).await, "invalid-argument");
     manager.fail(session).await;
-    // Stored by somebody else, it is a text like any other.
+    // Stored by other means, it is ordinary text.
     let length = [0x80, 0xea, 0x30]; // 2 * DEPTH
     let stored = managed(&[b"\x01\x01a", &[JSON], &length, nested.as_bytes(), b"\x00"]);
     host.store().await.create(Some(ID), &data(stored)).await.unwrap();
-    let session = manager.inspect(ID).await.unwrap().expect("it is one");
+    let session = manager.inspect(ID).await.unwrap().expect("a session");
     assert_eq!(session.names().await, ["a"]);
     session.dump().await;
     let grown = manager.instance().memory().await - before;

@@ -1,4 +1,4 @@
-//! Ten thousand visitors, each on a connection of his own, each with a new session.
+//! Ten thousand visitors, each on a separate connection with a new session.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -10,10 +10,10 @@ use host_tests::visitor::Visitor;
 use tokio::task::JoinSet;
 
 const WAVES: usize = 10;
-/// At once, of the 1024 connections that the server takes.
+/// Concurrent connections; the server accepts 1024.
 const WAVE: usize = 1000;
 
-/// Connect, all of them, and then each ask for a session. Returns the cookies.
+/// Connects all clients, then requests a session on each. Returns the cookies.
 async fn wave(server: &Server) -> Vec<String> {
     let mut clients = Vec::new();
     for _ in 0..WAVE {
@@ -39,7 +39,7 @@ async fn ten_thousand_connections_that_each_open_a_session() {
     const SESSIONS: usize = WAVES * WAVE;
     raise_file_limit();
     let server = Server::new();
-    // The first one sets up the store, which nobody can wait for but half of the instances.
+    // The first request sets up the store; only half of the instances may wait for that.
     Visitor::with_session(&server).await;
     let start = Instant::now();
     let mut cookies = BTreeSet::from_iter(wave(&server).await);
@@ -51,9 +51,9 @@ async fn ten_thousand_connections_that_each_open_a_session() {
     let (now, most) = server.memory();
     println!("{SESSIONS} connections that each open a session, {WAVE} at once: {elapsed:.1?}");
     println!("memory at most: {first} KiB in the first {WAVE}, {most} KiB in all; after that {now} KiB");
-    assert_eq!(cookies.len(), SESSIONS, "no cookie is given twice");
+    assert_eq!(cookies.len(), SESSIONS, "every cookie is unique");
     let listing = session3(["ls", "--json", "--dir", server.path().to_str().unwrap()]).output().unwrap();
-    assert_eq!(listing.stdout.split(|byte| *byte == b'\n').count(), SESSIONS + 2, "each is listed, in a line");
-    // Less than 4 KiB for each session that has come and gone.
+    assert_eq!(listing.stdout.split(|byte| *byte == b'\n').count(), SESSIONS + 2, "one line for each session");
+    // Less than 4 KiB for each session created.
     assert!(most - first <= 32 * 1024, "{first} KiB, then {most} KiB");
 }

@@ -1,5 +1,4 @@
-//! A component that takes all it may, in as many instances as there may be but one. What it gets is bounded, and the
-//! other instance is served.
+//! A component exhausts its resources in all instances but one. Its usage is bounded, and the last instance is served.
 
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use tokio::task::JoinSet;
 
 const OPTIONS: [&str; 6] = ["--max-instances", "9", "--memory-limit", "16MiB", "--timeout", "3"];
 const INSTANCES: u64 = 9;
-/// In KiB; and as much again for what the host keeps for an instance.
+/// In KiB; doubled for the host's overhead per instance.
 const MEMORY: u64 = 2 * 16 * 1024;
 
 async fn status(server: &Server, path: &str) -> u16 {
@@ -23,7 +22,7 @@ async fn text(server: &Server, path: &str) -> String {
     Page::of(request(server, Method::GET, path)).await.text
 }
 
-/// All instances but one do this, and end with this status. Others are served before, meanwhile and after.
+/// All instances but one do this and end with this status. Other requests are served before, during and after.
 async fn greedy(server: &Arc<Server>, path: &'static str, expected: u16) {
     let mut greedy = JoinSet::new();
     for _ in 1..INSTANCES {
@@ -65,17 +64,17 @@ async fn all_that_it_may_take_at_once() {
     assert!(most - before <= INSTANCES * MEMORY, "{before} KiB, then {most} KiB");
 }
 
-/// What it may open is its share: of 2048 files, a thousand are for connections.
+/// Files are limited per instance: of 2048, 1000 are for connections.
 #[tokio::test]
 async fn all_files_that_it_may_open() {
     let server = Arc::new(Server::of_with_file_limit(2048, adversary(), OPTIONS));
-    assert_eq!(text(&server, "/open-some").await, "50", "enough for those who are modest");
+    assert_eq!(text(&server, "/open-some").await, "50", "enough for modest use");
     greedy(&server, "/open-all", 500).await;
     let open = server.open_files();
     assert!(open < 200, "all are closed: {open}");
 }
 
-/// It may begin an answer and then not end it. Nobody takes what has come for the whole.
+/// A response that never finishes. No client mistakes the part for the whole.
 #[tokio::test]
 async fn an_answer_that_does_not_end() {
     let server = Server::of(adversary(), OPTIONS);
@@ -85,9 +84,9 @@ async fn an_answer_that_does_not_end() {
         let answer = Client::begin(&server, &head).await.rest().await;
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("chunked"), "{path}");
         assert!(!answer.ends_with("\r\n0\r\n\r\n"), "{path}: no last chunk");
-        println!("{path}: {} KiB of an answer", answer.len() / 1024);
+        println!("{path}: {} KiB of a response", answer.len() / 1024);
     }
     let (_, most) = server.memory();
-    println!("an answer without end: {before} KiB, then {most} KiB at most");
+    println!("an endless response: {before} KiB, then {most} KiB at most");
     assert!(most - before <= 64 * 1024, "{before} KiB, then {most} KiB");
 }

@@ -1,4 +1,4 @@
-//! Somebody who keeps the locks that he gets, and asks for more. Who works on other sessions does not wait.
+//! A client hoards locks. Requests for other sessions do not wait.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 const HOARDED: &str = "session-hoarded";
 const OTHER: &str = "session-other";
 
-/// One session is locked, and others wait for it in line. The other session is had at once: without any wait.
+/// One session is locked with a queue of waiters. The lock of the other is available without any wait.
 #[tokio::test]
 async fn one_session_delays_no_other() {
     let host = Host::new();
@@ -42,12 +42,12 @@ async fn one_session_delays_no_other() {
     assert_eq!(impatient.text(HOARDED).await.as_deref(), Some("0"), "a reader does not wait at all");
     assert!(waiting.try_join_next().is_none());
     hoarder.close().await;
-    let versions = in_time("those who waited are served", waiting.join_all()).await;
+    let versions = in_time("the waiters are served", waiting.join_all()).await;
     assert_eq!(versions.len(), 50);
 }
 
-/// Requests of one session, as many as there may be instances, wait for its lock, which another process has. Not all of
-/// them wait: half of the instances are for others.
+/// Requests of one session, as many as the maximum of instances, wait for its lock, held by another process. Only half
+/// of the instances may wait: the rest serve other requests.
 #[tokio::test]
 async fn one_session_does_not_have_all_instances() {
     let server = Arc::new(Server::with(["--max-instances", "8"]));
@@ -62,7 +62,7 @@ async fn one_session_does_not_have_all_instances() {
         let request = request(&server, Method::POST, "/increment").header("cookie", &cookie);
         requests.spawn(Page::of(request));
     }
-    // One of them waits for the other process, four behind it.
+    // One waits for the other process, four behind it.
     for _ in 5..20 {
         let refused = in_time("the others are refused", requests.join_next()).await.unwrap().unwrap();
         assert_eq!((refused.status, refused.fields("retry-after")), (503, vec!["1"]), "{refused:?}");
@@ -71,20 +71,20 @@ async fn one_session_does_not_have_all_instances() {
     for count in 1..=3 {
         assert_eq!(other.post(&server, "/increment", &[]).await.counter(), count);
     }
-    assert!(requests.try_join_next().is_none(), "they wait all the while");
+    assert!(requests.try_join_next().is_none(), "they are still waiting");
     lock.close().await;
-    for served in in_time("those who waited are served", requests.join_all()).await {
+    for served in in_time("the waiters are served", requests.join_all()).await {
         assert_eq!(served.status, 303, "{served:?}");
     }
     assert_eq!(hoarder.get(&server, "/").await.counter(), 5);
 }
 
-/// An instance that takes locks until there are no more gets 64. They are free when its time is over.
+/// An instance that takes locks until it is refused gets 64. They are released when it times out.
 #[tokio::test]
 async fn an_instance_has_its_share_of_locks_for_its_time() {
     let server = Server::of(adversary(), ["--timeout", "1"]);
-    let page = |path| in_time("there is an answer", Page::of(request(&server, Method::GET, path)));
+    let page = |path| in_time("a response", Page::of(request(&server, Method::GET, path)));
     assert_eq!(page("/locks").await.text, "64");
     assert_eq!(page("/hold").await.status, 504);
-    assert_eq!(page("/locks").await.text, "64", "with the answer, they are free");
+    assert_eq!(page("/locks").await.text, "64", "the response releases them");
 }

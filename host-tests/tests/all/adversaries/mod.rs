@@ -1,5 +1,5 @@
-//! Adversaries: who steals, guesses, plants, crowds, dawdles or hoards. Nobody gets in, the others are served, and
-//! memory stays bounded. Figures are printed: run with `--nocapture` to see them.
+//! Adversaries that steal, guess, plant, crowd, stall or hoard. None gains access, other clients are served, and memory
+//! stays bounded. Figures are printed: run with `--nocapture` to see them.
 
 mod cookie_thief;
 mod crafted_records;

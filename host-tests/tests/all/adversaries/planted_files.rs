@@ -1,5 +1,5 @@
-//! Somebody who may write in the directory, and plants there what is no session's: beyond links in place of a session's
-//! file (`hostile/links.rs`).
+//! An attacker with write access to the directory plants foreign files, beyond links in place of a session's file
+//! (`hostile/links.rs`).
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -23,7 +23,7 @@ use tokio::runtime::Builder;
 const ID: &str = "session-1";
 const OTHER: &str = "session-2";
 
-/// Run this to its end in a thread of its own, and fail when it hangs there.
+/// Runs this in a thread, and fails if it hangs.
 fn without_hanging(what: &'static str, work: impl AsyncFnOnce() + Send + 'static) {
     let (done, is_done) = mpsc::channel();
     let thread = thread::spawn(move || {
@@ -31,17 +31,17 @@ fn without_hanging(what: &'static str, work: impl AsyncFnOnce() + Send + 'static
         let _ = done.send(());
     });
     match is_done.recv_timeout(PATIENCE) {
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("{what}: it hangs"),
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("{what}: hangs"),
         _ => thread.join().unwrap_or_else(|_| panic!("{what}: see above")),
     }
 }
 
-/// What is no regular file, where the system allows to make it: devices are for root.
+/// A non-regular file, where the system permits: devices require root.
 fn plant(what: &str, place: &Path) -> bool {
     let mode = Mode::from_bits_truncate(0o600);
     let device = |kind, minor| match mknod(place, kind, mode, makedev(1, minor)) {
         Err(Errno::EPERM) => {
-            println!("not tried, as only root may make it: {what}");
+            println!("not tried, as only root may create it: {what}");
             false
         }
         made => made.map(|()| true).unwrap(),
@@ -70,7 +70,7 @@ async fn is_no_session(store: &Store, what: &str) {
     ];
     for (operation, answer) in rows {
         let error = answer.expect_err(operation);
-        // A socket cannot be opened, and a device where they are forbidden.
+        // A socket cannot be opened, nor a device where devices are forbidden.
         assert!(["corrupt", "io", "access-denied"].contains(&&kind(&error)[..]), "{what}, {operation}: {error:?}");
     }
 }
@@ -105,8 +105,8 @@ fn in_place_of_a_session() {
     }
 }
 
-/// A pipe that may only be read is opened for reading only, and that waits for a writer. It did, without end, where the
-/// directory may not be written.
+/// A read-only pipe is opened for reading only, which blocks until there is a writer. In a read-only directory it once
+/// blocked forever.
 #[test]
 fn a_pipe_in_a_directory_that_may_not_be_written() {
     without_hanging("a named pipe", async || {
@@ -141,7 +141,7 @@ fn in_place_of_the_marker() {
     }
 }
 
-/// A link in place of each thing that the store has made, to a directory or file outside that would do as well.
+/// A link in place of each of the store's own files and directories, to a suitable target outside.
 #[tokio::test]
 async fn links_in_place_of_the_stores_own() {
     for name in ["sessions", "owners", "quarantine", "session3.store"] {
@@ -154,7 +154,7 @@ async fn links_in_place_of_the_stores_own() {
         fs::rename(&place, outside.path().join(name)).unwrap();
         symlink(outside.path().join(name), &place).unwrap();
         let before = tree(outside.path());
-        // Some of these fail, and some need none of what is outside.
+        // Some of these fail; some need nothing outside.
         let _ = store.load(ID).await;
         let _ = store.save(ID, &contents("bob", "z".repeat(5000)), None).await;
         let _ = store.create(None, &contents("ann", "x")).await;
@@ -175,7 +175,7 @@ async fn links_in_place_of_the_stores_own() {
     }
 }
 
-/// A link in the place of one owner's directory, or of the one above it.
+/// A link in place of one owner's directory, or of its parent.
 #[tokio::test]
 async fn links_in_the_index_of_owners() {
     for levels in [1, 2] {
@@ -197,13 +197,13 @@ async fn links_in_the_index_of_owners() {
             let error = answer.expect_err("the index cannot be read");
             assert!(["corrupt", "access-denied", "io"].contains(&&kind(&error)[..]), "{error:?}");
         }
-        assert_eq!(store.text(ID).await.as_deref(), Some("x"), "the session itself is as it was");
+        assert_eq!(store.text(ID).await.as_deref(), Some("x"), "the session itself is unchanged");
         assert!(store.delete(ID).await.unwrap());
         assert_eq!(tree(outside.path()), before);
     }
 }
 
-/// What is to be put aside stays where it is when the place for it leads outside.
+/// A corrupt file stays in place when the quarantine leads outside.
 #[tokio::test]
 async fn a_link_in_place_of_the_quarantine() {
     let host = Host::new();
@@ -219,7 +219,7 @@ async fn a_link_in_place_of_the_quarantine() {
     assert!(tree(outside.path()).is_empty());
 }
 
-/// A hard link cannot be told from a file. What it leads to is not ours, so it is not written.
+/// A hard link is indistinguishable from a file. Its target is not ours, so it is not written.
 #[tokio::test]
 async fn hard_links_to_what_is_not_ours() {
     for operation in ["load", "touch", "save", "delete", "create", "rename"] {

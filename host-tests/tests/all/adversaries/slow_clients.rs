@@ -1,4 +1,4 @@
-//! Clients that never come to an end: with a request, or with taking the answer.
+//! Clients that never finish sending a request or reading the response.
 
 use host_tests::guest::adversary;
 use host_tests::raw::{Client, raise_file_limit};
@@ -8,12 +8,12 @@ use reqwest::Method;
 use session_conformance::wait::in_time;
 use tokio::task::JoinSet;
 
-/// More than the server takes.
+/// Over the server's maximum.
 const CONNECTIONS: usize = 1100;
 
 const MIB: usize = 1 << 20;
 
-/// They have all connections, for as long as a client may take; then those who wait are served.
+/// They hold all connections until the timeout; then the waiting clients are served.
 #[tokio::test]
 async fn heads_that_never_end() {
     raise_file_limit();
@@ -45,7 +45,7 @@ async fn heads_without_end() {
 const FORM: &str = "POST /login HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n";
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Many more than there may be instances, and none of them is cut.
+/// Many more than the maximum of instances, and none is cut off.
 #[tokio::test]
 async fn bodies_that_never_end_hold_up_nobody() {
     let server = Server::with(["--body-timeout", "3600", "--max-instances", "2"]);
@@ -58,7 +58,7 @@ async fn bodies_that_never_end_hold_up_nobody() {
     let visitor = Visitor::new();
     assert_eq!(visitor.post(&server, "/login", &[("user", "ann")]).await.status, 200);
     assert_eq!(visitor.post(&server, "/increment", &[]).await.counter(), 1);
-    assert!(slow.try_join_next().is_none(), "they go on");
+    assert!(slow.try_join_next().is_none(), "none is cut off");
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn bodies_that_are_too_long() {
     let rows = [
         (post(&whole, &"x".repeat(MIB)), "200", "1048576"),
         (post(chunked, &chunk(MIB)), "200", "1048576"),
-        // Refused before any of it has come.
+        // Refused before the body arrives.
         (post(&more, ""), "413", "The request is too long.\n"),
         (post(huge, ""), "413", "The request is too long.\n"),
         (post(chunked, &chunk(MIB + 1)), "413", "The request is too long.\n"),
@@ -97,7 +97,7 @@ async fn bodies_that_are_too_long() {
     }
 }
 
-/// The only instance writes to somebody who takes nothing, or a byte now and then, until that one is cut.
+/// The only instance writes to a client that reads nothing, or a byte now and then, until it is cut off.
 #[tokio::test]
 async fn answers_that_nobody_takes() {
     let server = Server::of(adversary(), ["--send-timeout", "1", "--timeout", "3600", "--max-instances", "1"]);
@@ -106,17 +106,17 @@ async fn answers_that_nobody_takes() {
         let mut client = Client::begin(&server, "GET /body HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
         client.hear("HTTP/1.1 200 OK").await;
         let kept = if sips { Err(tokio::spawn(client.sip())) } else { Ok(client) };
-        // Until then the answer is 503.
+        // Until then the response is 503.
         let free = async { while Page::of(request(&server, Method::GET, "/fine")).await.status != 200 {} };
         in_time("the instance is free again", free).await;
         drop(kept);
     }
     let (_, most) = server.memory();
-    println!("answers without end that nobody takes: {before} KiB, then {most} KiB at most");
+    println!("endless responses that are not read: {before} KiB, then {most} KiB at most");
     assert!(most - before <= 64 * 1024, "{before} KiB, then {most} KiB");
 }
 
-/// The only instance has a lock while it writes a page. It is done with both before anybody has taken a byte of it.
+/// The only instance holds a lock while it writes a page. It finishes and releases both before a client reads a byte.
 #[tokio::test]
 async fn pages_that_nobody_takes_keep_no_lock() {
     let server = Server::of(adversary(), ["--send-timeout", "3600", "--timeout", "3600", "--max-instances", "1"]);
@@ -131,7 +131,7 @@ async fn pages_that_nobody_takes_keep_no_lock() {
     assert_eq!((page.status, page.text.len()), (200, 900 << 10));
 }
 
-/// More of them than the server keeps answers for: 64 MiB, and then each instance waits for its own client.
+/// More than the server buffers responses for: after 64 MiB, each instance waits for its own client.
 #[tokio::test]
 async fn pages_that_nobody_takes_are_bounded() {
     const CLIENTS: usize = 200;
@@ -149,6 +149,6 @@ async fn pages_that_nobody_takes_are_bounded() {
     let page = in_time("and with pages", Page::of(request(&server, Method::GET, "/page"))).await;
     assert_eq!((page.status, page.text.len()), (200, 900 << 10));
     let (_, most) = server.memory();
-    println!("{CLIENTS} clients that take nothing of pages of 900 KiB: {before} KiB, then {most} KiB at most");
+    println!("{CLIENTS} clients that do not read pages of 900 KiB: {before} KiB, then {most} KiB at most");
     assert!(most - before <= 160 * 1024, "{before} KiB, then {most} KiB");
 }

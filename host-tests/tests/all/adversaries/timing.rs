@@ -1,9 +1,9 @@
-//! Somebody who measures how long a refusal takes, to guess a secret byte by byte.
+//! An attacker measures how long a refusal takes, to guess a secret byte by byte.
 //!
-//! Time is counted in instructions of the component, which Wasmtime does exactly: no noise, no statistics. What the host
-//! does for the component does not depend on the secret, as that never leaves the component.
+//! Time is counted in instructions of the component, exactly, by Wasmtime: no noise, no statistics. The host's work
+//! does not depend on the secret, which never leaves the component.
 //!
-//! Not constant, and no secret: whether an id is a session's. One that is not costs no reading of a file.
+//! Not constant, and not secret: whether an id exists. An unknown id reads no file.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,8 +17,8 @@ use session_conformance::harness::Harness;
 
 const NAME: &str = "__Host-session";
 
-/// How many instructions it takes to refuse a cookie; none when it is accepted. Each time in a fresh instance, in which
-/// nothing else is different.
+/// The instructions it takes to refuse a cookie; `None` if it is accepted. Each in a fresh instance, all else being
+/// equal.
 async fn refusal(host: &Host, cookie: &str) -> Option<u64> {
     let instance = host.instance().await;
     let manager = Manager::open(&instance, host.location(), options(), &Configuration::default()).await.unwrap();
@@ -28,7 +28,7 @@ async fn refusal(host: &Host, cookie: &str) -> Option<u64> {
     session.id().await.is_none().then_some(instructions)
 }
 
-/// A text with another hex digit at this place.
+/// The text with another hex digit at this index.
 fn with_other_digit(text: &str, at: usize) -> String {
     let other = if text.as_bytes()[at] == b'0' { "1" } else { "0" };
     format!("{}{other}{}", &text[..at], &text[at + 1..])
@@ -43,24 +43,24 @@ async fn every_wrong_secret_takes_the_same_time() {
     let mut measured = BTreeSet::new();
     for at in 0..secret.len() {
         let wrong = with_other_digit(secret, at);
-        measured.insert(refusal(&host, &format!("{id}.{wrong}")).await.expect("it is refused"));
+        measured.insert(refusal(&host, &format!("{id}.{wrong}")).await.expect("a refusal"));
     }
     for digit in ["0", "f"] {
-        measured.insert(refusal(&host, &format!("{id}.{}", digit.repeat(32))).await.expect("it is refused"));
+        measured.insert(refusal(&host, &format!("{id}.{}", digit.repeat(32))).await.expect("a refusal"));
     }
     assert_eq!(measured.len(), 1, "{measured:?}");
     assert_eq!(refusal(&host, cookie).await, None);
 
     let unknown = with_other_digit(id, 0);
-    let unknown = refusal(&host, &format!("{unknown}.{secret}")).await.expect("it is refused");
+    let unknown = refusal(&host, &format!("{unknown}.{secret}")).await.expect("a refusal");
     println!("a wrong secret: {measured:?} instructions, an unknown id: {unknown}");
 }
 
-/// The same seen from the other side: the session keeps a hash that differs from the cookie's in one byte, the first,
-/// the last, or any other. That is where a comparison that stops at the first difference would show.
+/// The converse: the stored hash differs from the cookie's in one byte: the first, the last, or any other. A comparison
+/// that stops at the first difference would show here.
 #[tokio::test]
 async fn wherever_the_hashes_differ() {
-    const HASH: usize = 2; // behind the format and the length of the hash
+    const HASH: usize = 2; // after the format and the length of the hash
     let host = Host::new().metered();
     let browser = new_session(&host.manager().await).await;
     let id = &browser.cookie()[..32];
@@ -73,10 +73,10 @@ async fn wherever_the_hashes_differ() {
     for byte in 0..32 {
         let mut other = kept.clone();
         other[HASH + byte] ^= 0x40;
-        // From the same file each time, or the versions would be at other places in it.
+        // Start from the same file, so that the slots are at the same offsets.
         fs::write(&file, &before).unwrap();
         store.save(id, &data(other), None).await.unwrap();
-        measured.insert(refusal(&host, browser.cookie()).await.expect("it is refused"));
+        measured.insert(refusal(&host, browser.cookie()).await.expect("a refusal"));
     }
     assert_eq!(measured.len(), 1, "{measured:?}");
     fs::write(&file, &before).unwrap();

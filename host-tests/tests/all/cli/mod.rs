@@ -1,4 +1,4 @@
-//! The command `session3`: what it prints, where, and how it ends.
+//! The command `session3`: its output and exit codes.
 
 mod names;
 mod read_only;
@@ -22,15 +22,15 @@ use session_conformance::clock::{HOUR, MINUTE};
 use session_conformance::harness::Harness;
 use tempfile::TempDir;
 
-/// How a call ended: exit code, standard output, standard error.
+/// How a call ends: exit code, standard output, standard error.
 #[track_caller]
 fn ended(command: &mut Command) -> (i32, String, String) {
     let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
     let [out, err] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
-    (status.code().expect("it ends by itself"), out, err)
+    (status.code().expect("an exit code"), out, err)
 }
 
-/// What a successful call prints. Nothing goes to standard error: no progress, no log.
+/// The output of a successful call. Standard error is empty: no progress, no log.
 #[track_caller]
 fn printed(store: &Path, arguments: &[&str]) -> String {
     let (code, out, err) = ended(session3(arguments.iter().copied()).arg("--dir").arg(store));
@@ -38,14 +38,14 @@ fn printed(store: &Path, arguments: &[&str]) -> String {
     out
 }
 
-/// The objects that a successful call prints.
+/// The JSON objects printed by a successful call.
 #[track_caller]
 fn objects(store: &Path, arguments: &[&str]) -> Vec<Value> {
     let out = printed(store, &[arguments, &["--json"]].concat());
     out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// A call that fails, with this exit code and these words on standard error.
+/// A call fails with this exit code and these words on standard error.
 #[track_caller]
 fn fails(command: &mut Command, code: i32, words: &[&str]) {
     let (actual, out, err) = ended(command);
@@ -61,7 +61,7 @@ fn fails_on(store: &Path, arguments: &[&str], words: &[&str]) {
     fails(session3(arguments.iter().copied()).arg("--dir").arg(store), 1, words);
 }
 
-/// A store with so many sessions of nobody: `session-0`, `session-1`, ...
+/// A store of sessions without an owner: `session-0`, `session-1`, ...
 async fn store_of(count: usize) -> TempDir {
     let directory = private_directory();
     let store = Host::on(directory.path()).store().await;
@@ -71,7 +71,7 @@ async fn store_of(count: usize) -> TempDir {
     directory
 }
 
-/// A store with two sessions of alice, one of them with attributes, and one of nobody; the ids in this order.
+/// A store with two sessions of alice, one with attributes, and one without an owner; the ids in this order.
 async fn filled() -> (TempDir, [String; 3]) {
     let directory = private_directory();
     let server = Server::on(directory.path());
@@ -155,7 +155,7 @@ async fn ls_lists_sessions() {
     for object in &found {
         assert_eq!(object["idle-timeout"], 30 * MINUTE);
         let [created, deadline] = ["created", "deadline"].map(|name| object[name].as_u64().unwrap());
-        // They count from the start of the request that made the session, or from the login.
+        // They count from the start of the request that created the session, or from the login.
         assert!((12 * HOUR - MINUTE..13 * HOUR).contains(&(deadline - created)), "{object}");
         assert_eq!(object["expires"].as_u64().unwrap(), object["last-active"].as_u64().unwrap() + 30 * MINUTE);
     }
@@ -182,7 +182,7 @@ async fn show_shows_what_a_session_holds() {
     ] {
         assert!(text.lines().any(|other| other == line), "{line:?}: {text}");
     }
-    assert!(!text.contains(['\u{1b}', '\u{202e}']), "it does not control a terminal: {text:?}");
+    assert!(!text.contains(['\u{1b}', '\u{202e}']), "control characters are escaped: {text:?}");
 
     let found = objects(directory.path(), &["show", &ids[0]]);
     let [object] = &found[..] else { panic!("{found:?}") };
@@ -228,14 +228,14 @@ async fn gc_and_stats_count() {
     assert_eq!((&report["expired"], &report["abandoned"]), (&json!(0), &json!(0)));
     assert!(printed(store, &["gc"]).starts_with("deleted 0 expired records and 0 abandoned files, of "));
     let report = &objects(store, &["gc", "--older-than", "60"])[0];
-    // With what is kept of the ids that two of them had before their logins.
+    // Including the records of two ids from before the logins.
     assert_eq!((&report["unused"], &report["remaining"]), (&json!(0), &json!(5)));
     let report = printed(store, &["gc", "--older-than", "0"]);
     assert!(report.contains("deleted 5 records unused for 0 minutes; 0 remain\n"), "{report}");
     assert_eq!(objects(store, &["stats"])[0]["sessions"], 0);
 }
 
-/// The commands that look after a store work while a server uses it.
+/// Administrative commands work while a server uses the store.
 #[tokio::test]
 async fn a_store_is_looked_after_while_it_is_used() {
     let server = Server::new();
@@ -320,7 +320,7 @@ fn what_cannot_be_served_is_said() {
     }
 }
 
-/// Whatever the umask, others can read nothing.
+/// Whatever the umask, other users can read nothing.
 #[tokio::test]
 async fn what_is_created_is_for_the_owner_alone() {
     let directory = private_directory();

@@ -1,4 +1,4 @@
-//! Text of others on a terminal: the names of users, what is asked for, what a client sends, what a component prints.
+//! Untrusted text on a terminal: user names, request targets, client data, output of components.
 
 use std::process::Stdio;
 
@@ -14,7 +14,7 @@ use session_conformance::harness::Harness;
 
 use super::{ended, objects, printed};
 
-/// Obeyed, or changing an order, or seen by nobody.
+/// Control codes, reordered or invisible text.
 const HOSTILE: [&str; 10] = [
     "\u{1b}[2J",
     "\u{9b}31m",
@@ -48,7 +48,7 @@ async fn names_of_users() {
     is_safe(&printed(directory.path(), &["ls", "--json"]));
     for object in objects(directory.path(), &["ls"]) {
         let (id, owner) = (object["id"].as_str().unwrap(), object["owner"].as_str().unwrap());
-        assert!(HOSTILE.iter().any(|hostile| owner.contains(hostile)), "JSON has it as it is: {owner:?}");
+        assert!(HOSTILE.iter().any(|hostile| owner.contains(hostile)), "JSON has it unescaped: {owner:?}");
         let shown = printed(directory.path(), &["show", id]);
         is_safe(&shown);
         let report = printed(directory.path(), &["rm", "--owner", owner]);
@@ -82,7 +82,7 @@ async fn what_was_asked_for() {
     }
 }
 
-/// What a client asks for and what a component prints are lines of the log, and not more than that.
+/// A request target or component output is one line of the log, and no more.
 #[tokio::test]
 async fn lines_of_the_log() {
     let server = Server::of(adversary(), []);

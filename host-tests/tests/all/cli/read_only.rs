@@ -1,4 +1,4 @@
-//! Copies that can only be read: a read-only mount, a snapshot, a backup of somebody else's.
+//! Read-only copies: a read-only mount, a snapshot, another user's backup.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -51,7 +51,7 @@ async fn a_file_system_that_is_read_only() {
     }
 }
 
-/// Its mode is its owner's business.
+/// Its mode is up to its owner.
 #[tokio::test]
 async fn a_directory_of_somebody_else() {
     let (store, ids) = backup().await;
@@ -63,11 +63,11 @@ async fn a_directory_of_somebody_else() {
     }
 }
 
-/// As a user to whom the kernel denies what the modes deny.
+/// As a user without the permissions that root has.
 #[tokio::test]
 async fn files_that_can_only_be_read() {
     let (store, ids) = backup().await;
-    // Where the command is built, that user may not come.
+    // That user has no access to the build directory.
     let program = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
     let copied = program.path().join("session3");
     fs::copy(session3([]).get_program(), &copied).unwrap();
@@ -90,7 +90,7 @@ async fn files_that_can_only_be_read() {
     give(store.path(), 0o700, Some(0));
 }
 
-/// All of it to somebody, its files to be read only.
+/// Gives everything to an owner, with read-only files.
 fn give(path: &Path, directories: u32, owner: Option<u32>) {
     let is_directory = path.is_dir();
     if is_directory {
@@ -102,7 +102,7 @@ fn give(path: &Path, directories: u32, owner: Option<u32>) {
     fs::set_permissions(path, Permissions::from_mode(if is_directory { directories } else { 0o444 })).unwrap();
 }
 
-/// Also in a store in use: no lock is waited for, no lock file made, nothing deleted, nothing put aside.
+/// Also in a store in use: no lock is waited for, no lock file created, nothing deleted or quarantined.
 #[tokio::test]
 async fn who_reads_changes_nothing() {
     let directory = private_directory();

@@ -1,4 +1,4 @@
-//! Work does not depend on who reads of it: standard output and error that are full, closed, or a pipe that nobody reads.
+//! Work does not depend on its output being read: standard output and error that are full, closed, or a broken pipe.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,7 +16,7 @@ use session_conformance::wait::wait_for;
 
 use super::{ended, objects, store_of};
 
-/// Nobody who reads: a full disk, a pipe whose reader has gone, nothing at all.
+/// Outputs without a reader: a full disk, a broken pipe, a closed descriptor.
 const NOBODY: [&str; 3] = ["full", "gone", "closed"];
 
 fn nobody(kind: &str) -> Stdio {
@@ -27,7 +27,7 @@ fn nobody(kind: &str) -> Stdio {
     }
 }
 
-/// A call with nobody who reads its standard output (1) or error (2).
+/// A call whose standard output (1) or error (2) is not read.
 fn unread(arguments: &[&str], unread: &[(u8, &str)]) -> Command {
     let mut shell = Command::new("sh");
     let closing: String =
@@ -50,7 +50,7 @@ fn seen(arguments: &[&str], nobody: &[(u8, &str)]) -> (i32, String, String) {
     let output = unread(arguments, nobody).spawn().unwrap().wait_with_output().unwrap();
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(!err.contains("panicked"), "{arguments:?} {nobody:?}: {err}");
-    (output.status.code().expect("it ends by itself"), out, err)
+    (output.status.code().expect("an exit code"), out, err)
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn sessions_are_deleted() {
     assert_eq!(objects(store.path(), &["ls"]), [json!({}); 0]);
 }
 
-/// The exit code is about what was done.
+/// The exit code reports the work alone.
 #[tokio::test]
 async fn garbage_is_collected() {
     for nobody in NOBODY {
@@ -97,16 +97,16 @@ fn components_are_written() {
     }
 }
 
-/// What cannot be written in full leaves no part of it, and takes nothing away.
+/// A failed write leaves no partial file, and removes nothing.
 #[test]
 fn what_cannot_be_written_is_said() {
     let directory = private_directory();
     let wit = concat!("session-store-", env!("CARGO_PKG_VERSION"), ".wit");
     fs::create_dir(directory.path().join(wit)).unwrap();
     let (code, out, err) = ended(session3(["bundle", "--output"]).arg(directory.path()));
-    assert_eq!((code, out.lines().count()), (1, 1), "the file before is reported: {out}{err}");
+    assert_eq!((code, out.lines().count()), (1, 1), "the earlier file is reported: {out}{err}");
     assert!(err.contains(&format!("cannot write {}", directory.path().join(wit).display())), "{err}");
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "the file before, and what was there");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "the earlier file, and the directory");
 
     let app = component_path().with_file_name("web_demo.wasm");
     let (code, _, err) = ended(&mut session3(["compose", app.to_str().unwrap(), "--output", "/dev/full"]));
@@ -142,7 +142,7 @@ async fn a_listing_without_a_reader() {
     }
 }
 
-/// All others are listed, and the exit code says that it is not all.
+/// The others are listed, and the exit code reports the omission.
 #[tokio::test]
 async fn sessions_that_cannot_be_read_are_named() {
     let store = store_of(4).await;
@@ -170,10 +170,10 @@ async fn sessions_that_cannot_be_read_are_named() {
     let (code, out, err) = seen(&["stats", "--dir", dir], &[]);
     assert_eq!((code, out.contains("unreadable:   2\n")), (3, true), "{out}");
     assert!(err.contains("2 sessions cannot be read"), "{err}");
-    assert_eq!(seen(&["gc", "--dir", dir], &[]).0, 0, "collecting is no listing");
+    assert_eq!(seen(&["gc", "--dir", dir], &[]).0, 0, "a collection lists nothing");
 }
 
-/// Neither the server nor a component that prints needs somebody who reads it.
+/// Neither the server nor a component that prints needs a reader.
 #[tokio::test]
 async fn a_server_whose_log_nobody_reads() {
     for kind in ["full", "gone"] {

@@ -1,4 +1,4 @@
-//! Signals in the middle of the work.
+//! Signals during work.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -17,10 +17,10 @@ use session_conformance::harness::Harness;
 use session_conformance::wait::wait_for;
 use tempfile::TempDir;
 
-/// Some steps of garbage collection.
+/// Several steps of garbage collection.
 const SESSIONS: usize = 4000;
 
-/// A store whose sessions have expired, and whose locks are files.
+/// A store of expired sessions, with lock files.
 async fn store() -> TempDir {
     let directory = private_directory();
     let store = Host::on(directory.path()).store().await;
@@ -37,7 +37,7 @@ fn files(directory: &Path) -> usize {
     entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
 }
 
-/// A command that deletes the sessions, and has begun to. Whatever ignores signals above us, it ignores this one at most.
+/// A command that has begun to delete the sessions. Whatever signals the parent ignores, it ignores at most this one.
 fn deleting(command: &str, store: &Path, ignored: Option<&str>, log: &Path) -> Child {
     let mut env = Command::new("env");
     env.arg("--default-signal=INT,TERM,HUP").args(ignored.map(|signal| format!("--ignore-signal={signal}")));
@@ -68,14 +68,14 @@ async fn what_has_begun_is_finished_and_no_lock_is_left() {
         let status = child.wait().unwrap();
         let said = fs::read_to_string(&log).unwrap();
         assert_eq!(status.code(), Some(code), "{command} {signal}: {said}");
-        assert!(said.starts_with("deleted "), "{command} {signal}: what was done is reported: {said}");
+        assert!(said.starts_with("deleted "), "{command} {signal}: the work done is reported: {said}");
         assert!(said.contains(&format!("session3: {command}: interrupted")), "{command} {signal}: {said}");
         assert_eq!(files(&store.path().join("locks")), 0, "{command} {signal}");
         assert!(files(&store.path().join("sessions")) > 0, "{command} {signal}");
     }
 }
 
-/// As `nohup` does.
+/// As with `nohup`.
 #[tokio::test]
 async fn what_is_to_be_ignored_is() {
     let (store, logs) = (store().await, private_directory());

@@ -1,5 +1,5 @@
-//! Copies of a store, as `cp`, `rsync` and `tar` make them: one file after the other, while people log in and out. Restored,
-//! nobody is out of reach, once garbage was collected.
+//! Copies of a store by `cp`, `rsync` or `tar`: one file after another, during logins and logouts. After a restore and
+//! a collection, every session can be revoked by its owner.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,7 +22,7 @@ const BEFORE: usize = 50;
 
 const USERS: [&str; 5] = ["ann", "bob", "eve", "ida", "tom"];
 
-/// Copy a file or a directory; what vanishes meanwhile is left out.
+/// Copies a file or a directory; files deleted meanwhile are left out.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let copied = if from.is_dir() { copy_directory(from, to) } else { fs::copy(from, to).map(drop) };
     copied.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
@@ -36,7 +36,7 @@ fn copy_directory(from: &Path, to: &Path) -> Result<()> {
     })
 }
 
-/// What a site does all day: visitors come, log in (and get another id), change hands, log out.
+/// Typical traffic: sessions are created, log in (and get another id), change owners, log out.
 async fn visit(store: &Store, number: usize) {
     let user = USERS[number % USERS.len()];
     let id = store.create(None, &data("a visitor")).await.unwrap().id;
@@ -54,7 +54,7 @@ async fn visit(store: &Store, number: usize) {
     }
 }
 
-/// Copy a store to which people come all the time, its index first, and many of them between that and the rest.
+/// Copies a store in use, its index first, with many visits between that and the rest.
 async fn copy_in_use(host: &Host, to: &Path) {
     let store = host.store().await;
     let visits = Arc::new(AtomicUsize::new(BEFORE));
@@ -81,7 +81,7 @@ async fn collect(store: &Store) -> GarbageReport {
     store.collect(u32::MAX, None).await.unwrap()
 }
 
-/// All sessions that are somebody's, and those that can be found by their owners.
+/// All sessions with an owner, and those that can be found by owner.
 async fn owned_and_found(store: &Store) -> (BTreeSet<String>, BTreeSet<String>) {
     let all = store.iter(None).await.unwrap().rest(1000).await;
     let owned = all.into_iter().filter(|info| info.owner.is_some()).map(|info| info.id).collect();
@@ -104,7 +104,7 @@ async fn in_a_copy_made_in_use_nobody_survives_the_end_of_everybody() {
     let restored = Host::on(directory.path());
     let store = restored.store().await;
     let (owned, found) = owned_and_found(&store).await;
-    assert!(found.len() + 20 < owned.len(), "{} of {} are found: the copy has it all", found.len(), owned.len());
+    assert!(found.len() + 20 < owned.len(), "{} of {} are found: the copy is consistent", found.len(), owned.len());
     let report = collect(&store).await;
     assert_eq!(report.repaired as usize, owned.len() - found.len());
     assert_eq!(owned_and_found(&store).await, (owned.clone(), owned));
@@ -113,11 +113,11 @@ async fn in_a_copy_made_in_use_nobody_survives_the_end_of_everybody() {
     for user in USERS {
         store.delete_sessions_of(user).await.unwrap();
     }
-    assert!(owned_and_found(&store).await.0.is_empty(), "somebody survives");
+    assert!(owned_and_found(&store).await.0.is_empty(), "a session survives");
     assert_eq!(collect(&store).await.abandoned, 0);
 }
 
-/// A tool that copies files and no empty directories; or somebody took the index away to have it made anew.
+/// After a copy without empty directories, or an index deleted to be rebuilt.
 #[tokio::test]
 async fn directories_that_are_missing_are_made_when_they_are_needed() {
     let host = Host::new();
@@ -125,7 +125,7 @@ async fn directories_that_are_missing_are_made_when_they_are_needed() {
     store.create(Some("session-1"), &contents("ann", "x")).await.unwrap();
     fs::remove_dir_all(host.path().join("owners")).unwrap();
     for entry in fs::read_dir(host.path().join("sessions")).unwrap() {
-        // Fails for the one that is not empty.
+        // Fails for the non-empty one.
         let _ = fs::remove_dir(entry.unwrap().path());
     }
     assert_eq!(store.usage().await.unwrap().sessions, 1);
@@ -139,7 +139,7 @@ async fn directories_that_are_missing_are_made_when_they_are_needed() {
     assert_eq!(store.delete_sessions_of("ann").await.unwrap(), 1);
 }
 
-/// An entry under another owner's name, and none under the own one.
+/// An entry under a wrong owner, and none under the right one.
 #[tokio::test]
 async fn the_right_entry_is_made_and_the_wrong_one_removed() {
     let host = Host::new();
@@ -157,7 +157,7 @@ async fn the_right_entry_is_made_and_the_wrong_one_removed() {
     assert_eq!((store.count_of("ann").await.unwrap(), store.count_of("bob").await.unwrap()), (1, 1));
 }
 
-/// Whoever holds a session may be about to change whose it is.
+/// The holder of a session's lock may be about to change its owner.
 #[tokio::test]
 async fn what_somebody_works_on_is_left_for_the_next_round() {
     let host = Host::new();
@@ -173,5 +173,5 @@ async fn what_somebody_works_on_is_left_for_the_next_round() {
     fs::remove_dir_all(host.path().join("owners")).unwrap();
     host.clock().pass(HOUR);
     let report = collect(&store).await;
-    assert_eq!((report.repaired, report.expired), (1, 1), "what has expired needs no entry any more");
+    assert_eq!((report.repaired, report.expired), (1, 1), "an expired session needs no entry");
 }

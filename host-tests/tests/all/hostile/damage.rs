@@ -1,4 +1,4 @@
-//! Damaged session files. A load answers one complete record or `corrupt`, and keeps the file (I1, I5, I9).
+//! Damaged session files. A load returns one complete record or `corrupt`, and keeps the file (I1, I5, I9).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ impl Patient {
         Self { host, store, path, healthy, versions }
     }
 
-    /// Load the session from these bytes: the version it answers, or none when it calls them corrupt.
+    /// Loads the session from these bytes: the version returned, or `None` if corrupt.
     async fn load(&self, bytes: &[u8], row: &str) -> Option<u64> {
         fs::write(&self.path, bytes).unwrap();
         match self.store.load(ID).await {
@@ -57,7 +57,7 @@ impl Patient {
         }
     }
 
-    /// The file was put aside or left where it is, and is what it was.
+    /// The file was quarantined or left in place, unchanged.
     #[track_caller]
     fn is_kept(&self, bytes: &[u8], row: &str) {
         let aside = self.host.path().join("quarantine");
@@ -65,7 +65,7 @@ impl Patient {
         kept.extend(files(&aside));
         kept.retain(|path| path.exists());
         assert_eq!(kept.len(), 1, "{row}: {kept:?}");
-        assert!(fs::read(&kept[0]).unwrap() == bytes, "{row}: it was changed");
+        assert!(fs::read(&kept[0]).unwrap() == bytes, "{row}: changed");
         fs::remove_file(&kept[0]).unwrap();
     }
 }
@@ -115,7 +115,7 @@ async fn sectors_zeroed_or_swapped() {
     }
 }
 
-/// Rot in what a durable save acknowledged is an error, not an older version (I2).
+/// Damage to a version acknowledged as durable is an error, never an older version (I2).
 #[tokio::test]
 async fn an_acknowledged_version_is_never_replaced_by_an_older_one() {
     let patient = Patient::new(Durable).await;
@@ -148,7 +148,7 @@ async fn foreign_contents() {
     }
 }
 
-/// Whoever meets a corrupt file first: every operation says so, and none destroys it.
+/// Whichever operation finds a corrupt file first reports it, and none destroys it.
 #[tokio::test]
 async fn every_operation_says_corrupt() {
     for operation in ["load", "has", "save", "touch", "delete", "rename", "create", "rename to", "guard"] {
@@ -169,14 +169,14 @@ async fn every_operation_says_corrupt() {
             _ => store.lock_now(ID).await.unwrap().load().await.map(drop),
         };
         let text = format!("{answer:?}");
-        assert!(text.contains("quarantine/") || text.contains("sessions/"), "the text says where: {text}");
+        assert!(text.contains("quarantine/") || text.contains("sessions/"), "the text names the file: {text}");
         refused_for(answer, "corrupt", &operation);
         patient.is_kept(bytes, operation);
         assert_eq!(store.text("session-2").await.as_deref(), Some("x"), "{operation}");
     }
 }
 
-/// Put aside, it is out of the way: the id is free, and nobody ever deletes the file.
+/// Quarantined, it frees its id, and is never deleted.
 #[tokio::test]
 async fn what_was_put_aside_stays_there() {
     let patient = Patient::new(Relaxed).await;
@@ -191,7 +191,7 @@ async fn what_was_put_aside_stays_there() {
     assert!(aside[0].exists());
 }
 
-/// A listing names what it cannot read and goes on; collecting leaves it.
+/// A listing names unreadable sessions and continues; collecting leaves them.
 #[tokio::test]
 async fn a_listing_names_the_unreadable() {
     let patient = Patient::new(Relaxed).await;
@@ -218,7 +218,7 @@ async fn a_listing_names_the_unreadable() {
     assert_eq!(tree(patient.host.path()), before);
 }
 
-/// Once one damaged session kept the others of its owner from being listed, and logged in after "log out everywhere".
+/// A damaged session once hid the others of its owner from listings, so they survived "log out everywhere".
 #[tokio::test]
 async fn a_damaged_session_shields_no_other_of_its_owner() {
     let patient = Patient::new(Relaxed).await;

@@ -1,4 +1,4 @@
-//! What others keep in the store's directories, and what killed instances have left there.
+//! Foreign files in the store's directories, and leftovers of killed instances.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -14,7 +14,7 @@ use session_conformance::harness::Harness;
 
 const ID: &str = "session-1";
 
-/// Things of others in each directory of the store. None has a name that the store gives.
+/// Foreign entries in each directory of the store, under names that the store never uses.
 fn plant(root: &Path) -> Vec<String> {
     let session = session_file(root, ID);
     let shard = session.parent().unwrap();
@@ -88,7 +88,7 @@ async fn names_of_any_bytes_are_stepped_over() {
     assert!(planted.iter().all(|path| path.exists()));
 }
 
-/// A killed instance leaves at most one file in the making. It is no session, and it goes (I6).
+/// A killed instance leaves at most one temporary file. It is no session, and is collected (I6).
 #[tokio::test]
 async fn an_abandoned_file_is_collected() {
     let host = Host::new();
@@ -99,9 +99,9 @@ async fn an_abandoned_file_is_collected() {
     fs::copy(&session, &abandoned).unwrap();
     let old = SystemTime::UNIX_EPOCH + Duration::from_millis(START - DAY);
     File::options().write(true).open(&abandoned).unwrap().set_modified(old).unwrap();
-    assert_eq!(store.ids().await, [ID], "it is no session");
+    assert_eq!(store.ids().await, [ID], "it is not a session");
     let busy = host.store().await.lock_now(ID).await.unwrap();
-    assert_eq!(store.collect(u32::MAX, None).await.unwrap().abandoned, 0, "somebody may be making it");
+    assert_eq!(store.collect(u32::MAX, None).await.unwrap().abandoned, 0, "it may still be written");
     busy.close().await;
     assert_eq!(store.collect(u32::MAX, None).await.unwrap().abandoned, 1);
     assert!(!abandoned.exists());
@@ -109,7 +109,7 @@ async fn an_abandoned_file_is_collected() {
     assert_eq!(store.collect(u32::MAX, None).await.unwrap().abandoned, 0);
 }
 
-/// A set-up that was killed leaves its marker in the making.
+/// A killed set-up leaves its temporary marker.
 #[tokio::test]
 async fn an_abandoned_marker_is_collected() {
     let host = Host::new();
@@ -123,7 +123,7 @@ async fn an_abandoned_marker_is_collected() {
     assert!(abandoned.exists());
 }
 
-/// More names in one directory than are held at a time.
+/// More names in one directory than are buffered at once.
 #[tokio::test]
 async fn a_crowded_directory_is_read_in_parts() {
     let host = Host::new();
@@ -152,7 +152,7 @@ async fn an_index_entry_without_a_session_is_collected() {
     assert_eq!(store.delete_sessions_of("ann").await.unwrap(), 1);
 }
 
-/// The index says only where to look: an entry that somebody forged gives nobody another one's session.
+/// The index is only a hint: a forged entry gives no access to another owner's session.
 #[tokio::test]
 async fn a_forged_index_entry_gives_nothing_away() {
     let host = Host::new();

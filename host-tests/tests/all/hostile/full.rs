@@ -13,7 +13,7 @@ use session_conformance::client::{Store, contents, data, options};
 use session_conformance::harness::Harness;
 use tempfile::TempDir;
 
-/// A file system of 1 MiB. Unmounted when it is dropped.
+/// A file system of 1 MiB, unmounted on drop.
 struct SmallDisk(TempDir);
 
 impl SmallDisk {
@@ -37,7 +37,7 @@ impl SmallDisk {
         self.0.path()
     }
 
-    /// Leave no room.
+    /// Leaves no room.
     fn fill(&self) {
         let _ = fs::write(self.path().join("filler"), vec![1; 2 << 20]);
         let mut small = 0;
@@ -46,7 +46,7 @@ impl SmallDisk {
         }
     }
 
-    /// Leave room for so many more files.
+    /// Leaves room for `free` more files.
     fn leave_files(&self, free: usize) {
         let mut number = 0;
         while File::create(self.path().join(format!("filler-{number}"))).is_ok() {
@@ -93,11 +93,11 @@ async fn loses_nothing_and_says_so() {
         assert!(!store.has("session-2").await.unwrap());
         assert_eq!(store.ids().await, ["session-1"]);
         store.delete("session-1").await.unwrap();
-        assert!(!store.has("session-1").await.unwrap(), "a full disk stops no logout");
+        assert!(!store.has("session-1").await.unwrap(), "a full disk prevents no logout");
     }
 }
 
-/// A session that fits where it is needs no room.
+/// A session that fits into its slot needs no room.
 #[tokio::test]
 async fn stops_no_save_in_place() {
     let disk = SmallDisk::mount();
@@ -130,7 +130,7 @@ async fn leaves_no_litter() {
     assert!(made > 2, "{made} sessions on 1 MiB");
     assert_eq!(store.ids().await.len(), made);
     assert_eq!(named(disk.path(), &format!("session-{made}")).len(), 0);
-    // Two: tmpfs does not count exactly near its limit.
+    // Two: tmpfs accounting is inexact near its limit.
     store.delete("session-0").await.unwrap();
     store.delete("session-1").await.unwrap();
     store.create(Some("session-x"), &data(vec![1; 20_000])).await.unwrap();
@@ -138,7 +138,7 @@ async fn leaves_no_litter() {
     assert_eq!((report.expired, report.abandoned), (0, 0), "nothing was left behind: {report:?}");
 }
 
-/// Symptom: a login that was refused left an entry in the index of owners, and a directory for a new owner; so did each try.
+/// Symptom: each refused login left an entry in the index of owners, and a directory for a new owner.
 #[tokio::test]
 async fn what_is_refused_leaves_no_entry_and_no_directory() {
     let disk = SmallDisk::mount();
@@ -147,7 +147,7 @@ async fn what_is_refused_leaves_no_entry_and_no_directory() {
         let store = store(&host, durability).await;
         let id = store.create(None, &data("old")).await.unwrap().id;
         disk.fill();
-        // Every owner's directory is in one of 256, and those stay.
+        // Every owner's directory is in one of 256, which are kept.
         let entries = || tree(disk.path()).into_keys().filter(|path| path.matches('/').count() > 1).collect::<Vec<_>>();
         let before = entries();
         for number in 0..20 {
@@ -163,8 +163,8 @@ async fn what_is_refused_leaves_no_entry_and_no_directory() {
     }
 }
 
-/// Where it stops is another matter for each number of files that there may still be: a directory, another, an entry, a file
-/// in the making.
+/// The operation fails at a different step for each number of free files: a directory, another, an entry, a temporary
+/// file.
 #[tokio::test]
 async fn whatever_it_lacks_files_for_is_taken_back() {
     let disk = SmallDisk::with("nr_inodes=700");

@@ -1,4 +1,4 @@
-//! Hosts that give the component less than it wants, or more.
+//! Hosts that grant the component less than it needs, or more.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ async fn without_a_directory_there_is_no_store() {
     refused_for(Store::setup(&instance, ".", options()).await.map(drop), "access-denied", &"setup");
 }
 
-/// The first part of a location may name a directory; otherwise the first directory is meant.
+/// The first part of a location may name a directory; the default is the first directory.
 #[tokio::test]
 async fn of_several_directories_the_location_names_one() {
     let host = Host::new().with_preopens(&["first", "second"]);
@@ -54,7 +54,7 @@ async fn locks_that_are_refused() {
             refused_for(store.delete_old(0).await, expected, &refusal);
             refused_for(store.collect(1000, None).await.map(drop), expected, &refusal);
         } else {
-            assert_eq!(store.collect(1000, None).await.unwrap().abandoned, 0, "{refusal:?}: it may be in the making");
+            assert_eq!(store.collect(1000, None).await.unwrap().abandoned, 0, "{refusal:?}: it may still be written");
             assert_eq!(store.delete_old(0).await.unwrap(), (0, 1), "{refusal:?}: it is in use");
         }
         assert_eq!(store.text(ID).await.as_deref(), Some("x"), "a load needs no lock");

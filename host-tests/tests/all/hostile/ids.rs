@@ -1,4 +1,4 @@
-//! Ids that are none, on every operation.
+//! Invalid ids, on every operation.
 
 use host_tests::host::Host;
 use host_tests::tree::tree;

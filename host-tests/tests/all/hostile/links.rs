@@ -1,4 +1,4 @@
-//! Links, directories and other things where a session's file should be.
+//! Links, directories and other entries in place of a session's file.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -14,8 +14,8 @@ use tempfile::TempDir;
 const ID: &str = "session-1";
 const OTHER: &str = "session-2";
 
-/// A store in which something foreign can take the place of the session `ID`, and a directory outside with a valid
-/// session file for it.
+/// A store where a foreign entry can replace the session `ID`, and a directory outside with a valid session file for
+/// it.
 struct Scene {
     host: Host,
     store: Store,
@@ -42,7 +42,7 @@ impl Scene {
 
 type Plant = fn(&Scene) -> PathBuf;
 
-/// What is planted, and by what it is to be told.
+/// The entries planted, with their descriptions.
 fn plants() -> [(&'static str, Plant); 7] {
     [
         ("link to a valid file outside", |scene| link(&scene.target(), &scene.place)),
@@ -89,12 +89,12 @@ async fn in_place_of_a_session() {
         assert_eq!(page.unreadable, [ID], "{what}");
         assert_eq!(page.sessions.len(), 1, "{what}");
         assert_eq!(scene.store.text(OTHER).await.as_deref(), Some("other"), "{what}");
-        assert_eq!(tree(scene.host.path()), inside, "{what}: it is left where it is");
+        assert_eq!(tree(scene.host.path()), inside, "{what}: it is left in place");
         assert_eq!(tree(scene.outside.path()), outside, "{what}: nothing outside was touched");
     }
 }
 
-/// The directory of a session is a link to one outside that has a valid file of its name.
+/// The session's directory is a link to one outside with a valid file of its name.
 #[tokio::test]
 async fn in_place_of_a_directory() {
     let scene = Scene::new().await;
@@ -134,7 +134,7 @@ async fn a_file_in_place_of_a_directory() {
     assert_eq!(fs::read(shard).unwrap(), b"not ours");
 }
 
-/// A copy in a directory that is not the id's own is no second session.
+/// A copy in a directory other than the id's own is not a second session.
 #[tokio::test]
 async fn a_copy_elsewhere_is_no_session() {
     let scene = Scene::new().await;
@@ -145,13 +145,13 @@ async fn a_copy_elsewhere_is_no_session() {
     let before = tree(scene.host.path());
     let mut ids = scene.store.ids().await;
     ids.sort_unstable();
-    assert_eq!(ids, [ID, OTHER], "each is seen once");
+    assert_eq!(ids, [ID, OTHER], "each is listed once");
     assert_eq!(scene.store.text("session-3").await, None);
     scene.store.collect(u32::MAX, None).await.unwrap();
-    assert_eq!(tree(scene.host.path()), before, "what this store did not make is left");
+    assert_eq!(tree(scene.host.path()), before, "a foreign file is left in place");
 }
 
-/// A valid file of another session under a session's name: its checksums hold, it is still not this session.
+/// A valid file of another session under a session's name: its checksums hold, but it is not this session.
 #[tokio::test]
 async fn another_sessions_file_under_this_name() {
     let scene = Scene::new().await;

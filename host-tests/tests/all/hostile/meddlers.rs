@@ -1,4 +1,4 @@
-//! Somebody who does something in the directory between two host calls of an operation.
+//! Changes to the directory between two host calls of an operation.
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use session_conformance::harness::Harness;
 
 const ID: &str = "session-1";
 
-/// A file that another one took the place of while it was read: the new one counts.
+/// A file is replaced while it is read: the replacement counts.
 #[tokio::test]
 async fn a_file_is_replaced_while_it_is_read() {
     let host = Host::new();
@@ -75,7 +75,7 @@ async fn an_index_directory_vanishes_again_and_again() {
     assert!(!store.has(ID).await.unwrap());
 }
 
-/// Whoever logs in again faster than he is logged out is told that he is.
+/// A logout outpaced by new logins fails with `busy`.
 #[tokio::test]
 async fn an_owner_has_a_new_session_every_time_one_looks() {
     let host = Host::new();

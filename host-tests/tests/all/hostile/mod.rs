@@ -1,5 +1,5 @@
-//! Hostile input: from clients, from the disk and from whoever else writes to it. Every answer is typed, nothing traps,
-//! nothing outside is read or written, nothing foreign is deleted.
+//! Hostile input: from clients, from the disk and from its other writers. Every result is typed, nothing traps, nothing
+//! outside is read or written, nothing foreign is deleted.
 
 mod backup;
 mod damage;

@@ -1,5 +1,5 @@
-//! A limit on the size of files (RLIMIT_FSIZE), which is there for everyone: the kernel writes what fits of a file, and
-//! then refuses.
+//! A limit on the size of files (RLIMIT_FSIZE) for the whole process: the kernel writes the part that fits, then
+//! refuses.
 
 use std::fs;
 use std::path::Path;
@@ -20,11 +20,11 @@ const LARGE: u64 = 9;
 const SMALL: u64 = 2;
 const MIDDLE: u64 = 8;
 
-/// A limit of 64 KiB: a block has 512 bytes. Ignored, the signal is an error of the call that caused it.
+/// A limit of 64 KiB: a block has 512 bytes. With the signal ignored, the call fails instead.
 const LIMIT: &str = r#"trap "" XFSZ && ulimit -f 128 && exec "$0" "$@""#;
 const NO_LIMIT: &str = r#"exec "$0" "$@""#;
 
-/// Do operations in a process that begins with this.
+/// Performs operations in a process with this prefix.
 fn perform(before: &str, place: &Path, durable: bool, rows: &[(Operation, Outcome)]) {
     let [component, store, locks] = ["component", "store", "locks"].map(|name| place.join(name));
     let mut shell = Command::new("sh");
@@ -71,7 +71,7 @@ fn loses_nothing_and_says_so() {
     }
 }
 
-/// A session that is larger than files may become: it can be read, and a save that cannot even take itself back says so.
+/// A session larger than the limit: it can be read, and a save that cannot even be rolled back reports that.
 #[test]
 fn what_cannot_be_taken_back_is_not_called_undone() {
     let place = tempfile::tempdir().unwrap();
@@ -82,7 +82,7 @@ fn what_cannot_be_taken_back_is_not_called_undone() {
     perform(LIMIT, place.path(), false, &[(save, unknown), (Load { id: 1 }, Loaded(Some((1, LARGE))))]);
 }
 
-/// Symptom: a session that exceeded the limit ended the server, by SIGXFSZ. It is one failed request.
+/// Symptom: a session over the limit killed the server by SIGXFSZ. Only the request must fail.
 #[tokio::test]
 async fn ends_no_server() {
     let directory = private_directory();

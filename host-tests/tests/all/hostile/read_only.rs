@@ -1,4 +1,4 @@
-//! A directory that may not be written: by the host's word, or by the kernel's.
+//! A read-only directory: by preopen permissions, or by the kernel.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -42,7 +42,7 @@ async fn is_read_and_nothing_else(store: &Store, host: &Host, denied: &str) {
     refused(guard.save(&data("x"), None).await, denied);
     guard.close().await;
     host.clock().pass(HOUR);
-    assert!(store.load("expiring").await.unwrap().is_none(), "expired is expired, deleted or not");
+    assert!(store.load("expiring").await.unwrap().is_none(), "expired, whether deleted or not");
     refused(store.collect(1000, None).await, denied);
     assert_eq!(store.text(ID).await.as_deref(), Some("data"));
 }
@@ -70,7 +70,7 @@ async fn no_store_is_made_in_it() {
     assert!(tree(host.path()).is_empty());
 }
 
-/// Wasmtime has no other word for this than `io`.
+/// Wasmtime reports this as `io`.
 #[tokio::test]
 async fn by_the_mount() {
     let host = filled().await;
@@ -80,7 +80,7 @@ async fn by_the_mount() {
     is_read_and_nothing_else(&store, &other, "io").await;
 }
 
-/// This thread as a user to whom the kernel denies what the mode denies; root again when it is dropped.
+/// Runs this thread as a user bound by file modes; root again on drop.
 struct Unprivileged(Uid);
 
 impl Unprivileged {
@@ -117,7 +117,7 @@ async fn by_the_kernel() {
     set_modes(host.path(), 0o555, 0o444);
     {
         let _nobody = Unprivileged::new();
-        assert!(fs::write(host.path().join("probe"), "x").is_err(), "the kernel denies it");
+        assert!(fs::write(host.path().join("probe"), "x").is_err(), "the kernel denies writes");
         let other = Host::on(host.path());
         let store = other.store_with(Options { create: false, ..options() }).await;
         is_read_and_nothing_else(&store, &other, "access-denied").await;

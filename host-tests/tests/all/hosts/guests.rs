@@ -1,5 +1,5 @@
-//! Applications in other languages: `examples/guests`, each driven in the same way, on `session3` and composed on
-//! Wasmtime as it comes.
+//! Applications in other languages: `examples/guests`, each driven alike on `session3` and composed on unmodified
+//! Wasmtime.
 
 use std::fs;
 use std::path::Path;
@@ -41,7 +41,7 @@ async fn c() {
     guest("C", "c").await;
 }
 
-/// Build the guest, drive it on both hosts, and note that it ran.
+/// Builds the guest, drives it on both hosts, and records that it ran.
 async fn guest(language: &str, name: &str) {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let build = root.join(format!("examples/guests/{name}/build"));
@@ -60,7 +60,7 @@ async fn guest(language: &str, name: &str) {
     Guest { guest: language, version: version.trim() }.record(name);
 }
 
-/// What every guest does. Returns how long a page takes.
+/// The tests of every guest. Returns the time of a page.
 async fn counter_with_login(serve: impl Fn(&Path) -> Server) -> Duration {
     let directory = private_directory();
     let server = Arc::new(serve(directory.path()));
@@ -101,7 +101,7 @@ async fn home_of(server: &Server, cookie: &[u8]) -> Page {
 async fn visitors_are_counted_apart(server: &Server) {
     let [alice, bob] = [Visitor::new(), Visitor::new()];
     let page = alice.get(server, "/").await;
-    assert_eq!((home(&page), page.fields("set-cookie")), ((0, "-"), vec![]), "who only looks gets no cookie");
+    assert_eq!((home(&page), page.fields("set-cookie")), ((0, "-"), vec![]), "a page view sets no cookie");
     for count in 1..=3 {
         assert_eq!(home(&alice.post(server, "/increment", &[]).await), (count, "-"));
     }
@@ -122,17 +122,17 @@ async fn a_login_renews_the_id_and_a_logout_ends_the_session(server: &Server) {
     assert_eq!(
         home(&home_of(server, anonymous.as_bytes()).await),
         (0, "-"),
-        "the cookie from before the login is dead"
+        "the cookie from before the login is invalid"
     );
     assert_eq!(home(&visitor.post(server, "/increment", &[]).await), (2, "Zoë & Co"));
 
     assert_eq!(home(&visitor.post(server, "/logout", &[]).await), (0, "-"));
-    assert_eq!(visitor.cookie(server), "", "the browser forgets it");
+    assert_eq!(visitor.cookie(server), "", "the cookie is deleted");
     assert_eq!(home(&home_of(server, known.as_bytes()).await), (0, "-"));
 }
 
 fn id(cookie: &str) -> &str {
-    cookie.strip_prefix("session=").and_then(|value| Some(value.split_once('.')?.0)).expect("a cookie of ours")
+    cookie.strip_prefix("session=").and_then(|value| Some(value.split_once('.')?.0)).expect("our cookie")
 }
 
 async fn the_cookie_is_as_strict_as_the_connection_allows(server: &Server) {
@@ -214,7 +214,7 @@ async fn what_makes_no_sense_is_refused(server: &Server) {
     assert_eq!((head.status, &*head.text), (200, ""), "{head:#?}");
     let answer = answer_to_half_a_form(server, &cookie).await;
     assert!(["", "400"].contains(&&*answer), "{answer}");
-    assert_eq!(home(&visitor.get(server, "/").await), (0, "alice"), "nothing of that changed the session");
+    assert_eq!(home(&visitor.get(server, "/").await), (0, "alice"), "none of these changed the session");
 
     assert_eq!(home(&visitor.post(server, "/login", &[("user", &*"a".repeat(256))]).await), (0, &*"a".repeat(256)));
     // Replaced or refused, as is usual in the language; never the end of the instance.
@@ -237,14 +237,14 @@ async fn what_other_sites_send_is_refused(server: &Server) {
     }
 }
 
-/// The status, or nothing when the server just hangs up.
+/// The status, or empty if the server just hangs up.
 async fn answer_to_half_a_form(server: &Server, cookie: &str) -> String {
     let head = format!("POST /login HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n", server.address());
     let mut connection = TcpStream::connect(server.address()).await.unwrap();
     connection.write_all(format!("{head}Content-Length: 100\r\n\r\nuser=mallory").as_bytes()).await.unwrap();
     connection.shutdown().await.unwrap();
     let mut answer = String::new();
-    // A reset is an end like any other.
+    // A reset counts as an end.
     let _ = connection.read_to_string(&mut answer).await;
     answer.split(' ').nth(1).unwrap_or_default().into()
 }

@@ -1,4 +1,4 @@
-//! Increments of one counter in one session, by eight processes at once on one directory.
+//! Concurrent increments of one counter in one session, by eight processes on one directory.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use host_tests::visitor::{Page, Visitor, request};
 use reqwest::Method;
 use tokio::task::JoinSet;
 
-/// How many processes.
+/// Number of processes.
 pub const PROCESSES: usize = 8;
-/// How often each of them.
+/// Increments per process.
 pub const EACH: usize = 100;
 
-/// How it is told in the table of hosts.
+/// The result in the table of hosts.
 pub const KEPT: &str = "800 of 800, by 8 processes";
 
 /// Servers of the demo lose none.
@@ -34,7 +34,7 @@ pub async fn by_servers(serve: impl Fn(&Path) -> Server) {
     }
 }
 
-/// Those who are turned away, since the session was busy for too long, come again.
+/// Retries requests refused because the session was busy too long.
 async fn increment(server: &Server, cookie: &str) {
     let mut done = 0;
     while done < EACH {

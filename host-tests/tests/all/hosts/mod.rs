@@ -1,4 +1,4 @@
-//! Other languages and other hosts. What they need is installed by `scripts/test --hosts`.
+//! Other languages and other hosts. `scripts/test --hosts` installs what they need.
 
 mod guests;
 mod increments;

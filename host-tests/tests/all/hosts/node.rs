@@ -42,5 +42,5 @@ fn record(report: &Report) {
 
 fn locked_version(package: &str) -> String {
     let lock: Value = serde_json::from_slice(&fs::read(example().join("package-lock.json")).unwrap()).unwrap();
-    lock["packages"][format!("node_modules/{package}")]["version"].as_str().expect("it is locked").into()
+    lock["packages"][format!("node_modules/{package}")]["version"].as_str().expect("a locked version").into()
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use host_tests::host::component_path;
 
-/// All that they are made of, and what the workspace cannot do without.
+/// All of their sources, and what the workspace requires.
 const SOURCES: [&str; 13] = [
     "Cargo.toml",
     "Cargo.lock",
@@ -24,7 +24,7 @@ const SOURCES: [&str; 13] = [
     "examples/guests/wit",
 ];
 
-/// A copy of the workspace, elsewhere and with another home of cargo, builds the same.
+/// A copy of the workspace, elsewhere and with another `CARGO_HOME`, builds the same.
 #[test]
 #[ignore = "compiles all components once more: scripts/test --hosts"]
 fn another_directory_makes_the_same_bytes() {
@@ -41,7 +41,7 @@ fn another_directory_makes_the_same_bytes() {
         let file = guest_build::file(&package);
         let (here, there) =
             (fs::read(component_path().with_file_name(&file)).unwrap(), fs::read(built.join(&file)).unwrap());
-        assert!(here == there, "{file} has {} bytes here and {} there, and not the same", here.len(), there.len());
+        assert!(here == there, "{file} differs: {} bytes here and {} there", here.len(), there.len());
     }
 }
 

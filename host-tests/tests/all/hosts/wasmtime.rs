@@ -1,4 +1,4 @@
-//! Wasmtime as it comes, with the components that need nothing but WASI.
+//! Unmodified Wasmtime, with the components that need nothing but WASI.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -84,7 +84,7 @@ fn spawn(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
-/// What it says, when it ends well.
+/// Its output, after a successful exit.
 fn printed(command: Child) -> String {
     let output = command.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");

@@ -1,4 +1,4 @@
-//! Whom a request asks for: by which name, and over which scheme.
+//! The host and scheme that a request is for.
 
 use host_tests::guest::adversary;
 use host_tests::raw::Client;
@@ -24,11 +24,11 @@ async fn one_host_is_named() {
         ("GET / HTTP/1.1\r\nHost: a b/c\r\n", "400"),
         ("GET / HTTP/1.1\r\nHost: user@localhost\r\n", "400"),
         ("GET / HTTP/1.1\r\nHost: localhost:65536\r\n", "400"),
-        // A target goes before the field.
+        // An absolute target takes precedence.
         ("GET http://localhost/ HTTP/1.1\r\nHost: evil.example\r\n", "200"),
         ("GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n", "421"),
         ("GET http://localhost/ HTTP/1.1\r\n", "400"),
-        // Health checks: HAProxy's is the first one.
+        // Health checks: the first is HAProxy's.
         ("OPTIONS / HTTP/1.0\r\n", "405"),
         ("GET / HTTP/1.0\r\n", "200"),
         ("HEAD / HTTP/1.0\r\nHost: localhost\r\n", "200"),
@@ -40,7 +40,7 @@ async fn one_host_is_named() {
     }
 }
 
-/// A page elsewhere whose name is made to lead here (DNS rebinding) reads nothing of the demo.
+/// A foreign page whose name resolves to the server (DNS rebinding) reads nothing of the demo.
 #[tokio::test]
 async fn the_demo_goes_by_names_of_its_own() {
     let ours = Server::new();
@@ -72,7 +72,7 @@ async fn the_demo_goes_by_names_of_its_own() {
     }
 }
 
-/// TLS ends in a proxy that has the server asked for by another name, or by the one that the browser asked for.
+/// TLS terminates at a proxy, which sends its own name for the server or the one in the browser's request.
 #[tokio::test]
 async fn a_trusted_proxy_says_what_the_browser_asked_for() {
     let behind = Server::with(["--trust-forwarded"]);
@@ -96,7 +96,7 @@ async fn a_trusted_proxy_says_what_the_browser_asked_for() {
         let other = Page::of(increment(&behind, host, fields).header("origin", "https://other.example")).await;
         assert_eq!(other.status, 403, "{host} {fields:?}");
     }
-    // Nobody else says it.
+    // Untrusted fields are ignored.
     let said = [https, ("x-forwarded-host", "shop.example"), ("forwarded", "proto=https;host=shop.example")];
     let page = Page::of(increment(&open, open.address(), &said).header("origin", "https://shop.example")).await;
     assert_eq!(page.status, 403);
@@ -114,7 +114,7 @@ fn increment(server: &Server, host: &str, fields: &[(&str, &str)]) -> RequestBui
     request
 }
 
-/// The proxy looks at names, unless the demo is told them.
+/// The proxy checks names, unless the demo is given some.
 #[tokio::test]
 async fn names_behind_a_proxy() {
     let named = Server::with(["--trust-forwarded", "--host", "shop.example"]);

@@ -1,10 +1,10 @@
-//! The client's address, which the server tells the component and no client does.
+//! The client's address: the server passes it to the component; clients cannot set it.
 
 use host_tests::server::Server;
 use host_tests::visitor::{Page, request};
 use reqwest::Method;
 
-/// The address that is kept with a new session.
+/// The address stored with a new session.
 async fn kept(server: &Server, sent: &[(&str, &str)]) -> String {
     let mut login = request(server, Method::POST, "/login").form(&[("user", "ann")]);
     for (name, value) in sent {

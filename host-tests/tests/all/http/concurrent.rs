@@ -1,4 +1,4 @@
-//! Requests of one session at once.
+//! Concurrent requests of one session.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 const WORKERS: usize = 4;
 
-/// Each worker has a connection of its own. They answer 303.
+/// Each worker has its own connection. Every response is a 303.
 async fn at_once(
     server: &Arc<Server>,
     cookie: &str,

@@ -12,16 +12,16 @@ use session_conformance::wait::{PATIENCE, PAUSE, in_time};
 const GET: &str = "GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const HALF_A_HEAD: &str = "GET /style.css HTTP/1.1\r\nHost: loc";
 
-/// Of all times one is short, and the others are those of very patient people.
+/// One of the timeouts is short; the others never fire.
 fn impatient(option: &'static str) -> Server {
     let options = ["--idle-timeout", "--head-timeout", "--body-timeout", "--send-timeout"];
     Server::with(options.into_iter().flat_map(|name| [name, if name == option { "1" } else { "3600" }]))
 }
 
-/// Send the rest of what `HALF_A_HEAD` is the half of, and have it answered.
+/// Sends the rest of `HALF_A_HEAD`, and expects a response.
 async fn assert_is_served(mut client: Client) {
     client.send("alhost\r\nConnection: close\r\n\r\n").await;
-    // After the rest of an answer before, if there was one.
+    // After the rest of a previous response, if any.
     let answer = client.rest().await;
     assert!(answer.contains("HTTP/1.1 200 "), "{answer}");
 }
@@ -32,7 +32,7 @@ async fn a_connection_that_is_not_used_is_closed_quietly() {
     let slow = Client::begin(&server, HALF_A_HEAD).await;
     let kept = Client::begin(&server, GET).await.rest().await;
     assert!(kept.starts_with("HTTP/1.1 200 ") && kept.matches("HTTP/1.1").count() == 1, "{kept}");
-    assert_eq!(Client::connect(&server).await.rest().await, "", "one without any request");
+    assert_eq!(Client::connect(&server).await.rest().await, "", "without any request");
     assert_is_served(slow).await;
 }
 
@@ -65,7 +65,7 @@ async fn a_body_has_a_time_of_its_own() {
     assert_is_served(idle).await;
 }
 
-/// Clients that write all of a request before they read refuse to believe in an answer when the connection breaks.
+/// Clients that write the whole request before they read lose the response if the connection is reset.
 #[tokio::test]
 async fn a_refusal_reaches_a_client_that_writes_first() {
     const LENGTH: usize = 8 << 20;
@@ -90,14 +90,14 @@ async fn a_refusal_reaches_a_client_that_writes_first() {
     client.is_spoken_to().await;
     client.send(&body).await;
     assert_is_last("too slow", &client.rest().await, "408");
-    // For somebody else, and without a name.
+    // For another host, and without one.
     for (host, status) in [("Host: evil.example\r\n", "421"), ("", "400"), ("Host: a\r\nHost: b\r\n", "400")] {
         let head = format!("POST /login HTTP/1.1\r\n{host}{length}\r\n\r\n");
         let mut client = Client::begin(&server, &head).await;
         client.send(&body).await;
         assert_is_last(host, &client.rest().await, status);
     }
-    // A head without end.
+    // An endless head.
     let mut client = Client::begin(&server, "GET / HTTP/1.1\r\nHost: localhost\r\nLong: ").await;
     client.send(&body).await;
     assert!(client.rest().await.starts_with("HTTP/1.1 431 "));
@@ -109,7 +109,7 @@ fn assert_is_last(what: &str, answer: &str, status: &str) {
     assert!(answer.contains("connection: close\r\n"), "{what}: {answer}");
 }
 
-/// `nc -N` and health checks close their half of the connection when they have asked.
+/// `nc -N` and health checks shut down their half of the connection after the request.
 #[tokio::test]
 async fn who_sends_no_more_is_answered() {
     let server = Server::new();
@@ -126,7 +126,7 @@ async fn who_sends_no_more_is_answered() {
     }
 }
 
-/// A request is done when it has come in full, and else it is not begun: whatever becomes of its client.
+/// A complete request is processed, and an incomplete one never starts, whatever happens to its client.
 #[tokio::test]
 async fn a_request_is_done_or_not_begun() {
     const REQUESTS: i64 = 30;
@@ -146,7 +146,7 @@ async fn a_request_is_done_or_not_begun() {
         let mut client = Client::begin(&server, &post("Content-Length: 3\r\n\r\na=b")).await;
         match number % 2 {
             0 => client.end().await,
-            // The request is there, and may be read: an answer to another one says so.
+            // The request has arrived and may be read: the other request's response proves it.
             _ => drop(visitor.get(&server, "/style.css").await),
         }
         client.reset();
@@ -156,11 +156,11 @@ async fn a_request_is_done_or_not_begun() {
         assert!(start.elapsed() < PATIENCE, "{} of {REQUESTS}", visitor.get(&server, "/").await.counter());
         tokio::time::sleep(PAUSE).await;
     }
-    assert_eq!(visitor.get(&server, "/").await.counter(), REQUESTS, "and none that came in part");
+    assert_eq!(visitor.get(&server, "/").await.counter(), REQUESTS, "and no incomplete one");
 }
 
-/// Where one request ends and the next one begins, a proxy in front and the server must see alike. So each of these has
-/// one answer, and what follows it is no request.
+/// A proxy and the server must agree on where a request ends. So each of these gets one response, and the bytes after
+/// it are not a request.
 #[tokio::test]
 async fn no_request_is_smuggled() {
     const HIDDEN: &str = "GET /hidden HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -193,7 +193,7 @@ async fn no_request_is_smuggled() {
     assert!(!server.log().contains("/hidden"), "{}", server.log());
 }
 
-/// HTTP/1.0 has no other end of an answer than the connection's. One that broke off does not end like that.
+/// An HTTP/1.0 response ends only with its connection. A truncated one must not end cleanly.
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_no_whole_one() {
     let server = Server::of(adversary(), ["--timeout", "1"]);

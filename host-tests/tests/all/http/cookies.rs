@@ -1,4 +1,4 @@
-//! The cookie: how it is sent, and what comes of one that is not ours.
+//! The cookie: how it is sent, and how foreign and invalid ones are handled.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use host_tests::visitor::{Page, Visitor, request};
 use reqwest::Method;
 use reqwest::header::HeaderValue;
 
-/// The cookie's name and its attributes.
+/// The cookie's name and attributes.
 #[track_caller]
 fn set_cookie(page: &Page) -> (&str, Vec<&str>) {
     let fields = page.fields("set-cookie");
@@ -76,7 +76,7 @@ async fn a_cookie_is_set_when_it_changes_and_cleared_when_the_session_ends() {
     assert_eq!((page.fields("cache-control"), page.fields("vary")), (vec!["no-store"], vec!["Cookie"]));
 }
 
-/// Cookies are for all ports of a host, and other applications call theirs `session`.
+/// Cookies are shared by all ports of a host, and other applications call theirs `session`.
 #[tokio::test]
 async fn another_applications_cookie_is_in_nobodys_way() {
     const OTHER: &str = "session=eyJhIjoxfQ.Zx.signature";
@@ -89,7 +89,7 @@ async fn another_applications_cookie_is_in_nobodys_way() {
     assert_eq!(visitor.cookie(&server), OTHER);
 }
 
-/// What shows a session must not be kept by anybody; what is the same for all may be.
+/// Pages with session data must not be cached; static files may be.
 #[tokio::test]
 async fn pages_are_not_stored_and_files_are() {
     let server = Server::new();
@@ -110,7 +110,7 @@ async fn pages_are_not_stored_and_files_are() {
     }
 }
 
-/// The files of sessions, and of who owns them.
+/// The files of sessions and of the index of owners.
 fn files(server: &Server) -> Vec<String> {
     let files = tree(server.path()).into_iter().filter(|(path, what)| what != "directory" && path.contains('/'));
     files.map(|(path, _)| path).collect()
@@ -160,11 +160,11 @@ async fn a_cookie_that_is_not_ours_gets_a_new_session() {
             "an id is never adopted: {shown}: {page:#?}"
         );
     }
-    // Nobody else's attempts end the session.
+    // Forged cookies do not end the session.
     assert_eq!(visitor.get(&server, "/").await.id(), Some(&id[..]));
 }
 
-/// Left over by another path or domain, or of another application on the host.
+/// Left over from another path or domain, or set by another application on the host.
 #[tokio::test]
 async fn the_cookie_that_opens_a_session_counts_beside_others_of_its_name() {
     let server = Server::new();
@@ -180,7 +180,7 @@ async fn the_cookie_that_opens_a_session_counts_beside_others_of_its_name() {
     }
     let logout = request(&server, Method::POST, "/logout").header("cookie", format!("{dead}; {cookie}"));
     assert_eq!(Page::of(logout).await.status, 303);
-    assert_eq!(visitor.get(&server, "/").await.id(), None, "it ends what it can");
+    assert_eq!(visitor.get(&server, "/").await.id(), None, "the live session ends");
 }
 
 fn hostile_cookies(cookie: &str, id: &str) -> Vec<Vec<u8>> {
@@ -225,12 +225,12 @@ fn hostile_cookies(cookie: &str, id: &str) -> Vec<Vec<u8>> {
     cookies
 }
 
-/// What a server answers to these bytes; nothing when it hangs up before.
+/// The server's response to these bytes; empty if it hangs up first.
 fn answer(server: &Server, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let mut answer = Vec::new();
-    // It may hang up before it has read all.
+    // It may hang up before it has read everything.
     let sent = stream.write_all(request);
     match sent.and_then(|()| stream.read_to_end(&mut answer)) {
         Ok(_) => {}
@@ -240,7 +240,7 @@ fn answer(server: &Server, request: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// What no client library sends.
+/// No client library sends these.
 #[tokio::test]
 async fn a_cookie_that_is_no_header_field_is_refused() {
     let server = Server::new();
@@ -256,5 +256,5 @@ async fn a_cookie_that_is_no_header_field_is_refused() {
     assert_eq!(status(&send(b"a\0b")), "400");
     assert_eq!(status(&send(b"a\x01b")), "400");
     assert_eq!(status(&send(&[b'x'; 100_000])), "431");
-    assert_eq!(status(&send(b"x")), "303", "the server goes on");
+    assert_eq!(status(&send(b"x")), "303", "the server survives");
 }

@@ -1,4 +1,4 @@
-//! A user's devices: seen, logged out one by one, or all at once, by who has proved lately who they are.
+//! A user's devices: listed, and logged out one by one or all at once, after recent authentication.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -81,7 +81,7 @@ async fn one_logs_another_out() {
     assert_eq!(id(&server, &own).await, Some(own_id));
 }
 
-/// Ids are no secret.
+/// Ids are not secret.
 #[tokio::test]
 async fn nobody_logs_somebody_else_out() {
     let server = Server::new();
@@ -115,18 +115,18 @@ async fn all_are_logged_out() {
     let (own, other) = (logged_in(&server, "ann").await, logged_in(&server, "ann").await);
     let page = own.post(&server, "/devices/end-all", &[]).await;
     assert_eq!((page.notice(), page.id()), (Some("Logged out everywhere. All sessions have ended."), None));
-    assert_eq!(own.cookie(&server), "", "the cookie is taken back");
+    assert_eq!(own.cookie(&server), "", "the cookie is deleted");
     assert_eq!(id(&server, &other).await, None);
 }
 
-/// A manager on the server's store, so many minutes ago.
+/// A manager on the server's store, `minutes` ago.
 async fn manager_before(server: &Server, minutes: u64) -> Manager {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let before = now - Duration::from_millis(minutes * MINUTE);
     Host::on(server.path()).at(before.as_millis() as u64).manager().await
 }
 
-/// An account that programs use may have thousands.
+/// An account used by programs may have thousands.
 #[tokio::test]
 async fn many_are_shown_page_by_page() {
     let server = Server::new();
@@ -142,7 +142,7 @@ async fn many_are_shown_page_by_page() {
     for number in 1.. {
         let page = own.get(&server, &path).await.text;
         let ids: Vec<_> = page.split("Session ID: <code>").skip(1).map(|rest| rest[..32].to_owned()).collect();
-        assert_eq!(page.matches("this one</span>").count(), 1, "the own one is on each page: {page}");
+        assert_eq!(page.matches("this one</span>").count(), 1, "the current one is on each page: {page}");
         assert!(page.contains("Log out all others") && ids.len() <= 21, "{page}");
         assert_eq!(page.contains(r#"href="/devices">first page"#), number > 1, "{page}");
         seen.extend(ids);
@@ -158,7 +158,7 @@ async fn many_are_shown_page_by_page() {
     }
 }
 
-/// Somebody who has logged in twenty minutes ago.
+/// A visitor who logged in twenty minutes ago.
 async fn logged_in_before(server: &Server) -> Visitor {
     let manager = manager_before(server, 20).await;
     let session = manager.start(&[], None, Optimistic).await.unwrap();
@@ -184,7 +184,7 @@ async fn who_logged_in_long_ago_proves_again_who_they_are() {
 
     let page = own.post(&server, "/devices/end", &[("id", &ended)]).await;
     assert!(asks(&page), "{page:#?}");
-    assert!(page.text.contains(&format!(r#"name="id" value="{ended}""#)), "what was wanted goes on: {page:#?}");
+    assert!(page.text.contains(&format!(r#"name="id" value="{ended}""#)), "the request is kept: {page:#?}");
     for path in ["/devices/end-others", "/devices/end-all"] {
         assert!(asks(&own.post(&server, path, &[]).await), "{path}");
     }
@@ -192,15 +192,15 @@ async fn who_logged_in_long_ago_proves_again_who_they_are() {
         let page = own.post(&server, "/devices/end", &[("id", &ended), ("confirm", name)]).await;
         assert!(asks(&page) && page.text.contains("That is not the name"), "{page:#?}");
     }
-    assert_eq!(id(&server, &other).await.as_ref(), Some(&ended), "nothing has happened");
+    assert_eq!(id(&server, &other).await.as_ref(), Some(&ended), "nothing has ended");
     assert_eq!(own.cookie(&server), before);
 
     let page = own.post(&server, "/devices/end", &[("id", &ended), ("confirm", "ann")]).await;
     assert_eq!(page.notice(), Some("Logged out: Firefox on Linux."));
     assert_eq!(id(&server, &other).await, None);
-    assert_ne!(own.cookie(&server), before, "what the cookie is worth has changed, and so has the cookie");
+    assert_ne!(own.cookie(&server), before, "a cookie with more rights is a new cookie");
     let page = own.post(&server, "/devices/end-others", &[]).await;
-    assert_eq!(page.notice(), Some("There were no other sessions."), "nobody is asked twice");
+    assert_eq!(page.notice(), Some("There were no other sessions."), "no second confirmation");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Sessions outlive the server, and requests the signal to stop.
+//! Sessions survive restarts, and requests survive stop signals.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -21,7 +21,7 @@ async fn sessions_survive_a_restart_of_the_server() {
     let server = Server::on(directory.path());
     let page = visitor.post(&server, "/increment", &[]).await;
     assert_eq!((page.id(), page.counter()), (id.as_deref(), 2));
-    drop(server); // by a signal that cannot be caught
+    drop(server); // by SIGKILL
 
     let server = Server::on(directory.path());
     let page = visitor.get(&server, "/").await;
@@ -41,13 +41,13 @@ async fn a_request_in_flight_is_answered_before_the_server_ends() {
             form.len()
         );
         stream.write_all(head.as_bytes()).unwrap();
-        // It is said when the component begins to read the form.
+        // Sent when the component begins to read the form.
         let mut said = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
         stream.read_exact(&mut said).unwrap();
         assert!(said.starts_with(b"HTTP/1.1 100 "));
 
         server.signal(signal);
-        wait_for("no connection is accepted any more", || TcpStream::connect(server.address()).err());
+        wait_for("no more connections are accepted", || TcpStream::connect(server.address()).err());
         stream.write_all(form.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -58,7 +58,7 @@ async fn a_request_in_flight_is_answered_before_the_server_ends() {
     }
 }
 
-/// Those of terminals that close and of programs that rotate logs.
+/// Signals of closing terminals and of log rotation.
 #[tokio::test]
 async fn other_signals_end_nothing() {
     const FORM: &str = "user=alice";
@@ -81,7 +81,7 @@ async fn other_signals_end_nothing() {
     assert_eq!(server.log().matches("is ignored").count(), 3, "a line for each: {}", server.log());
 }
 
-/// A client has sent a request over a kept connection just when the server is told to end.
+/// A request on a kept-alive connection arrives just as the server is told to stop.
 #[tokio::test]
 async fn what_has_arrived_is_answered_and_idle_connections_end() {
     let mut server = Server::new();

@@ -1,4 +1,4 @@
-//! What the demo allows clients on other machines, which a proxy speaks for.
+//! The demo's limits for remote clients, which connect through a proxy.
 
 use host_tests::server::Server;
 use host_tests::visitor::{Page, request};
@@ -19,11 +19,11 @@ async fn new_sessions_of_an_address_are_limited() {
             status => panic!("{status}"),
         }
     }
-    // A minute may end between.
+    // A minute may end in between.
     assert!((10..=70).contains(&refused), "of 60 in a minute, {refused} were refused");
-    assert_eq!(keep(&server, "192.0.2.8").await, 303, "others have a limit of their own");
+    assert_eq!(keep(&server, "192.0.2.8").await, 303, "other clients have their own limit");
     for _ in 0..70 {
-        assert_eq!(keep(&server, "127.0.0.1").await, 303, "who tries it on this machine has none");
+        assert_eq!(keep(&server, "127.0.0.1").await, 303, "local clients have no limit");
     }
 }
 
@@ -45,7 +45,7 @@ async fn a_user_has_so_many_sessions() {
     assert!(page.text.contains("Nobody is logged in."), "the oldest session has ended: {page:#?}");
 }
 
-/// Nobody has come back with its cookie.
+/// No client has sent the cookie back yet.
 #[tokio::test]
 async fn sessions_of_crawlers_end_soon() {
     let server = Server::with(["--trust-forwarded"]);
@@ -54,5 +54,5 @@ async fn sessions_of_crawlers_end_soon() {
     let page = async || Page::of(request(&server, Method::GET, "/").header("cookie", &cookie)).await;
     let left = |page: &Page| page.between("countdown left-", "\"").unwrap().parse::<u64>().unwrap();
     assert!((500..=600).contains(&left(&page().await)), "ten minutes");
-    assert!((1700..=1800).contains(&left(&page().await)), "now it has been here twice");
+    assert!((1700..=1800).contains(&left(&page().await)), "after the second request");
 }

@@ -1,4 +1,4 @@
-//! Logging in for as long as the browser is open, or for longer.
+//! Logins until the browser closes, or for longer.
 
 use host_tests::server::Server;
 use host_tests::visitor::{Page, Visitor, request};
@@ -33,5 +33,5 @@ async fn the_page_says_for_how_long() {
     let left = page.between("countdown left-", "\"").unwrap().parse::<u64>().unwrap();
     assert!((1700..=1800).contains(&left), "{left} seconds of half an hour are left");
     assert!(page.text.contains(&format!("/countdown.css?left={left}")), "{page:#?}");
-    assert_ne!(visitor.cookie(&server), old, "who is not remembered any more gets a cookie that does not last");
+    assert_ne!(visitor.cookie(&server), old, "a login that is no longer remembered gets a session cookie");
 }

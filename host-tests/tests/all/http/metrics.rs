@@ -34,14 +34,14 @@ async fn metrics(server: &Server) -> String {
     page.text
 }
 
-/// The value of a metric; with its labels, if it has some.
+/// The value of a metric, named with its labels, if any.
 #[track_caller]
 fn value(metrics: &str, name: &str) -> f64 {
     let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {name}: {metrics}")).parse().unwrap()
 }
 
-/// Look at the metrics until they are as expected.
+/// Polls the metrics until they are as expected.
 async fn wait_until(server: &Server, what: &str, expected: impl Fn(&str) -> bool) -> String {
     let start = Instant::now();
     loop {
@@ -69,7 +69,7 @@ async fn what_visitors_do_is_counted() {
         ("session3_logins_total", 1.0),
         ("session3_logouts_total", 0.0),
         ("session3_conflicts_total", 0.0),
-        // The session, and what is kept of its old id.
+        // The session, and the record of its old id.
         ("session3_operation_seconds_count{operation=\"create\"}", 2.0),
         ("session3_operation_seconds_count{operation=\"rename\"}", 1.0),
     ] {
@@ -77,7 +77,7 @@ async fn what_visitors_do_is_counted() {
     }
     assert!(value(&text, "session3_lock_wait_seconds_count") > 0.0, "{text}");
     assert!(value(&text, "session3_operation_seconds_sum{operation=\"load\"}") > 0.0, "{text}");
-    // Redirections are followed.
+    // Redirects are followed.
     assert!(value(&text, "session3_requests_total{code=\"2xx\"}") >= 3.0, "{text}");
     assert!(value(&text, "session3_requests_total{code=\"3xx\"}") >= 3.0, "{text}");
     let all = value(&text, "session3_request_seconds_count");
@@ -109,7 +109,7 @@ async fn what_is_suspicious_is_counted_and_nobody_is_named() {
     }
 }
 
-/// Forms that are sent twice at once, until two of them have met.
+/// Submits forms twice concurrently, until two have conflicted.
 #[tokio::test]
 async fn conflicts_are_counted() {
     let server = Server::with(METRICS);
@@ -126,7 +126,7 @@ async fn conflicts_are_counted() {
             sent.spawn(Page::of(request));
         }
         let accepted = sent.join_all().await.into_iter().filter(|page| page.status == 200).count();
-        assert_eq!(accepted, 1, "a token is for one use");
+        assert_eq!(accepted, 1, "a token is valid once");
     }
 }
 
@@ -144,7 +144,7 @@ async fn there_is_nothing_but_metrics() {
     assert_eq!((head.status, &head.text[..]), (200, ""), "{head:#?}");
     assert_eq!(head.fields("content-type"), ["text/plain; version=0.0.4"]);
     assert_eq!(ask(&server, Method::GET, "/metrics?x=y").await.status, 200);
-    assert_eq!(Visitor::new().get(&server, "/metrics").await.status, 404, "not where the application is");
+    assert_eq!(Visitor::new().get(&server, "/metrics").await.status, 404, "not on the application's port");
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn addresses_that_others_reach_are_warned_of() {
     assert!(!server.log().contains("WARN"), "{}", server.log());
 }
 
-/// A store with a session that was over years ago, and one that never is.
+/// A store with a session that expired years ago, and one that never expires.
 async fn old_store() -> tempfile::TempDir {
     let directory = private_directory();
     let store = Host::on(directory.path()).store().await;
@@ -179,7 +179,7 @@ async fn garbage_is_collected_while_the_server_runs() {
     server.stop();
 }
 
-/// Sessions are counted at the start, expired ones that nobody has collected included.
+/// Sessions are counted at the start, including expired ones not yet collected.
 #[tokio::test]
 async fn without_collection_sessions_are_counted_once() {
     let directory = old_store().await;
@@ -189,7 +189,7 @@ async fn without_collection_sessions_are_counted_once() {
     assert_eq!(value(&metrics(&server).await, "session3_sessions_active"), 3.0);
 }
 
-/// Who has not used the directory yet has no store in it.
+/// An unused directory contains no store.
 #[tokio::test]
 async fn a_collection_sets_up_no_store() {
     let server = Server::with(METRICS.into_iter().chain(["--gc-interval", "1"]));
@@ -201,7 +201,7 @@ async fn a_collection_sets_up_no_store() {
     assert!(!server.log().contains("WARN"), "{}", server.log());
 }
 
-/// A session whose visits are to be noted again, and its cookie for the demo.
+/// A session due for a touch, and its cookie for the demo.
 async fn visited_some_time_ago(path: &Path) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
     let host = Host::on(path).at(now - 5 * MINUTE);
@@ -214,7 +214,7 @@ async fn visited_some_time_ago(path: &Path) -> String {
     format!("session3={}", browser.cookie())
 }
 
-/// As after an error of the disk: pages are seen, and the log tells once what is the matter.
+/// As after a disk error: pages are served, and the cause is logged once.
 #[tokio::test]
 async fn a_file_system_that_becomes_read_only() {
     let directory = old_store().await;
@@ -246,5 +246,5 @@ async fn a_collection_that_fails_is_told_once() {
     drop(mounted);
     wait_until(&server, "it works again", |text| lag(text) < 1.0).await;
     assert!(!old.exists());
-    wait_for("it is told", || server.log().contains("garbage collection works again").then_some(()));
+    wait_for("it is logged", || server.log().contains("garbage collection works again").then_some(()));
 }

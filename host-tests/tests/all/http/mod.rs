@@ -1,4 +1,4 @@
-//! The demo over HTTP: the command serves it, and a client without a screen visits it.
+//! The demo over HTTP: served by the command, visited by a client without a browser.
 
 mod asked_for;
 mod client_address;

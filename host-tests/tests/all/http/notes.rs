@@ -1,4 +1,4 @@
-//! Notes that several tabs edit at once.
+//! Notes edited in several tabs at once.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 const SCRIPT: &str = "<script>alert(1)</script>";
 
-/// Save a form: for each field what it was and what it shall be.
+/// Saves a form: the old and the new value of each field.
 async fn save(server: &Server, visitor: &Visitor, title: [&str; 2], text: [&str; 2]) -> Page {
     let form = [("title-was", title[0]), ("title", title[1]), ("text-was", text[0]), ("text", text[1])];
     visitor.post(server, "/notes", &form).await
@@ -29,7 +29,7 @@ async fn different_fields_both_win() {
     let page = save(&server, &visitor, ["", "a"], ["", "b\r\n"]).await;
     assert_eq!(page.notice(), Some("The notes are saved."));
     assert_shows(&page, "a", "b\n");
-    // Both tabs have seen this.
+    // Both tabs have loaded it.
     save(&server, &visitor, ["a", "A"], ["b\r\n", "b\r\n"]).await;
     let page = save(&server, &visitor, ["a", "a"], ["b\r\n", "B"]).await;
     assert_shows(&page, "A", "B");
@@ -80,7 +80,7 @@ async fn the_visitor_chooses() {
     }
 }
 
-/// Of tabs that change the same field at once, one wins, and all others are asked.
+/// Of tabs that change the same field at once, one wins, and the others are asked.
 #[tokio::test]
 async fn at_once_one_tab_wins() {
     let server = Arc::new(Server::new());

@@ -1,4 +1,4 @@
-//! Each action says what it has done, on the page that follows, once.
+//! Each action reports its effect once, on the next page.
 
 use host_tests::server::Server;
 use host_tests::visitor::{Page, Visitor, request};
@@ -39,7 +39,7 @@ async fn it_waits_for_a_page_that_is_seen() {
     assert_eq!(visitor.get(&server, "/").await.notice(), Some("One was added to the counter."));
 }
 
-/// There is no session then to keep it in.
+/// No session is left to keep it in.
 #[tokio::test]
 async fn a_logout_is_confirmed_as_well() {
     let server = Server::new();
@@ -49,7 +49,7 @@ async fn a_logout_is_confirmed_as_well() {
     assert_eq!(visitor.get(&server, "/?anything").await.notice(), None);
 }
 
-/// The notice is all that such a session has. It is shown, and the session ends.
+/// The session holds only the notice. It is shown, and the session ends.
 #[tokio::test]
 async fn a_notice_alone_keeps_no_session() {
     let server = Server::new();

@@ -28,7 +28,7 @@ async fn a_login_changes_the_id_and_the_old_cookie_is_dead() {
         assert!(after.id().is_some());
         assert_ne!(after.id(), before.id());
         assert_ne!(visitor.cookie(&server), old);
-        assert_eq!(after.counter(), counter, "what nobody owned goes on, and what alice owned does not");
+        assert_eq!(after.counter(), counter, "anonymous data is kept, alice's is not");
         let stolen = Page::of(request(&server, Method::GET, "/").header("cookie", old)).await;
         assert_eq!((stolen.status, stolen.id(), stolen.counter()), (200, None, 0));
     }
@@ -90,8 +90,8 @@ async fn attributes_of_every_type_are_set_and_removed() {
         assert_eq!(page.status, 200);
         assert!(!page.text.contains(&format!(r#"scope="row">attribute {index} of"#)), "{page:#?}");
     }
-    assert_eq!(visitor.get(&server, "/").await.id(), None, "a session with nothing to keep ends");
-    assert_eq!(visitor.cookie(&server), "", "and its cookie with it");
+    assert_eq!(visitor.get(&server, "/").await.id(), None, "an empty session ends");
+    assert_eq!(visitor.cookie(&server), "", "and its cookie is deleted");
 }
 
 #[tokio::test]
@@ -107,13 +107,13 @@ async fn an_attribute_has_a_lifetime_that_is_shown() {
     assert_eq!(page.notice(), Some("Attribute long set for 1 d 0 h."));
     assert!(page.text.contains(&attribute("long", "text", "x")), "{page:#?}");
 
-    assert!(set("long", "").await.text.contains(r#"<td class="age">never</td>"#), "it stays from now on");
+    assert!(set("long", "").await.text.contains(r#"<td class="age">never</td>"#), "it no longer expires");
     for lifetime in ["0", "-1", "1.5", "x", "4294967296"] {
         assert_eq!(set("long", lifetime).await.status, 400, "{lifetime}");
     }
 }
 
-/// The style sheet that runs the clocks of a page is made of numbers and nothing else.
+/// The style sheet for a page's countdowns consists of numbers only.
 #[tokio::test]
 async fn countdowns_are_numbers() {
     let server = Server::new();
@@ -148,7 +148,7 @@ async fn values_that_do_not_read_as_their_type_are_refused() {
         assert!(visitor.get(&server, "/").await.text.contains("attributes: 1\n"), "{kind} {value}");
     }
     visitor.post(&server, "/attributes/set", &[("name", "counter"), ("type", "text"), ("value", "x")]).await;
-    assert_eq!(visitor.post(&server, "/increment", &[]).await.status, 400, "the counter is no number any more");
+    assert_eq!(visitor.post(&server, "/increment", &[]).await.status, 400, "the counter is no longer a number");
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_form_is_accepted_once() {
     let token = form.between(r#"name="token" value=""#, "\"").unwrap();
     let stranger = Visitor::with_session(&server).await;
     let fields = [("token", token), ("message", SCRIPT)];
-    assert_eq!(stranger.post(&server, "/form", &fields).await.status, 403, "it is somebody else's");
+    assert_eq!(stranger.post(&server, "/form", &fields).await.status, 403, "another client's token");
     let page = visitor.post(&server, "/form", &fields).await;
     assert_eq!(page.status, 200);
     assert_escaped(&page);
@@ -170,7 +170,7 @@ async fn a_form_is_accepted_once() {
     }
 }
 
-/// Of forms that are sent at once, one is accepted.
+/// Of forms submitted concurrently, one is accepted.
 #[tokio::test]
 async fn a_form_sent_many_times_at_once_is_accepted_once() {
     let server = Server::new();
@@ -189,7 +189,7 @@ async fn a_form_sent_many_times_at_once_is_accepted_once() {
     assert_eq!(statuses, [200, 403, 403, 403]);
 }
 
-/// The sessions on all pages of the administration's list, and how many each page has.
+/// The sessions on all pages of the administration's list, and the number on each page.
 async fn listed(server: &Server, visitor: &Visitor) -> (BTreeSet<String>, Vec<usize>) {
     let (mut all, mut sizes) = (BTreeSet::new(), Vec::new());
     let mut path = "/admin".to_owned();
@@ -218,11 +218,11 @@ async fn an_administrator_sees_all_sessions_and_ends_one() {
     }
     let admin = Visitor::new();
     assert_eq!(listed(&server, &admin).await, (expected.clone(), vec![20, 20, 5]));
-    assert_eq!(admin.cookie(&server), "", "who looks on needs no session");
+    assert_eq!(admin.cookie(&server), "", "the list needs no session");
 
     let id = ended.get(&server, "/").await.id().unwrap().to_owned();
     for _ in 0..2 {
-        assert_eq!(admin.post(&server, "/admin/end", &[("id", &id)]).await.status, 200, "ended, or so already");
+        assert_eq!(admin.post(&server, "/admin/end", &[("id", &id)]).await.status, 200, "ended now or before");
     }
     expected.remove(&id);
     assert_eq!(listed(&server, &admin).await, (expected, vec![20, 20, 4]));

@@ -1,4 +1,4 @@
-//! What is refused: other sites, unknown pages, wrong methods, too long forms.
+//! Refused requests: other sites, unknown pages, wrong methods, long forms.
 
 use host_tests::server::Server;
 use host_tests::tree::tree;
@@ -47,7 +47,7 @@ async fn a_request_that_another_site_made_changes_nothing() {
         assert_eq!(Page::of(request.header("cookie", &cookie)).await.status, 403, "{path}");
     }
     let request = request(&server, Method::GET, "/").header("sec-fetch-site", "cross-site").header("cookie", &cookie);
-    assert_eq!(Page::of(request).await.counter(), count, "a link to what only shows something is followed");
+    assert_eq!(Page::of(request).await.counter(), count, "a link to a safe page is followed");
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn head_is_get_without_a_body() {
     }
 }
 
-/// What browsers and crawlers follow by themselves.
+/// Requests that browsers and crawlers send on their own.
 #[tokio::test]
 async fn what_is_safe_changes_nothing() {
     const PATHS: [&str; 12] = [
@@ -107,7 +107,7 @@ async fn what_is_safe_changes_nothing() {
     let visitor = Visitor::new();
     visitor.post(&server, "/login", &[("user", "ann")]).await;
     let cookie = visitor.cookie(&server);
-    // It leaves a notice that nobody has seen.
+    // It leaves a notice not yet shown.
     Page::of(request(&server, Method::POST, "/increment").header("cookie", &cookie)).await;
     let before = tree(server.path());
     let prefetches = [("sec-purpose", "prefetch"), ("sec-purpose", "prefetch;prerender"), ("purpose", "prefetch")];

@@ -11,7 +11,7 @@ async fn what_session3_did_is_done() {
     for (name, steps) in SCENARIOS {
         let visitor = Visitor::new();
         for (index, (link, expected)) in steps.iter().enumerate() {
-            // What shows something is a link, and what does something a button.
+            // Safe requests are links, the others are buttons.
             let page = match *link {
                 "/" => visitor.get(&server, "/").await,
                 action => visitor.post(&server, &format!("/{action}"), &[]).await,
@@ -47,5 +47,5 @@ async fn a_session_keeps_its_id() {
     }
     visitor.post(&server, "/logout", &[]).await;
     let next = visitor.post(&server, "/keep", &[]).await.id().map(str::to_owned);
-    assert!(next.is_some() && next != id, "the id of an ended session is not used again");
+    assert!(next.is_some() && next != id, "the id of an ended session is not reused");
 }

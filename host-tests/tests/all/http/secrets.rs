@@ -1,4 +1,4 @@
-//! What must not be found anywhere but in the cookie.
+//! Secrets that must appear only in the cookie.
 
 use host_tests::server::Server;
 use host_tests::tree::{contents, tree};
@@ -18,12 +18,12 @@ async fn secrets_are_neither_logged_nor_on_the_disk() {
     let cut = visitor.cookie(&server).replacen('.', ".0", 1);
     Page::of(request(&server, Method::GET, "/").header("cookie", cut)).await;
     visitor.get(&server, "/admin").await;
-    assert_ne!(secrets[0], secrets[1], "a login makes a new one");
+    assert_ne!(secrets[0], secrets[1], "a login creates a new one");
 
     let page = visitor.get(&server, "/").await;
     let (log, files) = (server.log(), contents(server.path()));
     assert!(log.contains("POST /login 303"), "{log}");
-    assert!(tree(server.path()).keys().any(|path| path.ends_with(page.id().unwrap())), "the id is no secret");
+    assert!(tree(server.path()).keys().any(|path| path.ends_with(page.id().unwrap())), "the id is not secret");
     for secret in secrets {
         let raw = u128::from_str_radix(&secret, 16).unwrap();
         assert!(!log.contains(&secret), "{log}");

@@ -1,7 +1,7 @@
-//! Wing and Gong's search for an order of the calls, with Lowe's memory of what has been tried.
+//! Wing and Gong's search for a linearization, with Lowe's memoization.
 //!
-//! The crate `stateright` has such a checker, without that memory, and with a web server that it depends on; this one is
-//! shorter than what it would have to be told.
+//! The crate `stateright` has such a checker, without memoization and with a web server as a dependency; this one is
+//! shorter than an adapter to it.
 
 use std::collections::HashSet;
 
@@ -9,9 +9,9 @@ use host_tests::operation::{Outcome, Sessions};
 
 use super::history::Call;
 
-/// Says why there is no such order. The sessions are absent at first.
+/// Fails if there is no such order. The sessions are absent at first.
 pub fn check(history: &[Call]) -> Result<(), String> {
-    assert!(history.len() <= 128, "the set of calls is a number of 128 bits");
+    assert!(history.len() <= 128, "the set of calls is a 128-bit integer");
     let mut search = Search { history, seen: HashSet::new(), furthest: 0 };
     if search.from(0, &Sessions::default()) {
         return Ok(());
@@ -23,13 +23,13 @@ pub fn check(history: &[Call]) -> Result<(), String> {
 
 struct Search<'a> {
     history: &'a [Call],
-    /// The sets of calls that were in order, and to what they led.
+    /// Sets of calls already ordered, with the resulting state.
     seen: HashSet<(u128, Sessions)>,
     furthest: u128,
 }
 
 impl Search<'_> {
-    /// Whether the calls that are not done can follow in some order.
+    /// Whether the remaining calls can follow in some order.
     fn from(&mut self, done: u128, sessions: &Sessions) -> bool {
         if done.count_ones() > self.furthest.count_ones() {
             self.furthest = done;
@@ -39,7 +39,7 @@ impl Search<'_> {
         if !self.seen.insert((done, sessions.clone())) {
             return false;
         }
-        // Who began after another had ended comes after it.
+        // A call that began after another ended comes after it.
         let next: Vec<_> = left().filter(|&call| self.history[call].began < first_end).collect();
         next.into_iter().any(|call| {
             let after = after(&self.history[call], sessions);
@@ -48,12 +48,12 @@ impl Search<'_> {
     }
 }
 
-/// What the sessions may be after a call, if it may come now.
+/// The possible states after a call, if it may come next.
 fn after(call: &Call, sessions: &Sessions) -> Vec<Sessions> {
     let mut next = sessions.clone();
     let outcome = next.perform(&call.operation);
     match &call.outcome {
-        // Who died has done it or not.
+        // A killed call took effect or not.
         None => vec![sessions.clone(), next],
         Some(Outcome::Refused(why)) if why == "busy" || why == "deadlock" => vec![sessions.clone()],
         Some(given) if *given == outcome => vec![next],

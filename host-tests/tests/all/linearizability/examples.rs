@@ -1,4 +1,4 @@
-//! The checker itself: what it must accept and what it must reject.
+//! The checker itself: histories it must accept and must reject.
 
 use host_tests::operation::Operation::{Create, Delete, Load, Rename, Save, Touch};
 use host_tests::operation::Outcome::{Created, Deleted, Loaded, Refused, Renamed, Saved, Torn, Touched};
@@ -21,7 +21,7 @@ fn gone() -> Outcome {
 
 type Row = (u64, u64, Operation, Option<Outcome>);
 
-/// Calls from one moment to another; a session was created before all of them.
+/// Calls between moments; a session was created before all of them.
 fn history<const N: usize>(rows: [Row; N]) -> Vec<Call> {
     let call = |(client, (began, ended, operation, outcome))| Call { client, operation, outcome, began, ended };
     let first = (0, 1, CREATE, Some(Created(1)));
@@ -42,13 +42,13 @@ fn rejected<const N: usize>(rows: [Row; N]) {
 #[test]
 fn good_histories_are_accepted() {
     accepted([(2, 3, LOAD, Some(Loaded(Some((1, 10)))))]);
-    // Beside a save, a load finds what was before or after.
+    // A load during a save returns the old or the new version.
     accepted([(2, 9, save(11, None), Some(Saved(2))), (3, 4, LOAD, Some(Loaded(Some((1, 10)))))]);
     accepted([(2, 9, save(11, None), Some(Saved(2))), (3, 4, LOAD, Some(Loaded(Some((2, 11)))))]);
     // One of two wins.
     let conflict = Some(Refused("conflict 2".into()));
     accepted([(2, 9, save(11, Some(1)), conflict), (3, 8, save(12, Some(1)), Some(Saved(2)))]);
-    // Who died did it or not.
+    // A killed call took effect or not.
     accepted([(2, 3, save(11, None), None), (4, 5, LOAD, Some(Loaded(Some((1, 10)))))]);
     accepted([(2, 3, save(11, None), None), (4, 5, LOAD, Some(Loaded(Some((2, 11)))))]);
     accepted([(2, 3, Delete { id: ID }, None), (4, 5, Touch { id: ID }, Some(gone()))]);
@@ -69,21 +69,21 @@ fn bad_histories_are_rejected() {
         (4, 5, save(12, None), Some(Saved(3))),
         (6, 7, LOAD, found(2, 11)),
     ]);
-    // An old load, and one that goes back.
+    // A stale load, and one that goes back.
     rejected([(2, 3, save(11, None), Some(Saved(2))), (4, 5, LOAD, found(1, 10))]);
     rejected([(2, 9, save(11, None), Some(Saved(2))), (3, 4, LOAD, found(2, 11)), (5, 6, LOAD, found(1, 10))]);
-    // A deleted session that loads again, is touched or is saved.
+    // A deleted session is loaded, touched or saved.
     let deleted = (2, 3, Delete { id: ID }, Some(Deleted(true)));
     rejected([deleted.clone(), (4, 5, LOAD, found(1, 10))]);
     rejected([deleted.clone(), (4, 5, Touch { id: ID }, Some(Touched))]);
     rejected([deleted.clone(), (4, 5, save(11, None), Some(Saved(2)))]);
     rejected([deleted.clone(), (4, 5, Delete { id: ID }, Some(Deleted(true)))]);
     rejected([(2, 3, Rename { id: ID, to: 2 }, Some(Renamed)), (4, 5, LOAD, found(1, 10))]);
-    // A write of the dead that lands after their death.
+    // A dead client's write that lands after its death.
     let dead = (2, 3, save(11, None), None);
     rejected([dead.clone(), (4, 5, LOAD, found(1, 10)), (6, 7, LOAD, found(2, 11))]);
     rejected([dead, (4, 5, save(12, None), Some(Saved(2))), (6, 7, LOAD, found(2, 11))]);
-    // Nothing explains these.
+    // No order explains these.
     rejected([(2, 3, LOAD, Some(Torn("half".into())))]);
     rejected([(2, 3, LOAD, Some(Refused("io".into())))]);
     rejected([(2, 3, CREATE, Some(Created(1)))]);

@@ -1,4 +1,4 @@
-//! What happened, and when.
+//! Calls and their times.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use host_tests::operation::{Operation, Outcome};
 
-/// One call: of whom, and how it was answered; none when its client died of it, or was killed.
+/// One call: its client and its outcome, `None` if the client died in it or was killed.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub client: usize,
     pub operation: Operation,
     pub outcome: Option<Outcome>,
-    /// Moments of the history: before the call was made, and after it was answered or its client was gone.
+    /// Moments of the history: before the call, and after its return or its client's death.
     pub began: u64,
     pub ended: u64,
 }
@@ -28,7 +28,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// Filled by several threads at once.
+/// Filled by several threads concurrently.
 #[derive(Default)]
 pub struct History {
     now: AtomicU64,
@@ -36,18 +36,18 @@ pub struct History {
 }
 
 impl History {
-    /// A moment, later than all before.
+    /// A moment later than all before.
     pub fn now(&self) -> u64 {
         self.now.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// A call has ended.
+    /// Records the end of a call.
     pub fn note(&self, client: usize, operation: Operation, outcome: Option<Outcome>, began: u64) {
         let call = Call { client, operation, outcome, began, ended: self.now() };
         self.calls.lock().unwrap().push(call);
     }
 
-    /// All calls, by their beginning.
+    /// All calls, in order of their start.
     pub fn calls(self) -> Vec<Call> {
         let mut calls = self.calls.into_inner().unwrap();
         calls.sort_by_key(|call| call.began);

@@ -1,7 +1,7 @@
-//! Histories of clients that work on the same sessions at once, some of which die of it: each must be explained by an
-//! order in which the calls came one after the other (linearizability), with nothing of the dead after their death.
+//! Histories of concurrent clients on the same sessions, some of which die in a call: each must be linearizable, with
+//! no effect of a client after its death.
 //!
-//! `SEED=n` repeats a run: the operations, who dies and when; on one thread nearly every step.
+//! `SEED=n` repeats a run: operations, deaths and their times; on one thread nearly every step.
 
 mod checker;
 mod examples;

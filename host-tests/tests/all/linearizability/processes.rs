@@ -1,5 +1,4 @@
-//! Clients that are processes, of which some are killed with SIGKILL at a random moment of a call. The locks reach the
-//! machine.
+//! Clients in separate processes, some killed with SIGKILL at a random moment of a call. The locks are machine-wide.
 
 use std::path::Path;
 use std::process::Command;
@@ -43,7 +42,7 @@ fn client(place: &Path, history: &History, number: usize, mix: Mix, seed: u64) {
             process.kill();
         }
         let outcome = process.outcome();
-        assert!(killed || outcome.is_some(), "a process ended by itself");
+        assert!(killed || outcome.is_some(), "a process ended on its own");
         if let Some(outcome) = &outcome {
             chooser.learn(&operation, outcome);
         }

@@ -1,5 +1,5 @@
-//! Clients that are instances in one process. Some trap at a random instruction, some are given up at a random moment of
-//! a call, as by a time-out: their instance is dropped, and the next one of the same client goes on.
+//! Clients as instances in one process. Some trap at a random instruction, some are cancelled at a random moment of a
+//! call, as by a timeout: the instance is dropped, and the client continues with a new one.
 
 use std::path::Path;
 use std::pin::pin;
@@ -26,18 +26,18 @@ const CLIENTS: usize = 4;
 const OPERATIONS: usize = 12;
 const HISTORIES: u64 = 90;
 
-/// A client that works on, or how it ends.
+/// How a client ends, if at all.
 enum Fate {
     Lives,
-    /// It traps after so many steps.
+    /// Traps after this many steps.
     Traps(u64),
-    /// It is given up when it has paused so often.
+    /// Dropped after this many pauses.
     GivenUp(u64),
 }
 
 impl Fate {
     fn choose(random: &mut Random) -> Self {
-        // An operation takes some ten thousand steps: no end of it is much likelier than another.
+        // An operation takes about ten thousand steps: no point of it is much more likely than another.
         match random.below(12) {
             0 => Self::Traps(random.below(60_000)),
             1 => Self::GivenUp(random.below(40)),
@@ -46,7 +46,7 @@ impl Fate {
     }
 }
 
-/// What all clients share.
+/// Shared by all clients.
 struct Place {
     directory: TempDir,
     locks: Option<LockSpace>,
@@ -95,7 +95,7 @@ async fn perform(performer: &mut Performer, operation: &Operation, fate: &Fate) 
             performer.trap_after(steps);
             let outcome = performer.perform(operation).await;
             if let Err(trap) = &outcome {
-                assert_eq!(trap.downcast_ref(), Some(&Trap::OutOfFuel), "it traps when it is meant to: {trap:?}");
+                assert_eq!(trap.downcast_ref(), Some(&Trap::OutOfFuel), "it traps as intended: {trap:?}");
             } else {
                 performer.trap_after(u64::MAX);
             }
@@ -104,7 +104,7 @@ async fn perform(performer: &mut Performer, operation: &Operation, fate: &Fate) 
     }
 }
 
-/// Drop the future when it has paused so often.
+/// Drops the future after this many pauses.
 async fn given_up<T>(mut pauses: u64, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     std::future::poll_fn(move |context| match future.as_mut().poll(context) {
@@ -138,7 +138,7 @@ async fn history(mix: Mix, locks: Option<LockSpace>, seed: u64) -> Vec<Call> {
     place.history.calls()
 }
 
-/// Guarantees I7 and I1: the locks are free whoever died, and what was written is whole.
+/// Guarantees I7 and I1: the locks are free after any death, and the records are complete.
 async fn nothing_is_left(host: Host, path: &Path) {
     let store = host.store().await;
     for id in 0..2 {
@@ -167,7 +167,7 @@ fn histories(runtime: &Runtime, count: u64) {
     assert!(died > calls / 60, "{died} died in {calls} calls");
 }
 
-/// Instances take turns every few hundred to some ten thousand instructions.
+/// Instances alternate every few hundred to some ten thousand instructions.
 #[test]
 fn on_one_thread() {
     histories(&runtime::Builder::new_current_thread().enable_all().build().unwrap(), HISTORIES);
@@ -178,7 +178,7 @@ fn on_several_threads() {
     histories(&runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap(), HISTORIES);
 }
 
-/// The same without mutual exclusion: updates are lost, and the checker must see it. Always the same seeds.
+/// The same without mutual exclusion: updates are lost, and the checker must notice. Always the same seeds.
 #[test]
 fn without_locks_they_are_rejected() {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,4 +1,4 @@
-//! What clients choose to do, and what else must be true of the histories.
+//! The clients' choice of operations, and further properties of the histories.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,16 +8,16 @@ use host_tests::random::Random;
 use super::checker;
 use super::history::Call;
 
-/// Which operations there are beside loads, saves and touches.
+/// The operations besides loads, saves and touches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mix {
     /// None, once the session has been created.
     Saves,
-    /// Sessions come and go.
+    /// Creates and deletes.
     Lives,
-    /// They change their ids, too.
+    /// Renames, too.
     Renames,
-    /// The same, but never two of them towards each other: between processes that ends by time-out only.
+    /// The same, but never in opposite directions: between processes, only a timeout ends that deadlock.
     RenamesOneWay,
 }
 
@@ -25,7 +25,7 @@ pub enum Mix {
 pub struct Chooser {
     pub random: Random,
     mix: Mix,
-    /// The version of each session that it saw last.
+    /// The last seen version of each session.
     seen: BTreeMap<u64, u64>,
 }
 
@@ -61,7 +61,7 @@ impl Chooser {
     }
 }
 
-/// Check a history: that some order explains it, and in their own words the guarantees that follow from it.
+/// Checks that some order explains a history, and separately the guarantees that follow from that.
 pub fn explain(mix: Mix, history: &[Call]) -> Result<(), String> {
     checker::check(history)?;
     match mix {
@@ -71,7 +71,7 @@ pub fn explain(mix: Mix, history: &[Call]) -> Result<(), String> {
     }
 }
 
-/// Guarantee I4, of one session that is never deleted.
+/// Guarantee I4, for one session that is never deleted.
 fn one_winner_for_each_version(history: &[Call]) -> Result<(), String> {
     let mut versions = HashSet::new();
     for call in history {
@@ -84,14 +84,14 @@ fn one_winner_for_each_version(history: &[Call]) -> Result<(), String> {
     Ok(())
 }
 
-/// Guarantee I3, of one session that keeps its id: what was stored before a delete is not loaded after it.
+/// Guarantee I3, for one session that keeps its id: a version stored before a delete is not loaded after it.
 fn deleted_for_good(history: &[Call]) -> Result<(), String> {
     let deletes = history.iter().filter(|call| call.outcome == Some(Outcome::Deleted(true)));
     for delete in deletes {
         for load in history.iter().filter(|call| call.began > delete.ended) {
             let Some(Outcome::Loaded(Some((_, found)))) = load.outcome else { continue };
             let stores = |call: &&Call| matches!(call.operation, Operation::Create { value, .. } | Operation::Save { value, .. } if value == found);
-            let stored = history.iter().find(stores).ok_or_else(|| format!("nobody stored {load}"))?;
+            let stored = history.iter().find(stores).ok_or_else(|| format!("no call stored {load}"))?;
             if stored.ended < delete.began {
                 return Err(format!("{load}\nafter {delete}"));
             }

@@ -1,4 +1,4 @@
-//! The protocol of `lock-files` in all orders of its steps: `shuttle` decides who takes the next one.
+//! The protocol of `lock-files` in all interleavings of its steps, chosen by `shuttle`.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -19,7 +19,7 @@ mod readers;
 
 type Entries = BTreeMap<String, Option<Lease>>;
 
-/// A directory in which every operation is one step: others may come before it.
+/// A directory where every operation is one step: others may come first.
 #[derive(Default)]
 struct Directory(Mutex<Entries>);
 
@@ -29,7 +29,7 @@ impl Directory {
         self.0.lock().unwrap()
     }
 
-    /// Let the leases of these files be over.
+    /// Ends the leases of these files.
     fn end(&self, prefix: &str) {
         for (_, lease) in self.0.lock().unwrap().iter_mut().filter(|(path, _)| path.starts_with(prefix)) {
             *lease = lease.map(|_| Lease::Over);
@@ -90,7 +90,7 @@ impl Files for Directory {
     }
 }
 
-/// How many are inside: a writer counts as very many.
+/// The number of holders: a writer counts as very many.
 #[derive(Default)]
 struct Inside(AtomicU32);
 const WRITER: u32 = 1 << 16;
@@ -108,9 +108,9 @@ impl Inside {
 
 #[derive(Clone, Copy)]
 enum Visitor {
-    /// Tries once; takes the lock, as one who has waited for readers, and gives it back.
+    /// Tries once; takes the lock, as if after waiting for readers, and releases it.
     Writer,
-    /// Takes it and dies. Its lease is over only then.
+    /// Takes it and dies; only then does its lease end.
     Mortal,
     /// Shares it, under this name.
     Reader(&'static str),
@@ -170,7 +170,7 @@ const SCENES: [(&[&str], &[Visitor]); 7] = [
     (&[], &[Writer, Writer]),
     (&["L.0"], &[Writer, Writer]),
     (&["L.0", "L.1"], &[Writer, Writer]),
-    // Who gave back was killed half-way.
+    // A holder was killed while releasing.
     (&["L.1"], &[Writer, Writer]),
     (&["L.0"], &[Mortal, Writer]),
     (&[], &[Reader("r"), Writer]),
@@ -183,7 +183,7 @@ fn two_come_to_a_lock_in_all_orders() {
     for (left, visitors) in SCENES {
         orders += shuttle::Runner::new(DfsScheduler::new(None, false), Default::default()).run(|| run(left, visitors));
     }
-    println!("two come to a lock: {orders} orders, all that there are");
+    println!("two callers of a lock: {orders} orders, which is all");
     assert!(orders > 1000);
 }
 
@@ -195,7 +195,7 @@ fn many_come_to_a_lock_in_random_orders() {
     }
 }
 
-/// Why each generation looks at those before it: without that, two hold the lock. The scene is the one in the
+/// Why each generation checks the earlier ones: without that, two hold the lock. The scene is the one in the
 /// documentation of `chain`.
 #[test]
 #[should_panic(expected = "not excluded")]

@@ -1,4 +1,4 @@
-//! The component `lock-files`: the suite, and what is particular to files.
+//! The component `lock-files`: the suite, and tests specific to files.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -26,7 +26,7 @@ async fn a_lock_is_one_file_and_leaves_none() {
     assert_eq!(locks.files().len(), 1);
     instance.release(guard).await;
     let readers = [instance.take("a", SHARED).await, instance.take("b", SHARED).await];
-    assert_eq!(locks.files().len(), 2, "a directory each");
+    assert_eq!(locks.files().len(), 2, "one directory each");
     for reader in readers {
         instance.release(reader).await;
     }
@@ -65,12 +65,12 @@ async fn a_directory_that_session3_locks_is_refused() {
     assert!(!locks.path().join("locks").exists());
     fs::remove_file(locks.path().join("session3.lock")).unwrap();
     instance.take("a", EXCLUSIVE).await;
-    // From now on it is session3 that looks for the others' locks.
+    // From here on, session3 must check for the others' locks.
     fs::write(locks.path().join("session3.lock"), "").unwrap();
     locks.instance().await.take("b", EXCLUSIVE).await;
 }
 
-/// Who opens the directory later sees nothing of the locks in one that was removed or replaced.
+/// Later openers of the directory do not see the locks in one that was removed or replaced.
 #[tokio::test]
 async fn a_lock_is_taken_where_others_see_it() {
     for replaced in [true, false] {
@@ -118,7 +118,7 @@ async fn what_is_not_a_lock_stays() {
     assert_eq!(locks.files(), before);
 }
 
-/// Whoever can write there can keep everybody from locking, but nothing outside is touched.
+/// A client that can write there can block all locking, but nothing outside is touched.
 #[tokio::test]
 async fn planted_links_lead_nowhere() {
     let locks = FileLocks::new();
@@ -134,7 +134,7 @@ async fn planted_links_lead_nowhere() {
     let guard = instance.take("a", EXCLUSIVE).await;
     instance.release(guard).await;
     assert!(!target.exists());
-    assert_eq!(locks.files(), [""; 0], "the link was taken for a lock that nobody gave back");
+    assert_eq!(locks.files(), [""; 0], "the link was collected as an abandoned lock");
 }
 
 #[tokio::test]

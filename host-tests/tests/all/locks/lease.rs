@@ -1,4 +1,4 @@
-//! What a lease does, and what it cannot.
+//! Guarantees of a lease, and its limits.
 
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
@@ -41,18 +41,17 @@ async fn the_heir_may_die_as_well() {
     let locks = FileLocks::new();
     for generation in 1..=4 {
         die_with(&locks, "a", EXCLUSIVE).await;
-        // One request in 64 clears away what the others have left, before it takes the lock.
+        // One request in 64 collects abandoned files before it takes the lock.
         assert!((1..=generation).contains(&locks.files().len()), "{:?}", locks.files());
         age(&locks);
     }
     let mut last = locks.instance().await;
     let guard = last.take("a", EXCLUSIVE).await;
     last.release(guard).await;
-    assert_eq!(locks.files(), [""; 0], "who gives back clears away what the dead have left");
+    assert_eq!(locks.files(), [""; 0], "a release collects what the dead have left");
 }
 
-/// All files grow older than the lease. It is not the clock that is moved, as the kernel stamps new files with the true
-/// time.
+/// Makes all files older than the lease. The clock is not advanced, as the kernel stamps new files with the real time.
 fn age(locks: &FileLocks) {
     let long_ago = SystemTime::now() - Duration::from_millis(2 * ABANDONED);
     let directory = locks.path().join("locks");
@@ -67,7 +66,7 @@ fn age(locks: &FileLocks) {
     }
 }
 
-/// Of names that nobody asks for any more.
+/// Of names no longer requested.
 #[tokio::test]
 async fn what_the_dead_have_left_is_cleared_away() {
     let locks = FileLocks::new();
@@ -77,7 +76,7 @@ async fn what_the_dead_have_left_is_cleared_away() {
     }
     locks.clock().pass(ABANDONED + 1000);
     let mut instance = locks.instance().await;
-    // One request in 64 looks through the directory, in no order: of 3,000 one does.
+    // One request in 64 scans the directory, in random order: of 3,000 one does.
     for _ in 0..3000 {
         let guard = instance.take("living", EXCLUSIVE).await;
         instance.release(guard).await;
@@ -88,8 +87,8 @@ async fn what_the_dead_have_left_is_cleared_away() {
     panic!("left: {:?}", locks.files());
 }
 
-/// Nobody can stop an instance that is too slow, and its lock is given to another. It is told as soon as it asks for
-/// anything, and what it gives back is not the other's.
+/// A stalled instance cannot be stopped, and its lock is granted to another. Its next request fails, and its release
+/// does not release the other's lock.
 #[tokio::test]
 async fn who_is_late_is_not_excluded_any_more_and_told_so() {
     let locks = FileLocks::new();
@@ -109,7 +108,7 @@ async fn who_is_late_is_not_excluded_any_more_and_told_so() {
     locks.instance().await.take("a", EXCLUSIVE).await;
 }
 
-/// After it, the lease of what is abandoned takes as much longer; nothing that is held is lost.
+/// Abandoned leases then take that much longer to expire; no held lock is lost.
 #[tokio::test]
 async fn a_step_back_of_the_clock_loses_no_lock() {
     let locks = FileLocks::new();
@@ -121,7 +120,7 @@ async fn a_step_back_of_the_clock_loses_no_lock() {
     locks.instance().await.take("a", EXCLUSIVE).await;
 }
 
-/// A writer waits for readers, and gets a whole lease then.
+/// A writer that waited for readers then gets a whole lease.
 #[tokio::test]
 async fn a_long_wait_costs_nothing_of_the_lease() {
     let locks = FileLocks::new();

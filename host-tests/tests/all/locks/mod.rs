@@ -1,4 +1,4 @@
-//! The locks of the runtime and of the component `lock-files` keep what `advisory-locks` promises.
+//! The locks of the runtime and of the component `lock-files` conform to `advisory-locks`.
 
 mod chain;
 mod files;

@@ -1,4 +1,4 @@
-//! `session3` on a directory where hosts without locks of their own work: it locks as they do.
+//! `session3` on a directory shared with hosts without their own locks: it locks as they do.
 
 use std::fs;
 

@@ -6,7 +6,7 @@ use host_tests::sim::script::Start;
 
 use super::product;
 
-/// The longest sequences.
+/// Maximum length.
 const LENGTH: usize = 3;
 
 fn explore(start: Start, durable: bool) {
@@ -14,7 +14,7 @@ fn explore(start: Start, durable: bool) {
     println!("{start:?}, {}: {report}", if durable { "durable" } else { "relaxed" });
 }
 
-/// More than one call fails: what is to be taken back cannot be.
+/// More than one call fails: the rollback fails too.
 #[test]
 fn on_a_disk_that_dies() {
     for (start, durable) in [(Start::Fresh, true), (Start::Used, true), (Start::Used, false)] {

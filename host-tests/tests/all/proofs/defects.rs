@@ -1,4 +1,4 @@
-//! The proofs prove something: a store with any one of these defects does not pass them.
+//! The proofs are effective: a store with any one of these defects fails them.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::product;
 fn every_defect_is_caught() {
     let bytes = std::fs::read(component_path().with_file_name("session_store_planted.wasm")).unwrap();
     let with_defects = Host::new(&Arc::new(Subject::new(&bytes)), true);
-    assert_eq!(caught(&with_defects), None, "the build with planted defects has one when none is chosen");
+    assert_eq!(caught(&with_defects), None, "the planted build fails with no defect chosen");
     let mut table = Vec::new();
     for (name, defect) in defect::all() {
         let host = if let Defect::Planted(_) = defect { with_defects.clone() } else { product(true) };
@@ -27,7 +27,7 @@ fn every_defect_is_caught() {
     assert!(table.len() >= 25 && table.iter().all(|caught| *caught));
 }
 
-/// What notices the defect: sequences of one operation first, then of two; then interleavings.
+/// The check that catches it: sequences of one operation first, then of two; then interleavings.
 fn caught(host: &Host) -> Option<String> {
     for length in 1..=2 {
         for (start, durable) in [(Start::Used, true), (Start::Used, false), (Start::Fresh, true)] {

@@ -1,4 +1,4 @@
-//! The guarantees, on a simulated machine that fails and loses power wherever it can.
+//! The guarantees, on a simulated machine that fails and loses power at every possible point.
 
 mod crashes;
 mod defects;
@@ -12,15 +12,15 @@ use host_tests::sim::explore;
 use host_tests::sim::machine::Subject;
 use host_tests::sim::script::Script;
 
-/// The component as it is shipped.
+/// The component as shipped.
 fn product(durable: bool) -> Host {
     static PRODUCT: OnceLock<Arc<Subject>> = OnceLock::new();
     let subject = PRODUCT.get_or_init(|| Arc::new(Subject::new(&std::fs::read(component_path()).unwrap())));
     Host::new(subject, durable)
 }
 
-/// Once these did what they must not: a touch said `io` though it had taken effect; a damaged session kept the others of
-/// its owner from being listed or ended.
+/// Regressions: a touch failed with `io` although it had taken effect; a damaged session kept the others of its owner
+/// from being listed or ended.
 #[test]
 fn what_was_found_stays_mended() {
     for text in ["used durable; touch !4 after-effect", "used durable; delete-sessions-of"] {
@@ -29,7 +29,7 @@ fn what_was_found_stays_mended() {
     }
 }
 
-/// Replays the case that `SESSION3_SCRIPT` names, as a failing exploration prints it; without one, a case that holds.
+/// Replays the case in `SESSION3_SCRIPT`, as printed by a failing exploration; by default, a case that holds.
 #[test]
 fn replay() {
     let text = std::env::var("SESSION3_SCRIPT").unwrap_or_else(|_| "used durable; save; rename !3 eio".into());

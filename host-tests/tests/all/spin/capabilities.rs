@@ -1,5 +1,5 @@
-//! What a dependency may inherit, and what it gets of the rest: the same interface from Spin's deny adapter, which lets
-//! nobody at anything (`crates/capabilities` of Spin 4.0.2).
+//! The capabilities a dependency may inherit, and their replacement otherwise: the same interface from Spin's deny
+//! adapter, which denies all access (`crates/capabilities` of Spin 4.0.2).
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use wit_component::{ComponentEncoder, DecodedWasm, StringEncoding, decode, embed
 
 use super::manifest::Inherit;
 
-/// Each with its interfaces of WASI 0.2 and of Spin, without their versions.
+/// Each with its interfaces of WASI 0.2 and of Spin, without versions.
 const CAPABILITIES: [(&str, &[&str]); 7] = [
     ("ai_models", &["fermyon:spin/llm"]),
     (
@@ -49,7 +49,7 @@ pub fn is_known(capability: &str) -> bool {
     CAPABILITIES.iter().any(|(name, _)| *name == capability)
 }
 
-/// The capabilities that a component asks for, each with the import that is one.
+/// The capabilities that a component requests, each with the import that needs it.
 pub fn of(component: &[u8]) -> Result<Vec<(&'static str, String)>> {
     let mut graph = CompositionGraph::new();
     let package = package(&mut graph, "component", component)?;
@@ -66,7 +66,7 @@ fn package(graph: &mut CompositionGraph, name: &str, bytes: &[u8]) -> Result<Pac
     Package::from_bytes(name, None, bytes, graph.types_mut()).map_err(|error| format_err!("{name}: {error:#}"))
 }
 
-/// The dependency with what it does not inherit denied.
+/// The dependency, denied all that it does not inherit.
 pub fn deny<'a>(dependency: &'a [u8], inherit: &Inherit) -> Result<Cow<'a, [u8]>> {
     let is_inherited = |capability: &str| match inherit {
         Inherit::All(all) => *all,
@@ -93,7 +93,7 @@ pub fn deny<'a>(dependency: &'a [u8], inherit: &Inherit) -> Result<Cow<'a, [u8]>
     Ok(graph.encode(EncodeOptions::default())?.into())
 }
 
-/// A component that exports this import of the dependency, and answers as Spin's adapter does: there is no directory.
+/// A component that exports this import of the dependency, and behaves like Spin's adapter: no directories.
 fn adapter(dependency: &[u8], import: &str) -> Result<Vec<u8>> {
     ensure!(import.starts_with(&format!("{PREOPENS}@")), "{import} cannot be denied here");
     let decoded = decode(dependency).map_err(|error| format_err!("{error:#}"))?;
@@ -107,7 +107,7 @@ fn adapter(dependency: &[u8], import: &str) -> Result<Vec<u8>> {
         .map_err(|error| format_err!("{error:#}"))
 }
 
-/// A module whose `get-directories` answers an empty list: its memory is zero, so that is what is at address 0.
+/// A module whose `get-directories` returns an empty list: its memory is zero, and so is the list at address 0.
 fn no_directories(interface: &str) -> Module {
     let (mut types, mut functions, mut memories) = (TypeSection::new(), FunctionSection::new(), MemorySection::new());
     let (mut exports, mut code) = (ExportSection::new(), CodeSection::new());

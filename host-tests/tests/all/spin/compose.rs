@@ -1,4 +1,4 @@
-//! One component of an application's and its dependencies', by the rules of Spin 4.0.2 (`crates/compose`).
+//! Composes an application and its dependencies by the rules of Spin 4.0.2 (`crates/compose`).
 
 use wac_graph::types::{Package, WorldId};
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
@@ -16,7 +16,7 @@ pub struct Dependency {
     pub inherit: Inherit,
 }
 
-/// Satisfy the root's imports. What the dependencies import, the host has to provide.
+/// Satisfies the root's imports. The host must provide the imports of the dependencies.
 pub fn compose(root: &[u8], dependencies: &[Dependency]) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let (world, root) = instantiate(&mut graph, "root", root)?;
@@ -26,13 +26,13 @@ pub fn compose(root: &[u8], dependencies: &[Dependency]) -> Result<Vec<u8>> {
         let matches = |import: &&String| import.parse().is_ok_and(|import| name.is_for(&import));
         let matched: Vec<_> = imports.iter().filter(matches).collect();
         ensure!(!matched.is_empty(), "dependency '{name}' is for no import");
-        // Under the name of the package: a second dependency of the same package is refused.
+        // Under the package's name: a second dependency of the same package is refused.
         let (_, instance) = instantiate(&mut graph, &name.package, &deny(bytes, inherit)?)?;
         for import in matched {
             if let Some((_, other)) = satisfied.iter().find(|(it, _)| it == import) {
                 return Err(format_err!("import '{import}' is satisfied by '{other}' and '{name}'"));
             }
-            // Under exactly the name of the import, and of a type that fits.
+            // Under exactly the import's name, and of a matching type.
             let export = graph
                 .alias_instance_export(instance, import)
                 .with_context(|| format!("dependency '{name}' does not export '{import}'"))?;

@@ -1,4 +1,4 @@
-//! What an instance has in Spin: WASI with the mounted files, and requests.
+//! The imports of an instance in Spin: WASI with the mounted files, and requests.
 
 use hyper::{Request, Response};
 use wasmtime::component::{Component, Linker, ResourceTable};
@@ -21,7 +21,7 @@ impl Guest {
     }
 }
 
-/// Compile a composed component and link it to what Spin has.
+/// Compiles a composed component and links it to Spin's imports.
 pub fn link(composed: &[u8]) -> Result<ProxyPre<Guest>> {
     let engine = Engine::default();
     let component = Component::new(&engine, composed)?;
@@ -43,7 +43,7 @@ impl WasiHttpView for Guest {
     }
 }
 
-/// The manifest names no `allowed_outbound_hosts`.
+/// The manifest has no `allowed_outbound_hosts`.
 struct NoOutgoingRequests;
 
 type HttpResult<T> = std::result::Result<T, wasmtime_wasi_http::Error>;

@@ -1,6 +1,6 @@
-//! The form of Spin's manifest: which tables and fields there are. As `AppManifest` in Spin 4.0.2 (`crates/manifest`),
-//! from which Spin generates the JSON schema that it publishes: what that schema allows is read, all else is an error.
-//! Triggers of other kinds than `http`, inline components and profiles are not known here.
+//! The form of Spin's manifest: its tables and fields. As `AppManifest` in Spin 4.0.2 (`crates/manifest`), from which
+//! Spin generates its published JSON schema: what that schema allows is read, all else is an error. Triggers other than
+//! `http`, inline components and profiles are not supported.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ type Map<T> = BTreeMap<String, T>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "of some, only the form is checked")]
+#[expect(dead_code, reason = "some fields are only parsed")]
 pub struct Manifest {
     pub spin_manifest_version: u64,
     application: Application,
@@ -23,7 +23,7 @@ pub struct Manifest {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only the form is checked")]
+#[expect(dead_code, reason = "only parsed")]
 struct Application {
     name: String,
     version: Option<String>,
@@ -36,7 +36,7 @@ struct Application {
 
 #[derive(Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
-#[expect(dead_code, reason = "only the form is checked")]
+#[expect(dead_code, reason = "only parsed")]
 enum Target {
     Catalogue(String),
     Http { url: String },
@@ -45,7 +45,7 @@ enum Target {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only the form is checked")]
+#[expect(dead_code, reason = "only parsed")]
 struct Variable {
     description: Option<String>,
     required: Option<bool>,
@@ -61,7 +61,7 @@ pub struct Triggers {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "of some, only the form is checked")]
+#[expect(dead_code, reason = "some fields are only parsed")]
 pub struct HttpTrigger {
     id: Option<String>,
     pub component: String,
@@ -71,7 +71,7 @@ pub struct HttpTrigger {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "of some, only the form is checked")]
+#[expect(dead_code, reason = "some fields are only parsed")]
 pub struct Component {
     pub source: Source,
     description: Option<String>,
@@ -96,7 +96,7 @@ pub struct Component {
 
 #[derive(Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
-#[expect(dead_code, reason = "of some, only the form is checked")]
+#[expect(dead_code, reason = "some fields are only parsed")]
 pub enum Source {
     Local(String),
     Remote { url: String, digest: String },
@@ -112,7 +112,7 @@ pub enum Mount {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only the form is checked")]
+#[expect(dead_code, reason = "only parsed")]
 struct Build {
     command: OneOrMany,
     workdir: Option<String>,
@@ -121,17 +121,17 @@ struct Build {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "only the form is checked")]
+#[expect(dead_code, reason = "only parsed")]
 enum OneOrMany {
     One(String),
     Many(Vec<String>),
 }
 
-/// Where a dependency comes from. The fields that every kind has are in the kinds, because serde does not refuse unknown
-/// fields of what is flattened.
+/// The source of a dependency. Common fields are repeated in each kind, because serde does not reject unknown fields of
+/// flattened structs.
 #[derive(Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
-#[expect(dead_code, reason = "of some, only the form is checked")]
+#[expect(dead_code, reason = "some fields are only parsed")]
 pub enum Dependency {
     Version(String),
     Package {
@@ -159,7 +159,7 @@ pub enum Dependency {
     },
 }
 
-/// What a dependency may use of what its component has.
+/// What a dependency may use of its component's capabilities.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(untagged)]
 pub enum Inherit {

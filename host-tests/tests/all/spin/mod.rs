@@ -1,5 +1,5 @@
-//! `examples/spin`: the manifest by Spin's rules, and what becomes of it by Spin's rules in Wasmtime. Spin itself is not
-//! run: `manifest`, `rules`, `capabilities`, `compose` and `up` do what its source says it does.
+//! `examples/spin`: its manifest checked by Spin's rules, and run by Spin's rules in Wasmtime. Spin itself is not run:
+//! `manifest`, `rules`, `capabilities`, `compose` and `up` follow its source.
 
 mod bundle;
 mod capabilities;
@@ -35,19 +35,19 @@ fn text() -> String {
 #[track_caller]
 fn with(from: &str, to: &str) -> String {
     let text = text();
-    assert_eq!(text.matches(from).count(), 1, "{from:?} is not there once");
+    assert_eq!(text.matches(from).count(), 1, "{from:?} must occur once");
     text.replace(from, to)
 }
 
-/// The component of a manifest that answers requests.
+/// The component of a manifest that handles requests.
 fn component(text: &str) -> Result<Component> {
     let mut manifest = rules::read(text)?;
     let [trigger] = &manifest.trigger.http[..] else { bail!("one trigger") };
     let component = manifest.component.remove(&trigger.component);
-    Ok(component.expect("the rules have found it"))
+    Ok(component.expect("checked by the rules"))
 }
 
-/// It and its dependencies as one.
+/// Composed with its dependencies.
 fn composed(component: &Component) -> Result<Vec<u8>> {
     let Source::Local(source) = &component.source else { bail!("not a file") };
     let dependencies = component.dependencies.iter().map(|(name, dependency)| {
@@ -58,7 +58,7 @@ fn composed(component: &Component) -> Result<Vec<u8>> {
     compose(&load(source)?, &dependencies.collect::<Result<Vec<_>>>()?)
 }
 
-/// A component that the manifest names. The build leaves it elsewhere when it has been told to.
+/// A component named by the manifest. The build directory may be configured elsewhere.
 fn load(path: &str) -> Result<Vec<u8>> {
     let Some(file) = path.strip_prefix("../../target/components/") else { bail!("{path} is not in target/components") };
     if file == bundle::FILE {
@@ -68,7 +68,7 @@ fn load(path: &str) -> Result<Vec<u8>> {
     Ok(bundle::built(file))
 }
 
-/// The application of the example, compiled once.
+/// The example's application, compiled once.
 fn application() -> &'static ProxyPre<Guest> {
     static APPLICATION: OnceLock<ProxyPre<Guest>> = OnceLock::new();
     APPLICATION.get_or_init(|| guest::link(&composed(&component(&text()).unwrap()).unwrap()).unwrap())

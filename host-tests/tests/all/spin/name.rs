@@ -1,12 +1,12 @@
-//! The names of dependencies, and which imports they are for.
+//! Names of dependencies, and the imports they match.
 
 use std::fmt;
 use std::str::FromStr;
 
 use wasmtime::{Error, Result, ensure, format_err};
 
-/// `package:name`, `package:name/interface`, each with or without `@version`; imports have all of it. Plain names, such as
-/// `my-import`, are for imports that no package of ours has.
+/// `package:name`, `package:name/interface`, each with or without `@version`; imports have all parts. Plain names, such
+/// as `my-import`, are for imports that none of our packages has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Name {
     pub package: String,
@@ -15,8 +15,8 @@ pub struct Name {
 }
 
 impl Name {
-    /// Whether a dependency of this name is for this import. What the name leaves out may be anything; a version is one
-    /// version, and not those that are compatible.
+    /// Whether a dependency of this name matches this import. Omitted parts match anything; a version matches itself
+    /// only, not compatible ones.
     pub fn is_for(&self, import: &Self) -> bool {
         let admits = |wanted: &Option<String>, it: &Option<String>| wanted.is_none() || wanted == it;
         self.package == import.package
@@ -24,7 +24,7 @@ impl Name {
             && admits(&self.version, &import.version)
     }
 
-    /// Whether no import can be meant by both.
+    /// Whether no import can match both.
     pub fn is_disjoint(&self, other: &Self) -> bool {
         let differ = |one: &Option<String>, two: &Option<String>| one.is_some() && two.is_some() && one != two;
         let track = |it: &Self| it.version.as_deref().map(compatible);
@@ -34,7 +34,7 @@ impl Name {
     }
 }
 
-/// The part of a version that compatible ones share.
+/// The part of a version shared by compatible ones.
 fn compatible(version: &str) -> String {
     let numbers: Vec<_> = version.split('.').collect();
     match numbers[..] {
@@ -69,7 +69,7 @@ impl FromStr for Name {
     }
 }
 
-/// Words of letters and digits, each of one case and with a letter first.
+/// Words of letters and digits, each of one case and starting with a letter.
 pub fn is_kebab(text: &str) -> bool {
     text.split('-').all(|word| {
         let one_case = |upper: bool| {

@@ -1,6 +1,6 @@
-//! What Spin checks of a manifest beyond its form, when it loads one: `crates/manifest` and `crates/loader` of Spin 4.0.2.
-//! Two things that it lets pass are refused as well, because they can only be slips: a capability that is none, which it
-//! ignores, and a trigger of a component that is not there, which it finds out later.
+//! Spin's checks of a manifest beyond its form at load time: `crates/manifest` and `crates/loader` of Spin 4.0.2. Two
+//! things that it accepts are refused here, because they can only be mistakes: an unknown capability, which it ignores,
+//! and a trigger of a missing component, which it detects later.
 
 use wasmtime::error::Context;
 use wasmtime::{Result, ensure, format_err};
@@ -9,7 +9,7 @@ use super::capabilities;
 use super::manifest::{Component, Inherit, Manifest, Mount};
 use super::name::{Name, is_kebab};
 
-/// Read a manifest.
+/// Reads a manifest.
 pub fn read(text: &str) -> Result<Manifest> {
     let manifest: Manifest = toml::from_str(text).map_err(|error| format_err!("{error}"))?;
     ensure!(manifest.spin_manifest_version == 2, "version {}", manifest.spin_manifest_version);
@@ -54,7 +54,7 @@ fn check(component: &Component) -> Result<()> {
     Ok(())
 }
 
-/// What a dependency inherits when all is considered.
+/// What a dependency inherits, all options considered.
 pub fn inherited(component: &Component, dependency: Option<&Inherit>) -> Inherit {
     let all = component.dependencies_inherit_configuration == Some(true);
     dependency.cloned().unwrap_or(Inherit::All(all))

@@ -1,4 +1,4 @@
-//! What the application does with the files that it is given.
+//! The application's use of the files that it is given.
 
 use std::fs;
 use std::fs::create_dir;
@@ -15,7 +15,7 @@ use super::{application, component, composed, guest, text, with};
 
 const READ_ONLY: &str = "the host must preopen the directory for writing";
 
-/// Where the manifest would be, with the directory that it names.
+/// The manifest's directory, with the one that it names.
 fn directory() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     create_dir(directory.path().join("sessions")).unwrap();
@@ -42,7 +42,7 @@ async fn increment(up: &Up, cookie: &str) -> Page {
     up.post("/increment", Some(cookie)).await.unwrap()
 }
 
-/// Sessions stay from request to request, however many at once, and from one `spin up` to the next.
+/// Sessions persist across requests, including concurrent ones, and across `spin up`s.
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_persist_with_both_flags() {
     const WORKERS: usize = 4;
@@ -84,15 +84,15 @@ fn record() {
     .record("spin");
 }
 
-/// Spin mounts files read-only. Nothing is lost without a word: what would be stored is refused.
+/// Spin mounts files read-only. Nothing is lost silently: a save is refused.
 #[tokio::test]
 async fn without_transient_write_a_change_is_an_error() {
     let directory = directory();
     let read_only = Flags { allow_transient_write: false, ..PERSISTENT };
-    // A directory without a store cannot be made one,
+    // A store cannot be set up in an empty directory,
     let page = up(directory.path(), read_only).post("/keep", None).await.unwrap();
     is_error(&page, READ_ONLY);
-    // and a session that is there stays as it is.
+    // and an existing session stays unchanged.
     let writable = up(directory.path(), PERSISTENT);
     let cookie = session(&writable).await;
     increment(&writable, &cookie).await;
@@ -100,7 +100,7 @@ async fn without_transient_write_a_change_is_an_error() {
     assert_eq!(counter(&writable, &cookie).await, 1);
 }
 
-/// Spin copies files and mounts the copy. What is written goes with it, when Spin ends.
+/// Spin copies files and mounts the copy. Changes are lost when Spin exits.
 #[tokio::test]
 async fn without_direct_mounts_sessions_end_with_spin() {
     let directory = directory();
@@ -114,7 +114,7 @@ async fn without_direct_mounts_sessions_end_with_spin() {
     assert_eq!(fs::read_dir(directory.path().join("sessions")).unwrap().count(), 0);
 }
 
-/// `spin up` with no flag at all: nothing is kept, and that is said.
+/// `spin up` without flags: nothing is kept, and an error reports it.
 #[tokio::test]
 async fn without_any_flag_a_change_is_an_error() {
     let directory = directory();
@@ -134,7 +134,7 @@ async fn without_files_inherited_there_is_no_directory() {
     assert_eq!(fs::read_dir(directory.path().join("sessions")).unwrap().count(), 0);
 }
 
-/// The other interface is left to Spin, which has none of it.
+/// The other interface is left to Spin, which does not provide it.
 #[test]
 fn a_key_for_one_of_two_interfaces_does_not_start() {
     let text = with("session3:sessions@0.2.0", "session3:sessions/session-manager@0.2.0");
@@ -152,7 +152,7 @@ fn a_directory_that_is_missing_is_said_at_the_start() {
     assert!(format!("{error:#}").contains("\"sessions\" is not a directory"), "{error:#}");
 }
 
-/// An answer to the visitor that says what is wrong, with no cookie for a session that is not there.
+/// A response that states the error, without a cookie for a session that does not exist.
 #[track_caller]
 fn is_error(page: &Page, why: &str) {
     assert_eq!(page.status, 500, "{page:#?}");

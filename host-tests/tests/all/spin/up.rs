@@ -1,4 +1,4 @@
-//! `spin up`: mounts the files, and answers each request with an instance of its own.
+//! `spin up`: mounts the files, and handles each request in a fresh instance.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,12 +35,12 @@ pub struct Up {
     /// On the host and in the guest.
     mounts: Vec<(PathBuf, String)>,
     permissions: FsPerms,
-    /// Where files are copied to that are not mounted directly. It goes when the application ends.
+    /// The copies of files that are not mounted directly. Removed when the application ends.
     _assets: TempDir,
 }
 
 impl Up {
-    /// Run a component of the manifest that is in this directory.
+    /// Runs a component of the manifest in this directory.
     pub fn new(app: &ProxyPre<Guest>, component: &Component, directory: &Path, flags: Flags) -> Result<Arc<Self>> {
         let assets = tempfile::tempdir()?;
         let mounts = if flags.direct_mounts {
@@ -52,12 +52,12 @@ impl Up {
         Ok(Arc::new(Self { app: app.clone(), mounts, permissions, _assets: assets }))
     }
 
-    /// Follow a link, with this cookie. An instance that ends without an answer is an error.
+    /// Follows a link, with this cookie. An instance that ends without a response is an error.
     pub async fn get(&self, path: &str, cookie: Option<&str>) -> Result<Page> {
         self.ask(Method::GET, path, cookie).await
     }
 
-    /// Press a button, with this cookie.
+    /// Presses a button, with this cookie.
     pub async fn post(&self, path: &str, cookie: Option<&str>) -> Result<Page> {
         self.ask(Method::POST, path, cookie).await
     }
@@ -93,7 +93,7 @@ impl Up {
         Ok(Page { status: head.status.as_u16(), headers: head.headers, text: String::from_utf8(body.into())? })
     }
 
-    /// Spin leaves `allow_blocking_current_thread` as it is, so each operation on a file is another thread's.
+    /// Spin keeps the default of `allow_blocking_current_thread`, so each file operation is on another thread.
     fn wasi(&self) -> Result<WasiCtx> {
         let mut wasi = WasiCtx::builder();
         for (host, guest) in &self.mounts {
@@ -103,7 +103,7 @@ impl Up {
     }
 }
 
-/// Each directory is mounted where it belongs.
+/// Mounts each directory at its destination.
 fn direct(component: &Component, directory: &Path) -> Result<Vec<(PathBuf, String)>> {
     ensure!(component.exclude_files.is_empty(), "`exclude_files` excludes direct mounts");
     let mounts = component.files.iter().map(|mount| {
@@ -118,7 +118,7 @@ fn direct(component: &Component, directory: &Path) -> Result<Vec<(PathBuf, Strin
     mounts.collect()
 }
 
-/// All files are copied to one directory, and that is mounted.
+/// Copies all files into one directory, and mounts that.
 fn copied(component: &Component, directory: &Path, assets: &Path) -> Result<Vec<(PathBuf, String)>> {
     for mount in &component.files {
         let Mount::Placement { source, destination } = mount else { bail!("patterns are not known here") };

@@ -1,4 +1,4 @@
-//! What is a manifest, and what can be composed.
+//! Valid manifests, and valid compositions.
 
 use wasmtime::Result;
 
@@ -11,7 +11,7 @@ const INHERIT: &str = r#", inherit_configuration = ["files"]"#;
 
 #[track_caller]
 fn refused<T>(result: Result<T>, why: &str) {
-    let Err(error) = result else { panic!("it is not refused; {why:?} was expected") };
+    let Err(error) = result else { panic!("not refused; expected {why:?}") };
     assert!(format!("{error:#}").contains(why), "{error:#}");
 }
 
@@ -57,7 +57,7 @@ fn what_spin_does_not_load_is_refused() {
     refused(rules::read(&text().replace("component.demo", "component.my_demo")), "not kebab-case");
 }
 
-/// `spin.toml` says what the component needs, no more and no less.
+/// `spin.toml` grants what the component needs, no more and no less.
 #[test]
 fn the_dependency_inherits_exactly_what_it_asks_for() {
     let component = component(&text()).unwrap();
@@ -87,7 +87,7 @@ fn a_dependency_that_nothing_imports_is_refused() {
     }
 }
 
-/// Spin registers a dependency under the name of its package, so the demo cannot have one for each interface.
+/// Spin registers a dependency under its package's name, so the demo cannot have one per interface.
 #[test]
 fn one_key_for_each_interface_is_refused() {
     let text = text();
