@@ -1,4 +1,4 @@
-//! A component on a host of its own.
+//! The standard harness: a component on a private host.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use crate::harness::{Harness, Need};
 use crate::instance::Instance;
 use crate::state::State;
 
-/// A component on a host of its own: a fresh directory, a clock, a lock space.
+/// A component on a private host: a directory, a clock and a lock space.
 pub struct BackEnd {
     component: Component,
     directory: Directory,
     clock: Clock,
     locks: LockSpace,
     leases: bool,
-    /// The one instance, where instances share nothing.
+    /// The only instance, if instances share nothing.
     only: Option<OnceCell<Arc<Instance>>>,
 }
 
@@ -32,7 +32,7 @@ enum Directory {
 }
 
 impl BackEnd {
-    /// One whose instances share their sessions, in the directory or elsewhere.
+    /// Creates a back end whose instances share their sessions, in the directory or elsewhere.
     pub fn new(component: &Component) -> Self {
         Self {
             component: component.clone(),
@@ -44,17 +44,17 @@ impl BackEnd {
         }
     }
 
-    /// One that keeps its sessions in the memory of an instance, so that all clients have to use that one.
+    /// Creates a back end that keeps its sessions in the memory of one instance, which all clients share.
     pub fn in_one_instance(component: &Component) -> Self {
         Self { only: Some(OnceCell::new()), ..Self::new(component) }
     }
 
-    /// The same on somebody's directory.
+    /// Uses an existing directory instead of a fresh one.
     pub fn on(self, path: &Path) -> Self {
         Self { directory: Directory::Of(path.into()), ..self }
     }
 
-    /// The same, where locks are leases: nobody learns of the end of an instance before.
+    /// Declares that locks are leases: the lock of a dead instance is free only after its lease.
     pub fn with_leases(self) -> Self {
         Self { leases: true, ..self }
     }
@@ -65,7 +65,7 @@ impl BackEnd {
             Directory::Of(path) => path,
         };
         let mut wasi = WasiCtx::builder();
-        // Before `preopened_dir`, which takes it over: file operations then end before the instance can.
+        // Set before `preopened_dir`, which copies it: no file operation outlives the instance.
         wasi.wall_clock(self.clock.clone()).allow_blocking_current_thread(true);
         wasi.preopened_dir(path, ".", FsPerms::ReadWrite).unwrap();
         Arc::new(Instance::new(&self.component, State::new(wasi.build(), &self.locks, Arc::new(NoSink))).await)
@@ -89,8 +89,8 @@ impl Harness for BackEnd {
             Need::Instances | Need::Ends | Need::Circles if self.only.is_some() => {
                 Some("its sessions are in the memory of one instance".into())
             }
-            Need::Ends if self.leases => Some("a lock that is not given back is free after its lease".into()),
-            Need::Circles if self.leases => Some("its locks do not know who waits for whom".into()),
+            Need::Ends if self.leases => Some("the lock of a dead instance is free only after its lease".into()),
+            Need::Circles if self.leases => Some("its locks do not detect deadlocks".into()),
             Need::Manager if !self.component.has_manager() => Some("it exports no session-manager".into()),
             Need::Instances | Need::Ends | Need::Circles | Need::Manager => None,
         }

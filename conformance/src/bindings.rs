@@ -11,5 +11,5 @@ pub use generated::exports::session3::sessions::session_store::{
 pub use generated::session3::sessions::{advisory_locks, session_events};
 pub use generated::{FileBacked, FileBackedPre};
 
-/// What an operation of the contract answers.
+/// The result of an operation of the contract.
 pub type Answer<T> = std::result::Result<T, Error>;

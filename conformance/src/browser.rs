@@ -1,11 +1,11 @@
-//! The other end of a cookie: a browser, as far as sessions need one.
+//! A minimal browser: it stores cookies and sends them back.
 
 use std::collections::BTreeMap;
 
 use crate::bindings::{Access, Answer};
 use crate::client::{HeaderField, Manager, Session};
 
-/// The address that every browser here has.
+/// The address of every browser.
 pub const PEER: &str = "192.0.2.7";
 
 /// A browser's cookies for one site.
@@ -15,23 +15,23 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A browser that has never been here.
+    /// Creates a browser without cookies.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A browser that sends this cookie.
+    /// Creates a browser with one cookie.
     pub fn with(name: &str, value: &str) -> Self {
         Self { cookies: [(name.into(), value.into())].into() }
     }
 
-    /// The values of the `Cookie` header fields of its next request.
+    /// The values of the `Cookie` header fields of the next request.
     pub fn cookies(&self) -> Vec<String> {
         let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if pairs.is_empty() { vec![] } else { vec![pairs.join("; ")] }
     }
 
-    /// The value of its only cookie.
+    /// The value of the only cookie.
     #[track_caller]
     pub fn cookie(&self) -> &str {
         let values: Vec<_> = self.cookies.values().collect();
@@ -44,7 +44,7 @@ impl Browser {
         !self.cookies.is_empty()
     }
 
-    /// Heed the fields of a response.
+    /// Applies the `Set-Cookie` fields of a response.
     #[track_caller]
     pub fn receive(&mut self, fields: &[HeaderField]) {
         for cookie in set_cookies(fields) {
@@ -56,7 +56,7 @@ impl Browser {
         }
     }
 
-    /// A request that succeeds.
+    /// Makes a request that succeeds.
     pub async fn visit<T>(
         &mut self,
         manager: &Manager,
@@ -70,7 +70,7 @@ impl Browser {
         Ok(result)
     }
 
-    /// A request that fails.
+    /// Makes a request that fails.
     pub async fn fail<T>(
         &mut self,
         manager: &Manager,
@@ -84,32 +84,32 @@ impl Browser {
         Ok(result)
     }
 
-    /// A visit that changes nothing: the id of the session it finds, or none for a new one.
+    /// Makes a request without changes. Returns the id of the session it finds, or none for a new one.
     pub async fn look(&mut self, manager: &Manager) -> Option<String> {
         self.visit(manager, Access::Optimistic, async |session| session.id().await).await.unwrap()
     }
 
-    /// Begin a request.
+    /// Starts a request.
     pub async fn start(&self, manager: &Manager, access: Access) -> Answer<Session> {
         manager.start(&self.cookies(), Some(PEER), access).await
     }
 }
 
-/// Store something, as a new browser.
+/// Creates a session with a new browser.
 pub async fn new_session(manager: &Manager) -> Browser {
     let mut browser = Browser::new();
     browser.visit(manager, Access::Optimistic, async |session| session.increment("visits").await).await.unwrap();
     browser
 }
 
-/// A `Set-Cookie` field, taken apart.
+/// A parsed `Set-Cookie` field.
 #[derive(Clone, Debug)]
 pub struct SetCookie {
     /// The cookie's name.
     pub name: String,
     /// The cookie's value.
     pub value: String,
-    /// The attributes, names in lower case; those without a value have an empty one.
+    /// The attributes, names in lower case; a missing value is empty.
     pub attributes: BTreeMap<String, String>,
 }
 

@@ -1,10 +1,10 @@
-//! Assertions of one line, so that a test reads as a table. Each failure points at the row.
+//! One-line assertions, so that a test reads as a table. A failure points at the row.
 
 use std::fmt::Debug;
 
 use crate::bindings::{Answer, Error};
 
-/// An error as one word and, where it has one, its number: `gone`, `conflict 3`. A text for people has to be there.
+/// An error as one word, with its number if it has one: `gone`, `conflict 3`. Its message must not be empty.
 #[track_caller]
 pub fn kind(error: &Error) -> String {
     let (name, text) = match error {
@@ -25,17 +25,17 @@ pub fn kind(error: &Error) -> String {
         Error::OutcomeUnknown(text) => ("outcome-unknown", text),
         Error::Other(text) => ("other", text),
     };
-    assert!(!text.is_empty(), "`{name}` has a text for people");
+    assert!(!text.is_empty(), "`{name}` has a message");
     name.into()
 }
 
-/// The operation was refused, for this reason.
+/// Asserts that the operation failed with `expected`.
 #[track_caller]
 pub fn refused<T: Debug>(answer: Answer<T>, expected: &str) {
     refused_for(answer, expected, &"");
 }
 
-/// The operation was refused, for this reason; `row` says which row of a table this is.
+/// Asserts that the operation failed with `expected`; `row` identifies the row of a table.
 #[track_caller]
 pub fn refused_for<T: Debug>(answer: Answer<T>, expected: &str, row: &dyn Debug) {
     match answer {
@@ -44,7 +44,7 @@ pub fn refused_for<T: Debug>(answer: Answer<T>, expected: &str, row: &dyn Debug)
     }
 }
 
-/// Two values print alike. The generated types have no equality.
+/// Asserts that two values print alike: the generated types do not implement `PartialEq`.
 #[track_caller]
 pub fn same(left: &impl Debug, right: &impl Debug) {
     assert_eq!(format!("{left:#?}"), format!("{right:#?}"));

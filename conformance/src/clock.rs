@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use wasmtime_wasi::HostWallClock;
 
-/// When tests begin: 2020-09-13T12:26:40Z. The kernel's own time stamps on files are later, so they lie in the future
-/// of every test: a component that trusts them fails.
+/// The start of every test: 2020-09-13T12:26:40Z. The kernel's time stamps on files are in the future of every test: a
+/// component that trusts them fails.
 pub const START: u64 = 1_600_000_000_000;
 
 /// One second in milliseconds.
@@ -19,27 +19,27 @@ pub const HOUR: u64 = 60 * MINUTE;
 /// One day in milliseconds.
 pub const DAY: u64 = 24 * HOUR;
 
-/// Milliseconds since 1970. Clones show the same time.
+/// Milliseconds since 1970. Clones share the time.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<AtomicU64>);
 
 impl Clock {
-    /// A clock that shows this time.
+    /// Creates a clock that shows this time.
     pub fn at(now: u64) -> Self {
         Self(Arc::new(AtomicU64::new(now)))
     }
 
-    /// The time it shows.
+    /// The current time.
     pub fn now(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Step it, ahead or back.
+    /// Steps the clock forwards or backwards.
     pub fn set(&self, now: u64) {
         self.0.store(now, Ordering::Relaxed);
     }
 
-    /// Let time pass.
+    /// Advances the clock.
     pub fn pass(&self, milliseconds: u64) {
         self.set(self.now() + milliseconds);
     }

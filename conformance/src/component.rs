@@ -1,4 +1,4 @@
-//! A component that exports a store, and perhaps a manager: compiled and linked, to make instances of.
+//! A compiled and linked component that exports a store, and possibly a manager.
 
 use session_runtime::bindings::exports::session3::sessions::{session_manager, session_store};
 use wasmtime::component::{self, InstancePre, Linker};
@@ -8,7 +8,7 @@ use crate::state::State;
 
 const MANAGER: &str = "session3:sessions/session-manager@0.2.0";
 
-/// A component that exports `session-store`, and perhaps `session-manager`, compiled and linked.
+/// A compiled and linked component that exports `session-store`, and possibly `session-manager`.
 #[derive(Clone)]
 pub struct Component {
     instance: InstancePre<State>,
@@ -16,13 +16,13 @@ pub struct Component {
     manager: Option<session_manager::GuestIndices>,
 }
 
-/// What an instance exports.
+/// The exports of an instance.
 pub struct Exports {
     store: session_store::Guest,
     manager: Option<session_manager::Guest>,
 }
 
-/// What a component may import: WASI, `advisory-locks` and `session-events`.
+/// A linker with everything a component may import: WASI, `advisory-locks` and `session-events`.
 pub fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -32,14 +32,15 @@ pub fn linker(engine: &Engine) -> Result<Linker<State>> {
 }
 
 impl Component {
-    /// Compile a component. An error when it is none, exports no store, or imports something else than a [`linker`] has.
+    /// Compiles a component. Fails if the bytes are not a component, it exports no store, or it imports more than
+    /// [`linker`] provides.
     pub fn new(bytes: &[u8]) -> Result<Self> {
         let engine = Engine::default();
         let component = component::Component::from_binary(&engine, bytes)?;
         Self::linked(linker(&engine)?.instantiate_pre(&component)?)
     }
 
-    /// A component with an engine or a linker of your own. An error when it exports no store.
+    /// Wraps a component linked with another engine or linker. Fails if it exports no store.
     pub fn linked(instance: InstancePre<State>) -> Result<Self> {
         let store = session_store::GuestIndices::new(&instance)?;
         let manager = match instance.component().get_export_index(None, MANAGER) {
@@ -49,17 +50,17 @@ impl Component {
         Ok(Self { instance, store, manager })
     }
 
-    /// What it is compiled for.
+    /// The engine that the component is compiled for.
     pub fn engine(&self) -> &Engine {
         self.instance.engine()
     }
 
-    /// Whether its instances export a manager.
+    /// Whether the component exports a manager.
     pub fn has_manager(&self) -> bool {
         self.manager.is_some()
     }
 
-    /// Make an instance.
+    /// Creates an instance.
     pub async fn instantiate(&self, store: &mut Store<State>) -> Result<Exports> {
         let instance = self.instance.instantiate_async(&mut *store).await?;
         let manager = self.manager.as_ref().map(|manager| manager.load(&mut *store, &instance)).transpose()?;
@@ -68,12 +69,12 @@ impl Component {
 }
 
 impl Exports {
-    /// The store.
+    /// The exported `session-store`.
     pub fn session3_sessions_session_store(&self) -> &session_store::Guest {
         &self.store
     }
 
-    /// The manager.
+    /// The exported `session-manager`. Panics if there is no such export.
     #[track_caller]
     pub fn session3_sessions_session_manager(&self) -> &session_manager::Guest {
         self.manager.as_ref().expect("the component exports no session-manager")

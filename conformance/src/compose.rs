@@ -1,4 +1,4 @@
-//! A store and the manager as one component.
+//! Composes a store and the manager into one component.
 
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
@@ -7,8 +7,8 @@ use wasmtime::Result;
 const STORE: &str = "session3:sessions/session-store@0.2.0";
 const MANAGER: &str = "session3:sessions/session-manager@0.2.0";
 
-/// A component that exports this `session-store` and, on top of it, this `session-manager`. What the two import of
-/// others, it imports. Unlike `wac plug`, which leaves the store inside: the suite looks at both.
+/// Returns a component that exports this `session-store` and, on top of it, this `session-manager`, and that imports
+/// what the two import otherwise. `wac plug` would not export the store, which the suite tests as well.
 pub fn with_manager(store: &[u8], manager: &[u8]) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let store = instantiate(&mut graph, "store", store)?;

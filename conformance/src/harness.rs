@@ -1,4 +1,4 @@
-//! What the conformance suite needs of a host.
+//! The interface between the conformance suite and a host.
 
 use std::sync::Arc;
 
@@ -7,62 +7,63 @@ use crate::client::{Configuration, Manager, Store, options};
 use crate::clock::Clock;
 use crate::instance::Instance;
 
-/// What some promises of the contract are about, and some back ends do not have.
+/// A capability that some promises of the contract require and some back ends lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Several instances that work on the place at once and exclude each other by their locks. Without it
-    /// [`Harness::instance`] is always the same one.
+    /// Several concurrent instances that share the sessions and exclude each other by locks. Without it,
+    /// [`Harness::instance`] always returns the same instance.
     Instances,
-    /// Instances, and locks that are free at once when their instance ends.
+    /// [`Need::Instances`], and the locks of an instance are free as soon as it ends.
     Ends,
-    /// Instances, and locks that refuse a wait that could never end.
+    /// [`Need::Instances`], and a lock request that would deadlock is refused.
     Circles,
-    /// The export `session-manager`, beside `session-store` and on the same sessions.
+    /// The export `session-manager`, on the same sessions as `session-store`.
     Manager,
 }
 
-/// One place for sessions, empty at first, and the instances that work on it.
+/// An initially empty location for sessions, and the instances that share it.
 ///
-/// Instances exclude each other by their locks, at least within the process. All of them read one clock.
+/// Instances exclude each other by locks, at least within the process. They share one clock.
 pub trait Harness: Sync {
-    /// A fresh instance; the only one where [`Need::Instances`] is lacking.
+    /// Returns a fresh instance, or the only one if [`Need::Instances`] is lacking.
     fn instance(&self) -> impl Future<Output = Arc<Instance>> + Send;
 
-    /// The clock of all instances. It stands still unless a test moves it.
+    /// The clock of all instances. It stands still until a test moves it.
     fn clock(&self) -> &Clock;
 
-    /// Why the back end cannot have this, if it cannot. What needs it is then reported as not applicable, with this reason.
+    /// Returns why the back end lacks a capability, or none if it has it. Promises that need it are reported as not
+    /// applicable, with this reason.
     fn lacks(&self, _need: Need) -> Option<String> {
         None
     }
 
-    /// What answers a client that asks for a lock while another client has it, as one word. Within one instance it would
-    /// wait for itself.
+    /// The error of a client that requests a lock held by another client, as one word. Within a single instance this is
+    /// a deadlock.
     fn locked(&self) -> &'static str {
         if self.lacks(Need::Instances).is_none() { "busy" } else { "deadlock" }
     }
 
-    /// Where the store is, as the instances name it.
+    /// The location of the store, as instances name it.
     fn location(&self) -> &str {
         "."
     }
 
-    /// The store, through a fresh instance.
+    /// Opens the store in a fresh instance.
     fn store(&self) -> impl Future<Output = Store> + Send {
         self.store_with(options())
     }
 
-    /// The store, through a fresh instance and with these options.
+    /// Opens the store in a fresh instance, with these options.
     fn store_with(&self, options: Options) -> impl Future<Output = Store> + Send {
         async move { Store::open(&self.instance().await, self.location(), options).await.unwrap() }
     }
 
-    /// A manager of the store's sessions, in a fresh instance.
+    /// Opens a manager of the store's sessions in a fresh instance.
     fn manager(&self) -> impl Future<Output = Manager> + Send {
         self.manager_with(Configuration::default())
     }
 
-    /// A manager of the store's sessions, in a fresh instance and configured so.
+    /// Opens a manager of the store's sessions in a fresh instance, with this configuration.
     fn manager_with(&self, configuration: Configuration) -> impl Future<Output = Manager> + Send {
         async move { Manager::open(&self.instance().await, self.location(), options(), &configuration).await.unwrap() }
     }

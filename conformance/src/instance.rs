@@ -8,53 +8,53 @@ use wasmtime::Store;
 use crate::component::{Component, Exports};
 use crate::state::State;
 
-/// Enough that it never runs out.
+/// Never runs out.
 const FUEL: u64 = u64::MAX;
 
-/// One instance. Its calls go one after the other, as the component model demands.
+/// One instance. Its calls are serialized, as the component model requires.
 pub struct Instance {
     store: Mutex<Store<State>>,
     exports: Exports,
 }
 
 impl Instance {
-    /// A new instance. Panics when the component cannot be instantiated.
+    /// Instantiates a component. Panics if that fails.
     pub async fn new(component: &Component, state: State) -> Self {
         let mut store = Store::new(component.engine(), state);
         store.limiter(State::limiter);
-        // An error when the engine does not count.
+        // Fails if the engine does not consume fuel.
         let _ = store.set_fuel(FUEL);
         let exports = component.instantiate(&mut store).await.expect("the component instantiates");
         Self { store: Mutex::new(store), exports }
     }
 
-    /// The functions to call.
+    /// The exported functions.
     pub fn exports(&self) -> &Exports {
         &self.exports
     }
 
-    /// Wait for the call under way, then make one.
+    /// Waits for the call in flight, then gives access for the next one.
     pub async fn enter(&self) -> MutexGuard<'_, Store<State>> {
         self.store.lock().await
     }
 
-    /// How many bytes of memory it has taken so far.
+    /// The size of the instance's memories in bytes.
     pub async fn memory(&self) -> usize {
         self.enter().await.data().memory()
     }
 
-    /// How many instructions it has run so far, as Wasmtime counts them. Its engine has to consume fuel.
+    /// The number of instructions run so far, as Wasmtime counts fuel. The engine must consume fuel.
     pub async fn instructions(&self) -> u64 {
         FUEL - self.enter().await.get_fuel().expect("the engine consumes fuel")
     }
 
-    /// How many resources of the host it holds now: open files and directories, locks.
+    /// The number of host resources held: open files and directories, locks.
     pub async fn resources(&self) -> usize {
         self.enter().await.data_mut().resources()
     }
 }
 
-/// What a call answered. A trap fails the test: no input may cause one.
+/// Unwraps the result of a call. A trap fails the test: no input may cause one.
 pub(crate) fn survived<T>(answer: wasmtime::Result<T>, caller: &Location<'_>) -> T {
     match answer {
         Ok(value) => value,

@@ -1,7 +1,7 @@
 //! The conformance suite for session stores: one test for each promise of the contract.
 //!
-//! A store is a component that exports `session-store`, in any language, with a `session-manager` or without. A test of
-//! it runs the suite:
+//! A store is a component in any language that exports `session-store`, and optionally `session-manager`. Its test runs
+//! the suite:
 //!
 //! ```no_run
 //! use session_conformance::{BackEnd, Component};
@@ -15,8 +15,8 @@
 //! }
 //! ```
 //!
-//! Each promise is a function of [`suite`] and gets an empty [`BackEnd`]: a fresh directory, a clock that the test moves,
-//! a lock space, and instances of the component on them. `unwrap` panics with the promises that are broken:
+//! Each promise is a function of [`suite`] that runs on an empty [`BackEnd`]: a fresh directory, a clock that the test
+//! moves, a lock space, and instances of the component. [`Report::unwrap`] panics with the broken promises:
 //!
 //! ```text
 //! the back end does not conform:
@@ -24,37 +24,36 @@
 //! 88 passed, 1 failed, 109 not applicable
 //! ```
 //!
-//! A promise about something that the back end does not have is not applicable, and the report says why. Where the
-//! sessions are in the memory of one instance, use [`BackEnd::in_one_instance`]. A store that needs more of its host than
-//! WASI, `advisory-locks` and `session-events`, such as a database, comes with a [`Harness`] of its own: link the
-//! component with [`Component::linked`], and make each [`Instance`](instance::Instance) with its
-//! [`State`](state::State).
+//! A promise that requires a capability the back end lacks is not applicable; the report gives the reason. For sessions
+//! in the memory of one instance, use [`BackEnd::in_one_instance`]. A store that imports more than WASI,
+//! `advisory-locks` and `session-events`, such as a database, needs its own [`Harness`]: link the component with
+//! [`Component::linked`], and create each [`Instance`](instance::Instance) with its [`State`](state::State).
 //!
 //! | to test | use |
 //! |---|---|
-//! | a store, and its manager if it has one | [`run`], or [`conformance_tests!`] for a `#[test]` of each promise |
-//! | the manager on top of a store that has none | [`compose::with_manager`], then [`run`] |
+//! | a store, and its manager if it has one | [`run`], or [`conformance_tests!`] for one `#[test]` per promise |
+//! | the manager on top of a store without one | [`compose::with_manager`], then [`run`] |
 //! | a host in any language that runs the component | [`remote`], then [`run`] |
 //! | a provider of `advisory-locks` | [`lock_conformance_tests!`] |
 //!
-//! The other modules are what the suite is written with, and tests beside it can use:
+//! The suite is built from the other modules, which further tests can use:
 //!
-//! | module | one idea |
+//! | module | contents |
 //! |---|---|
-//! | [`component`] | a component, compiled and linked |
-//! | [`state`] | what an instance has of its host |
+//! | [`component`] | a compiled and linked component |
+//! | [`state`] | the host state of an instance |
 //! | [`instance`] | one instance |
 //! | [`bindings`] | the generated types under short names |
 //! | [`client`] | the WIT interfaces as Rust methods |
-//! | [`browser`] | the other end of a cookie |
+//! | [`browser`] | a minimal browser, for cookies |
 //! | [`clock`] | a wall clock that a test sets |
-//! | [`check`] | assertions of one line |
-//! | [`wait`] | waiting with an end |
-//! | [`harness`] | what the suite needs of a host |
-//! | [`back_end`] | the harness that does for most |
+//! | [`check`] | one-line assertions |
+//! | [`wait`] | waiting with a timeout |
+//! | [`harness`] | the interface between the suite and a host |
+//! | [`back_end`] | the standard harness |
 
 #![forbid(unsafe_code)]
-#![expect(clippy::missing_panics_doc, reason = "this is a test kit: it fails a test by a panic")]
+#![expect(clippy::missing_panics_doc, reason = "a test kit fails a test by panicking")]
 
 pub mod back_end;
 pub mod bindings;

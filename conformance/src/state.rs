@@ -1,4 +1,4 @@
-//! What an instance has of its host.
+//! The host state of an instance.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-/// What an instance has of its host. Dropped with the instance, and its locks with it.
+/// The host state of an instance. Dropping the instance drops it, and releases its locks.
 pub struct State {
     wasi: WasiCtx,
     table: ResourceTable,
@@ -17,34 +17,34 @@ pub struct State {
 }
 
 impl State {
-    /// An instance with this much of WASI, locks in this space, and events for this sink.
+    /// Creates the state of an instance with this WASI context, locks in this space, and events for this sink.
     pub fn new(wasi: WasiCtx, locks: &LockSpace, events: Arc<dyn EventSink>) -> Self {
         let memory = Memory { taken: 0, most: usize::MAX };
         Self { wasi, table: ResourceTable::new(), locks: LocksCtx::new(locks), events: EventsCtx::new(events), memory }
     }
 
-    /// The same with at most this many bytes of memory.
+    /// Limits the instance to this many bytes of memory.
     pub fn with_memory(self, most: usize) -> Self {
         Self { memory: Memory { taken: 0, most }, ..self }
     }
 
-    /// How many bytes of memory the instance has taken so far.
+    /// The size of the instance's memories in bytes.
     pub fn memory(&self) -> usize {
         self.memory.taken
     }
 
-    /// How many resources of the host the instance holds now: open files and directories, locks.
+    /// The number of host resources held: open files and directories, locks.
     pub fn resources(&mut self) -> usize {
         self.table.iter_mut().count()
     }
 
-    /// What counts the memory, for [`Store::limiter`](wasmtime::Store::limiter).
+    /// Counts the memory, for [`Store::limiter`](wasmtime::Store::limiter).
     pub(crate) fn limiter(&mut self) -> &mut dyn ResourceLimiter {
         &mut self.memory
     }
 }
 
-/// Counts the bytes of all memories of an instance, and bounds them. A memory never shrinks.
+/// Counts and bounds the bytes of all memories of an instance. A memory never shrinks.
 struct Memory {
     taken: usize,
     most: usize,

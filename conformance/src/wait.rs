@@ -1,20 +1,20 @@
-//! Waiting for other processes, not for ever.
+//! Waiting for other processes, with a timeout.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Long enough for a machine that is busy with other things.
+/// The default timeout: enough on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks.
+/// The polling interval.
 pub const PAUSE: Duration = Duration::from_millis(10);
 
-/// Look until there is something to see.
+/// Polls until `look` returns a value.
 #[track_caller]
 pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     wait_at_most(PATIENCE, what, look)
 }
 
-/// Look until there is something to see: at most for so long.
+/// Polls until `look` returns a value. Panics after `patience`.
 #[track_caller]
 pub fn wait_at_most<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
@@ -27,7 +27,7 @@ pub fn wait_at_most<T>(patience: Duration, what: &str, mut look: impl FnMut() ->
     }
 }
 
-/// Wait for this.
+/// Awaits a future. Panics after [`PATIENCE`].
 pub async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"))
 }

@@ -1,5 +1,5 @@
-//! Compiles a second store for the tests, `target/components/session_store_planted.wasm`: the same sources with the defects
-//! of `planted.rs`. All other components are made by the build of `session-runtime`.
+//! Compiles a second store for the tests, `target/components/session_store_planted.wasm`, from the same sources with
+//! the defects of `planted.rs`. The build script of `session-runtime` builds all other components.
 
 mod planted;
 mod tree;

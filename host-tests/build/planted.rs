@@ -1,6 +1,6 @@
-//! Defects that are planted in a copy of the store's sources: an expression, and what a careless author may have written.
+//! Defects planted in a copy of the store's sources: an expression, and a plausible mistake in its place.
 //!
-//! One build has all of them. An instance has the one that the name of a preopened directory names, or none.
+//! A single build contains all of them. The name of a preopened directory selects at most one per instance.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use guest_build::Result;
 struct Defect {
     name: &'static str,
     file: &'static str,
-    /// An expression that is in the file once.
+    /// An expression that occurs once in the file.
     correct: &'static str,
     defective: &'static str,
 }
@@ -86,7 +86,7 @@ const DEFECTS: [Defect; 10] = [
     },
 ];
 
-/// What chooses among them, in the copy.
+/// The code in the copy that selects a defect.
 const CHOICE: &str = r#"//! Which of the planted defects this instance has.
 
 use alloc::string::String;
@@ -108,7 +108,7 @@ pub fn is(number: usize) -> bool {
 }
 "#;
 
-/// Plant all of them in a copy of the workspace. Fails when the sources have changed so that one cannot be.
+/// Plants all of them in a copy of the workspace. Fails if a change of the sources prevents one.
 pub fn plant(copy: &Path) -> Result<()> {
     fs::write(copy.join("core/src/planted.rs"), CHOICE)?;
     replace(
@@ -122,13 +122,13 @@ pub fn plant(copy: &Path) -> Result<()> {
         let Defect { name, correct, defective, .. } = defect;
         let either = format!("(if {here}::planted::is({number}) {{ {defective} }} else {{ {correct} }})");
         replace(&copy.join(defect.file), correct, &either).map_err(|error| {
-            format!("the defect `{name}` cannot be planted: {error}; mend host-tests/build/planted.rs")
+            format!("the defect `{name}` cannot be planted: {error}; update host-tests/build/planted.rs")
         })?;
     }
     Ok(())
 }
 
-/// Rust for the tests: `PLANTED`, the names. The number of a defect is its index.
+/// Rust source for the tests: `PLANTED`, the names. The number of a defect is its index.
 pub fn names() -> String {
     let names = DEFECTS.map(|defect| defect.name);
     format!(

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-/// What git does not have: results of builds and of tests.
+/// Not in git: results of builds and tests.
 const LEFT_OUT: [&str; 3] = ["target", "node_modules", "__pycache__"];
 
-/// Copy what cargo needs of the workspace, to a directory that is made anew.
+/// Copies what cargo needs of the workspace to a fresh directory.
 pub fn copy(workspace: &Path, to: &Path) -> guest_build::Result<()> {
     if to.exists() {
         fs::remove_dir_all(to)?;

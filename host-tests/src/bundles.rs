@@ -7,36 +7,36 @@ use std::sync::OnceLock;
 use crate::command::session3;
 use crate::host::component_path;
 
-/// The version in the names of the files.
+/// The version in the file names.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The store for hosts that have WASI and nothing else.
+/// The store for hosts with plain WASI.
 pub fn session_store_standalone() -> PathBuf {
     bundle("session-store-standalone")
 }
 
-/// The demo for them.
+/// The demo for hosts with plain WASI.
 pub fn web_demo_standalone() -> PathBuf {
     bundle("web-demo-standalone")
 }
 
-/// A file of the bundle, in `target/components`; written anew once in this process.
+/// A file of the bundle in `target/components`, which is rewritten once per process.
 pub fn bundle(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     let directory = DIRECTORY.get_or_init(|| {
-        let directory = component_path().parent().expect("it is in a directory").to_owned();
+        let directory = component_path().parent().expect("the component is in a directory").to_owned();
         write(&directory);
         directory
     });
     directory.join(format!("{name}-{VERSION}.wasm"))
 }
 
-/// Write all of them into a directory.
+/// Writes the bundle into a directory.
 pub fn write(directory: &Path) -> String {
     printed(session3(["bundle", "--output"]).arg(directory))
 }
 
-/// Make an application whole, for hosts that have WASI and nothing else.
+/// Composes an application with the store and the manager, for hosts with plain WASI.
 pub fn compose(application: &Path, output: &Path) {
     printed(session3(["compose"]).arg(application).arg("--output").arg(output));
 }

@@ -1,8 +1,8 @@
-//! Which host functions an instance calls, and how often.
+//! Observes which host functions an instance calls, and how often.
 //!
-//! The bindings of wasmtime-wasi open a `tracing` span for each call, which names the function. What has none, the
-//! destructors, the locks and the events, is replaced in the linker by functions that do the same in such a span. [`watch`] is told
-//! of the spans, [`Calls`] counts them.
+//! The bindings of wasmtime-wasi open a `tracing` span for each call, which names the function. Functions without one,
+//! the destructors, locks and events, are wrapped in such a span in the linker. [`watch`] is called for each span,
+//! [`Calls`] counts them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,21 +24,21 @@ use session_conformance::state::State;
 use session_runtime::events::{Event as Told, Operation};
 use session_runtime::{EventsView, LocksView};
 
-/// Opens the span that the generated bindings open for a call.
+/// Opens the same span as the generated bindings.
 macro_rules! call {
     ($module:literal, $function:literal) => {
         tracing::trace_span!("wit-bindgen import", module = $module, function = $function)
     };
 }
 
-/// Counts the host calls that this thread makes, by name, from now until it is dropped.
+/// Counts the host calls of this thread by name, until dropped.
 pub struct Calls {
     seen: Arc<Mutex<BTreeMap<String, u64>>>,
     _watch: Watch,
 }
 
 impl Calls {
-    /// Begin to count.
+    /// Starts counting.
     pub fn count() -> Self {
         let seen = Arc::new(Mutex::new(BTreeMap::new()));
         let counted = seen.clone();
@@ -46,21 +46,21 @@ impl Calls {
         Self { seen, _watch }
     }
 
-    /// What was called, and begin anew: `types.[method]descriptor.read` and so on.
+    /// Returns the calls, such as `types.[method]descriptor.read`, and resets the counts.
     pub fn take(&self) -> BTreeMap<String, u64> {
         std::mem::take(&mut self.seen.lock().unwrap())
     }
 }
 
-/// The end of it ends the watching.
+/// Watches until dropped.
 pub struct Watch {
     _subscribed: DefaultGuard,
 }
 
-/// Be told of each host call that this thread makes, just before it is made. The call waits.
+/// Runs a callback before each host call of this thread. The call waits for it.
 pub fn watch(tell: impl Fn(&str) + Send + Sync + 'static) -> Watch {
-    // With one subscriber in the process, `tracing` asks that of the thread which comes to a call first, and if it has
-    // none, nobody is told of the call any more. So there are two.
+    // With a single subscriber in the process, `tracing` caches the interest of the thread that reaches a callsite
+    // first: if that thread has no subscriber, the callsite is disabled. A second subscriber prevents this.
     static BYSTANDER: OnceLock<Dispatch> = OnceLock::new();
     BYSTANDER.get_or_init(|| Dispatch::new(Watcher(|_: &str| {})));
     Watch { _subscribed: tracing::subscriber::set_default(Watcher(tell)) }
@@ -105,7 +105,7 @@ impl Visit for Name {
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
-/// Replace what opens no span of its own by something that does.
+/// Wraps the functions that open no span.
 pub(crate) fn make_countable(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut types = linker.instance("wasi:filesystem/types@0.2.12")?;

@@ -1,15 +1,15 @@
-//! The command `session3` and the example `embed`, as cargo builds them.
+//! The command `session3` and the example `embed`, as built by cargo.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The packages that are tested together, in `scripts/test`, and the example, which asks for nothing that they do not
-/// have. With others, what they share would have other features, and be compiled anew.
+/// The packages that `scripts/test` tests together, and the example, which adds no features. Another set would change
+/// the features of shared dependencies, and recompile them.
 const PACKAGES: [&str; 4] = ["session-runtime", "session-conformance", "host-tests", "embed"];
 
-/// A call of `session3` with these arguments, logging as it does by default.
+/// Returns a `session3` command with these arguments and the default logging.
 pub fn session3<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     let mut command = Command::new(PATH.get_or_init(|| build("session3")));
@@ -17,7 +17,7 @@ pub fn session3<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     command
 }
 
-/// A call of the program in `examples/embed` with these arguments.
+/// Returns a command for the program in `examples/embed` with these arguments.
 pub fn embed(arguments: &[&Path]) -> Command {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     let mut command = Command::new(PATH.get_or_init(|| build("embed")));
@@ -25,8 +25,8 @@ pub fn embed(arguments: &[&Path]) -> Command {
     command
 }
 
-/// Cargo names and builds commands for the tests of their own package only. So it is asked once more, with what it has
-/// just been asked for: it has nothing to do unless the command is missing or older than its sources.
+/// Cargo builds and names commands only for the tests of their own package. So cargo runs once more with the same
+/// options: a no-op unless the command is missing or outdated.
 fn build(name: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
     let directory = test.parent().and_then(Path::parent).expect("tests are in target/PROFILE/deps");
@@ -34,7 +34,7 @@ fn build(name: &str) -> PathBuf {
         Some("debug") | None => "dev",
         Some(name) => name,
     };
-    // A test that somebody else than cargo runs takes what is there.
+    // A test that is not run by cargo uses the existing binary.
     if let Some(cargo) = env::var_os("CARGO") {
         let mut cargo = Command::new(cargo);
         cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--locked", "--profile", profile]);

@@ -1,4 +1,4 @@
-//! What the tests have run, for the tables in the README: `scripts/compatibility` reads it.
+//! Records what the tests ran, for the tables in the README, which `scripts/compatibility` generates.
 
 use std::fs;
 
@@ -6,24 +6,24 @@ use serde_json::{Value, json};
 
 use crate::host::component_path;
 
-/// A host on which the store has been tried.
+/// A host that the store was tested on.
 pub struct Host<'a> {
     /// Its name.
     pub host: &'a str,
-    /// What it was tried with. Only versions that files of the repository pin.
+    /// The versions it was tested with. Only versions that the repository pins.
     pub version: &'a str,
-    /// How the store was tried.
+    /// How the store was tested.
     pub store: &'a str,
-    /// How the manager was tried.
+    /// How the manager was tested.
     pub manager: &'a str,
-    /// Who excludes whom.
+    /// Between what locks exclude.
     pub locks: &'a str,
-    /// How many increments of one counter were still there, of how many, and who did them.
+    /// How many concurrent increments of one counter survived, of how many, and by what.
     pub processes: &'a str,
 }
 
 impl Host<'_> {
-    /// Note it, when its tests have passed.
+    /// Records the host once its tests have passed.
     pub fn record(&self, name: &str) {
         let Self { host, version, store, manager, locks, processes } = self;
         let line = json!({
@@ -33,7 +33,7 @@ impl Host<'_> {
     }
 }
 
-/// A language in which applications were written.
+/// A language that applications were tested in.
 pub struct Guest<'a> {
     /// Its name.
     pub guest: &'a str,
@@ -42,7 +42,7 @@ pub struct Guest<'a> {
 }
 
 impl Guest<'_> {
-    /// Note it, when its tests have passed on `session3` and on Wasmtime as it comes.
+    /// Records the language once its tests have passed on `session3` and on stock Wasmtime.
     pub fn record(&self, name: &str) {
         let Self { guest, version } = self;
         record(

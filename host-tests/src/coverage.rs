@@ -1,9 +1,9 @@
-//! Which code of the component runs: LLVM's counters, read when an instance ends.
+//! Code coverage of the component: LLVM's counters, read when an instance ends.
 //!
-//! `scripts/coverage` compiles the component with counters in it and names the file in `SESSION3_COVERAGE`. Counters are
-//! a part of an instance's memory. So that memory is made here, and read when it goes, however the instance ended: the
-//! component needs no code for it, and what a trapped or killed instance did counts as well. The core module is put beside
-//! it: `llvm-cov` reads no components.
+//! `scripts/coverage` compiles the component with counters and names the file in `SESSION3_COVERAGE`. The counters are
+//! in an instance's memory, which is therefore allocated here and read when it is dropped, however the instance ended:
+//! the component needs no code for it, and the coverage of trapped and killed instances counts as well. The core module
+//! is written beside the component, as `llvm-cov` does not read components.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -19,12 +19,12 @@ use wasmtime::{
     Config, InstanceAllocationStrategy, LinearMemory, MemoryCreator, MemoryType, PoolingAllocationConfig, Result,
 };
 
-/// The component that counts, if it is to be measured.
+/// The component with counters, if coverage is measured.
 pub(crate) fn component() -> Option<PathBuf> {
     env::var_os("SESSION3_COVERAGE").map(PathBuf::from)
 }
 
-/// Let instances have their memory from this pool; from here, if the component is to be measured.
+/// Allocates the memory of instances from this pool or, if coverage is measured, here.
 pub(crate) fn allocate(config: &mut Config, pool: PoolingAllocationConfig) -> &mut Config {
     static PROFILE: LazyLock<Option<Arc<Profile>>> =
         LazyLock::new(|| component().map(|file| Profile::of(&file).into()));
@@ -37,18 +37,18 @@ pub(crate) fn allocate(config: &mut Config, pool: PoolingAllocationConfig) -> &m
     }
 }
 
-/// What all instances of this process have run.
+/// The counters of all instances of this process.
 struct Profile {
     sections: Sections,
     counts: Mutex<Vec<u64>>,
-    /// Open from the beginning: tests take away the right to make files, and the room for them.
+    /// Opened at the start: tests remove the permission to create files, and the space for them.
     file: File,
 }
 
-/// A data segment: where it is in the memory, and its bytes.
+/// A data segment: its address and its bytes.
 type Segment = (usize, Vec<u8>);
 
-/// What LLVM put into the component.
+/// LLVM's sections in the component.
 struct Sections {
     counters: Segment,
     functions: Segment,
@@ -58,7 +58,7 @@ struct Sections {
 impl Profile {
     fn of(component: &Path) -> Self {
         let bytes = fs::read(component).unwrap();
-        let (module, sections) = find(&bytes).expect("a component with counters, and the names of its segments");
+        let (module, sections) = find(&bytes).expect("a component with counters and named segments");
         let core = component.with_extension("core.wasm");
         if !core.exists() {
             replace(&core, module);
@@ -69,7 +69,7 @@ impl Profile {
         Self { sections, counts: Mutex::new(counts), file }
     }
 
-    /// Add what an instance has counted. What is in the file then says all that has ever run, though not how often.
+    /// Adds the counters of an instance. The file then has everything that has ever run, though not how often.
     fn add(&self, memory: &[AtomicU8]) {
         let (start, counters) = &self.sections.counters;
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,7 +109,7 @@ impl Sections {
     }
 }
 
-/// The core module of a component, and what LLVM put into it.
+/// Returns the core module of a component, and LLVM's sections in it.
 fn find(component: &[u8]) -> Option<(&[u8], Sections)> {
     let mut module = &component[..0];
     let mut segments = Vec::new();
@@ -147,14 +147,14 @@ fn segment(data: wasmparser::Data<'_>) -> Option<Segment> {
     Some((usize::try_from(value).ok()?, data.data.to_owned()))
 }
 
-/// Whole or not at all: the process may be killed, and others write the module too.
+/// Writes a file atomically: the process may be killed, and other processes write the module too.
 fn replace(file: &Path, content: &[u8]) -> File {
     let new = tempfile::NamedTempFile::new_in(file.parent().unwrap()).unwrap();
     new.as_file().write_all_at(content, 0).unwrap();
     new.persist(file).unwrap()
 }
 
-/// Makes memories that are read when they go.
+/// Creates memories that are read when dropped.
 struct Counted(Arc<Profile>);
 
 struct Memory {
@@ -173,8 +173,8 @@ fn zeros(len: usize) -> impl Iterator<Item = AtomicU8> {
 }
 
 #[expect(unsafe_code, reason = "Wasmtime runs code on this memory")]
-// SAFETY: each memory is zeroed and owned by the one it is made for; nobody else touches it before it is dropped. There
-// is no reservation and no guard to provide: the engine is configured to check bounds and to let memories move.
+// SAFETY: each memory is zeroed and owned by the instance it is created for; nothing else accesses it before it is
+// dropped. No reservation and no guard are needed: the engine is configured to check bounds and to let memories move.
 unsafe impl MemoryCreator for Counted {
     fn new_memory(
         &self,
@@ -190,7 +190,7 @@ unsafe impl MemoryCreator for Counted {
 }
 
 #[expect(unsafe_code, reason = "Wasmtime runs code on this memory")]
-// SAFETY: the pointer is to all of the bytes, and they may be written through it, being atomic. They move only in
+// SAFETY: the pointer covers all of the bytes, which may be written through it as they are atomic. They move only in
 // `grow_to`.
 unsafe impl LinearMemory for Memory {
     fn byte_size(&self) -> usize {

@@ -1,20 +1,20 @@
-//! What instances tell their host.
+//! The events that instances report to their host.
 
 use std::sync::{Arc, Mutex};
 
 use session_runtime::EventSink;
 use session_runtime::events::{Event, Limit};
 
-/// The most that is kept when nobody asks.
+/// The maximum number of events kept.
 const LIMIT: usize = 10_000;
 
-/// Keeps the events that are told. Clones keep the same.
+/// Records events. Clones share the record.
 #[derive(Clone, Default)]
 pub struct Recorder(Arc<Mutex<Vec<String>>>);
 
 impl Recorder {
-    /// What was told, in order, and begin anew: `session-1 created`, `session-1 renewed session-2`,
-    /// `- refused new-sessions`.
+    /// Returns and clears the events, in order: `session-1 created`, `session-1 renewed session-2`, `- refused
+    /// new-sessions`.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
     }

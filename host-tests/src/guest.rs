@@ -1,4 +1,4 @@
-//! Components that only tests need: built by cargo when they are first asked for.
+//! Components for tests only, built by cargo on first use.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,19 +7,19 @@ use std::sync::OnceLock;
 
 const TARGET: &str = "wasm32-wasip2";
 
-/// A component that uses up whatever it is given; the path of a request says what. See `guests/adversary`.
+/// A component that exhausts a resource, named by the path of the request. See `guests/adversary`.
 pub fn adversary() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| build("adversary"))
 }
 
-/// A command that counts in a session. See `guests/counter`.
+/// A command with a counter in a session. See `guests/counter`.
 pub fn counter() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| build("counter"))
 }
 
-/// A store with a defect, or without. See `guests/broken-store`.
+/// A store with or without a defect. See `guests/broken-store`.
 pub fn broken_store() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| build("broken-store"))
@@ -27,14 +27,14 @@ pub fn broken_store() -> &'static Path {
 
 fn build(package: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
-    // Where the components of the command are built, too.
+    // The target directory of the command's components.
     let guests = test.ancestors().nth(3).expect("tests are in target/PROFILE/deps").join("guests");
-    // A test that somebody else than cargo runs takes what is there.
+    // A test that is not run by cargo uses the existing component.
     if let Some(cargo) = env::var_os("CARGO") {
         let mut cargo = Command::new(cargo);
         cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--locked", "--release"]);
         cargo.args(["--target", TARGET, "--package", package, "--target-dir"]).arg(&guests);
-        // What is meant for the host.
+        // Flags for the host.
         for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
             cargo.env_remove(variable);
         }

@@ -1,4 +1,4 @@
-//! A directory, a clock and a lock space, and instances of the component on them.
+//! A directory, a clock, a lock space, and instances of the component on them.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -36,14 +36,14 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host on a fresh directory, which goes with it.
+    /// Creates a host on a fresh directory, which is removed with it.
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let host = Self::on(directory.path());
         Self { _directory: Some(directory), ..host }
     }
 
-    /// A host on somebody's directory.
+    /// Creates a host on an existing directory.
     pub fn on(path: impl Into<PathBuf>) -> Self {
         Self::with(linked().clone(), path.into())
     }
@@ -63,61 +63,62 @@ impl Host {
         }
     }
 
-    /// Another host on the same directory with the same clock, as after a restart: a new engine, a new lock space.
+    /// Returns a host on the same directory with the same clock, as after a restart: with a new engine and lock space.
     pub fn restarted(&self) -> Self {
         Self { clock: self.clock.clone(), ..Self::with(link(&compile(&mut Config::new())), self.path.clone()) }
     }
 
-    /// The same with these locks.
+    /// Sets the lock space.
     pub fn with_locks(self, locks: LockSpace) -> Self {
         Self { locks, ..self }
     }
 
-    /// The same with instances whose steps are counted, so that they can be stopped at any of them.
+    /// Makes instances consume fuel, so that they can be stopped at any instruction.
     pub fn metered(self) -> Self {
         static COMPONENT: OnceLock<Component> = OnceLock::new();
         let component = COMPONENT.get_or_init(|| link(&compile(Config::new().consume_fuel(true))));
         Self { component: component.clone(), ..self }
     }
 
-    /// A host on somebody's directory with the component that [`precompile`] has compiled, in another process perhaps.
+    /// Creates a host on an existing directory with the component that [`precompile`] compiled, possibly in another
+    /// process.
     pub fn precompiled(component: &Path, path: impl Into<PathBuf>) -> Self {
         let engine = engine(&mut Config::new());
-        #[expect(unsafe_code, reason = "the file is ours, and made by `precompile` of the same build")]
-        // SAFETY: as the reason says; a file of another version or for another engine is refused.
+        #[expect(unsafe_code, reason = "the file is trusted: `precompile` of the same build wrote it")]
+        // SAFETY: the file is trusted; one of another version or for another engine is refused.
         let component = unsafe { component::Component::deserialize_file(&engine, component) }.unwrap();
         Self::with(link(&component), path.into())
     }
 
-    /// The same, at this time.
+    /// Sets the clock.
     pub fn at(self, now: u64) -> Self {
         self.clock.set(now);
         self
     }
 
-    /// The same without the right to write.
+    /// Makes the directory read-only for instances.
     pub fn read_only(self) -> Self {
         Self { permissions: FsPerms::ReadOnly, ..self }
     }
 
-    /// The same without what keeps a dropped instance from writing: as Wasmtime does it when it is not told otherwise.
+    /// Allows writes of a dropped instance, as is Wasmtime's default.
     pub fn unprotected(self) -> Self {
         Self { protected: false, ..self }
     }
 
-    /// The same with these parts of the directory preopened, under the same names.
+    /// Preopens these subdirectories, under the same names.
     pub fn with_preopens(self, preopens: &'static [&'static str]) -> Self {
         Self { preopens, ..self }
     }
 
-    /// The same with a lock provider that gives nobody a lock, for this reason.
+    /// Replaces the lock provider by one that fails with `refusal`.
     pub fn refusing_locks(self, refusal: advisory_locks::Error) -> Self {
         let mut linker = host_functions(compiled().engine()).unwrap();
         refuse_locks(&mut linker, refusal).unwrap();
         Self { component: Component::linked(linker.instantiate_pre(compiled()).unwrap()).unwrap(), ..self }
     }
 
-    /// The same with instances that may have so many bytes of memory.
+    /// Limits the memory of an instance to this many bytes.
     pub fn with_memory(self, memory: usize) -> Self {
         Self { memory, ..self }
     }
@@ -127,12 +128,12 @@ impl Host {
         &self.path
     }
 
-    /// What its instances have told since this was last asked.
+    /// Returns and clears the events of its instances.
     pub fn events(&self) -> Vec<String> {
         self.events.take()
     }
 
-    /// The component and the data of a new instance.
+    /// The component and the state of a new instance.
     pub(crate) fn parts(&self) -> (&Component, State) {
         (&self.component, self.state())
     }
@@ -140,7 +141,7 @@ impl Host {
     fn state(&self) -> State {
         let mut wasi = WasiCtx::builder();
         wasi.wall_clock(self.clock.clone());
-        // Before `preopened_dir`, which takes it over: file operations then end before the instance can.
+        // Set before `preopened_dir`, which copies it: no file operation outlives the instance.
         wasi.allow_blocking_current_thread(self.protected);
         for name in self.preopens {
             wasi.preopened_dir(self.path.join(name), name, self.permissions).unwrap();
@@ -165,7 +166,7 @@ impl Harness for Host {
     }
 }
 
-/// Where the build leaves the component.
+/// The path of the built component.
 pub fn component_path() -> PathBuf {
     if let Some(path) = coverage::component() {
         return path;
@@ -181,7 +182,7 @@ fn compiled() -> &'static component::Component {
     COMPILED.get_or_init(|| compile(&mut Config::new()))
 }
 
-/// The same, linked.
+/// The component, linked once in this process.
 fn linked() -> &'static Component {
     static LINKED: OnceLock<Component> = OnceLock::new();
     LINKED.get_or_init(|| link(compiled()))
@@ -189,11 +190,11 @@ fn linked() -> &'static Component {
 
 fn compile(config: &mut Config) -> component::Component {
     let path = component_path();
-    assert!(path.is_file(), "{} is missing: the build script of session-runtime makes it", path.display());
+    assert!(path.is_file(), "{} is missing: the build script of session-runtime builds it", path.display());
     component::Component::from_file(&engine(config), &path).unwrap()
 }
 
-/// Compile the component for [`Host::precompiled`], into this file.
+/// Compiles the component into this file, for [`Host::precompiled`].
 pub fn precompile(file: &Path) {
     fs::write(file, compiled().serialize().unwrap()).unwrap();
 }
@@ -203,14 +204,14 @@ fn link(component: &component::Component) -> Component {
     Component::linked(linker.instantiate_pre(component).unwrap()).unwrap()
 }
 
-/// What a component may import, and [`Calls`](calls::Calls) counts.
+/// A linker with everything a component may import, observed by [`Calls`](calls::Calls).
 fn host_functions(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = linker(engine)?;
     calls::make_countable(&mut linker)?;
     Ok(linker)
 }
 
-/// Refuse all locks, for this reason.
+/// Refuses all locks with this error.
 fn refuse_locks(linker: &mut Linker<State>, refusal: advisory_locks::Error) -> Result<()> {
     let mut locks = linker.instance("session3:sessions/advisory-locks@0.2.0")?;
     locks.func_wrap("acquire", move |_, _: (String, advisory_locks::Mode, u32)| {

@@ -1,31 +1,31 @@
-//! What the tests of this project need beside `session-conformance`: its component on hosts that fail, simulated and real
-//! ones, over HTTP and in a browser.
+//! Test support beyond `session-conformance`: the component on failing hosts, simulated and real, over HTTP and in a
+//! browser.
 //!
-//! | module | one idea |
+//! | module | contents |
 //! |---|---|
-//! | [`host`] | a directory, a clock and a lock space, and instances of the component on them |
-//! | [`events`] | what instances tell their host |
+//! | [`host`] | a directory, a clock, a lock space, and instances of the component on them |
+//! | [`events`] | the events that instances report |
 //! | [`bundles`] | the ready-made components |
-//! | [`calls`] | which host functions an instance calls, and how often |
-//! | [`tree`] | what is on the disk |
-//! | [`compatibility`] | what was run, for the README |
-//! | `coverage` | which code of the component runs |
+//! | [`calls`] | the host functions an instance calls, and how often |
+//! | [`tree`] | the files on the disk |
+//! | [`compatibility`] | what was tested, for the README |
+//! | `coverage` | code coverage of the component |
 //! | [`command`] | the command `session3`, and the example `embed` |
 //! | [`lock_files`] | the component `lock-files`, as a provider of locks |
-//! | [`mount`] | a directory that becomes read-only |
-//! | [`operation`] | operations as data, and a store in memory that says how they are answered |
-//! | [`performer`] | a client that does them, and may die of it |
-//! | [`random`] | random numbers that come again |
-//! | [`worker`] | a client in a process of its own |
-//! | [`guest`] | components that only tests need |
-//! | [`raw`] | a client that sends bytes |
+//! | [`mount`] | a directory mounted read-only |
+//! | [`operation`] | operations as data, and an in-memory model of their outcomes |
+//! | [`performer`] | a client that performs them, and may trap |
+//! | [`random`] | reproducible random numbers |
+//! | [`worker`] | a client in its own process |
+//! | [`guest`] | components for tests only |
+//! | [`raw`] | an HTTP client at the byte level |
 //! | [`server`] | a running `session3 demo` |
-//! | [`stock`] | an application served by Wasmtime as it comes |
-//! | [`sim`] | a machine in memory that fails and loses power wherever it can |
-//! | [`visitor`] | somebody who visits it |
-//! | [`webdriver`] | somebody who visits it with Chromium |
+//! | [`stock`] | an application served by stock Wasmtime |
+//! | [`sim`] | a simulated machine with faults and power cuts |
+//! | [`visitor`] | an HTTP client of the demo |
+//! | [`webdriver`] | Chromium as a client of the demo |
 
-#![expect(clippy::missing_panics_doc, reason = "this is a test kit: it fails a test by a panic")]
+#![expect(clippy::missing_panics_doc, reason = "a test kit fails a test by panicking")]
 
 pub mod bundles;
 pub mod calls;

@@ -1,4 +1,4 @@
-//! The component `lock-files` on a directory.
+//! The component `lock-files` on a directory, as a lock provider.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,13 +24,13 @@ mod generated {
     });
 }
 
-/// How long a lock is its holder's, and others keep away, as the documentation of the component says.
+/// The lease of a lock, as the component's documentation states.
 pub const LEASE: u64 = 120 * SECOND;
-/// The same, and what others wait beyond it.
+/// The lease, and the time that others wait beyond it.
 pub const ABANDONED: u64 = LEASE + 10 * SECOND + 1;
 
-/// A directory for lock files, and a clock. The clock shows the true time until a test moves it: the kernel stamps
-/// files with that.
+/// A directory for lock files, and a clock. The clock shows the real time until a test moves it, as the kernel stamps
+/// files with the real time.
 pub struct FileLocks {
     path: PathBuf,
     clock: Clock,
@@ -40,26 +40,26 @@ pub struct FileLocks {
 }
 
 impl FileLocks {
-    /// A fresh directory, which goes with it.
+    /// Creates a provider on a fresh directory, which is removed with it.
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let locks = Self::on(directory.path());
         Self { _directory: Some(directory), ..locks }
     }
 
-    /// Somebody's directory.
+    /// Creates a provider on an existing directory.
     pub fn on(path: &Path) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
         let clock = Clock::at(now.try_into().unwrap());
         Self { path: path.into(), clock, permissions: FsPerms::ReadWrite, names: &["/"], _directory: None }
     }
 
-    /// The same without the right to write.
+    /// Makes the directory read-only for instances.
     pub fn read_only(self) -> Self {
         Self { permissions: FsPerms::ReadOnly, ..self }
     }
 
-    /// The same, with these parts of the directory preopened.
+    /// Preopens these subdirectories.
     pub fn with_preopens(self, names: &'static [&'static str]) -> Self {
         Self { names, ..self }
     }
@@ -74,7 +74,7 @@ impl FileLocks {
         &self.path
     }
 
-    /// The lock files that there are now.
+    /// The existing lock files.
     pub fn files(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path.join("locks")) else { return Vec::new() };
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

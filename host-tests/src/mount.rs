@@ -1,13 +1,13 @@
-//! A directory on a file system that is read-only. It takes the right to mount.
+//! A directory on a read-only file system. Requires the privilege to mount.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A directory mounted upon itself, read-only, until this is dropped.
+/// A directory that is bind-mounted read-only onto itself until this is dropped.
 pub struct ReadOnly(PathBuf);
 
 impl ReadOnly {
-    /// Mount it.
+    /// Mounts the directory.
     pub fn mount(path: &Path) -> Self {
         let path = path.to_str().unwrap();
         mount(&["--bind", path, path]);
@@ -19,7 +19,7 @@ impl ReadOnly {
 
 fn mount(arguments: &[&str]) {
     let status = Command::new("mount").args(arguments).status().expect("this test needs `mount`");
-    assert!(status.success(), "this test needs the right to mount (run it as root)");
+    assert!(status.success(), "this test needs the privilege to mount (run it as root)");
 }
 
 impl Drop for ReadOnly {

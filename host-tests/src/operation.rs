@@ -1,4 +1,4 @@
-//! Operations as data: what clients do to sessions, how it was answered, and how it should have been.
+//! Operations as data, their outcomes, and a model of the expected outcomes.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use session_conformance::bindings::{Contents, Session};
 use session_conformance::client::data;
 
-/// One call. Sessions have numbers here, and what is stored in them follows from a number, too.
+/// One call. Sessions are numbered, and their contents are derived from a number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Operation {
     /// `create-session`
     Create {
         /// The session.
         id: u64,
-        /// What to store.
+        /// The value to store.
         value: u64,
     },
     /// `load-session`
@@ -26,9 +26,9 @@ pub enum Operation {
     Save {
         /// The session.
         id: u64,
-        /// What to store.
+        /// The value to store.
         value: u64,
-        /// Only over this version.
+        /// The expected version, if any.
         expected: Option<u64>,
     },
     /// `touch-session`
@@ -50,34 +50,34 @@ pub enum Operation {
     },
 }
 
-/// How it was answered.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Outcome {
-    /// A session was created: this version.
+    /// A session was created, with this version.
     Created(u64),
-    /// A load found this version and this value, or nothing.
+    /// A load returned this version and value, or no session.
     Loaded(Option<(u64, u64)>),
-    /// It is this version now.
+    /// A save stored this version.
     Saved(u64),
-    /// It was touched.
+    /// A touch succeeded.
     Touched,
-    /// Whether there was one.
+    /// A delete returned whether the session existed.
     Deleted(bool),
-    /// It has its new id.
+    /// A rename succeeded.
     Renamed,
-    /// An error, as [`kind`](session_conformance::check::kind) says it.
+    /// An error, as returned by [`kind`](session_conformance::check::kind).
     Refused(String),
-    /// A load found what nobody stored.
+    /// A load returned contents that were never stored.
     Torn(String),
 }
 
-/// A session's id.
+/// The id of a session.
 pub fn name(id: u64) -> String {
     format!("session-{id}")
 }
 
-/// What a value is on the disk: an owner or none, and bytes that all follow from the first ones, so that a torn or mixed
-/// record is seen. Some fit where the one before was, others do not, and some take many pages.
+/// The contents for a value: an optional owner, and bytes that all derive from the first ones, which reveals a torn or
+/// mixed record. Some fit in place of the previous contents, others do not, and some take many pages.
 pub fn contents(value: u64) -> Contents {
     let length = match value % 8 {
         0 => 5_000,
@@ -90,7 +90,7 @@ pub fn contents(value: u64) -> Contents {
     Contents { owner: owner.map(str::to_owned), ..data(bytes) }
 }
 
-/// What a load found.
+/// The outcome of a load.
 pub fn loaded(session: Option<&Session>) -> Outcome {
     let Some(session) = session else { return Outcome::Loaded(None) };
     let Some(head) = session.data.first_chunk() else { return Outcome::Torn("without data".into()) };
@@ -102,12 +102,12 @@ pub fn loaded(session: Option<&Session>) -> Outcome {
     Outcome::Loaded(Some((session.info.version, value)))
 }
 
-/// A store in memory: the contract for one client at a time. By session: its version and its value.
+/// An in-memory model of a store for one client at a time: the version and value of each session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Sessions(pub BTreeMap<u64, (u64, u64)>);
 
 impl Sessions {
-    /// Do it.
+    /// Performs an operation.
     pub fn perform(&mut self, operation: &Operation) -> Outcome {
         let refused = |why: &str| Outcome::Refused(why.into());
         let sessions = &mut self.0;

@@ -1,5 +1,5 @@
-//! A client with an instance to itself. Unlike [`Store`](session_conformance::client::Store), it tells of a trap, for it may be meant to
-//! trap; it must then be dropped.
+//! A client with its own instance. Unlike [`Store`](session_conformance::client::Store), it returns traps, which a test
+//! may intend; it must then be dropped.
 
 use wasmtime::component::ResourceAny;
 
@@ -20,11 +20,11 @@ pub struct Performer {
 }
 
 impl Performer {
-    /// A new instance with the store open.
+    /// Creates an instance and opens the store.
     pub async fn new(host: &Host, durability: Durability) -> Self {
         let (component, state) = host.parts();
         let mut store = wasmtime::Store::new(component.engine(), state);
-        // An error when the host is not metered.
+        // Fails if the host is not metered.
         let _ = store.set_fuel(u64::MAX);
         let exports = component.instantiate(&mut store).await.expect("the component instantiates");
         let sessions = exports.session3_sessions_session_store().store();
@@ -34,17 +34,17 @@ impl Performer {
         Self { store, exports, handle }
     }
 
-    /// From now on the guest pauses after so many steps, and others have their turn. Needs a metered host.
+    /// Makes the guest yield every `steps` units of fuel. Requires a metered host.
     pub fn pause_every(&mut self, steps: u64) {
         self.store.fuel_async_yield_interval(Some(steps)).unwrap();
     }
 
-    /// Let the guest trap after so many steps. Needs a metered host.
+    /// Makes the guest trap after `steps` units of fuel. Requires a metered host.
     pub fn trap_after(&mut self, steps: u64) {
         self.store.set_fuel(steps).unwrap();
     }
 
-    /// Do it.
+    /// Performs an operation.
     pub async fn perform(&mut self, operation: &Operation) -> wasmtime::Result<Outcome> {
         let Self { store, exports, handle } = self;
         let sessions = exports.session3_sessions_session_store().store();

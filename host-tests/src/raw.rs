@@ -1,4 +1,4 @@
-//! A client that sends bytes: for what no decent client does.
+//! A byte-level HTTP client, for misbehaviour that no ordinary client allows.
 
 use std::future::pending;
 use std::io;
@@ -15,67 +15,67 @@ use session_conformance::wait::{PAUSE, in_time};
 pub struct Client(TcpStream);
 
 impl Client {
-    /// Connect to a server.
+    /// Connects to a server.
     pub async fn connect(server: &Server) -> Self {
         Self(TcpStream::connect(server.address()).await.unwrap())
     }
 
-    /// Connect, as one who takes very little at a time.
+    /// Connects with a small receive buffer.
     pub async fn with_small_window(server: &Server) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(2048).unwrap();
         Self(socket.connect(server.address().parse().unwrap()).await.unwrap())
     }
 
-    /// Connect and send the beginning of a request.
+    /// Connects and sends the start of a request.
     pub async fn begin(server: &Server, bytes: &str) -> Self {
         let mut client = Self::connect(server).await;
         client.send(bytes).await;
         client
     }
 
-    /// Send this.
+    /// Sends bytes.
     pub async fn send(&mut self, bytes: &str) {
         self.0.write_all(bytes.as_bytes()).await.unwrap();
     }
 
-    /// Send no more, and go on listening.
+    /// Shuts down the sending side; the receiving side stays open.
     pub async fn end(&mut self) {
         self.0.shutdown().await.unwrap();
     }
 
-    /// Be gone at once: the server's next word finds nobody.
+    /// Resets the connection: the server's next write fails.
     pub fn reset(self) {
         self.0.set_zero_linger().unwrap();
     }
 
-    /// Wait until the server says something, and do not listen.
+    /// Waits until the server sends something, without reading it.
     pub async fn is_spoken_to(&self) {
-        in_time("the server says something", self.0.readable()).await.unwrap();
+        in_time("the server sends something", self.0.readable()).await.unwrap();
     }
 
-    /// What the server says next.
+    /// Reads the next bytes from the server.
     pub async fn hear(&mut self, expected: &str) {
         let mut said = vec![0; expected.len()];
-        in_time("the server answers", self.0.read_exact(&mut said)).await.unwrap();
+        in_time("the server responds", self.0.read_exact(&mut said)).await.unwrap();
         assert_eq!(String::from_utf8_lossy(&said), expected);
     }
 
-    /// Do nothing but listen until the server closes the connection: all that it says.
+    /// Reads everything until the server closes the connection.
     pub async fn rest(mut self) -> String {
         let mut said = Vec::new();
-        // A reset is an end like any other.
+        // A reset counts as a close.
         let _ = in_time("the server closes the connection", self.0.read_to_end(&mut said)).await;
         String::from_utf8(said).unwrap()
     }
 
-    /// Whether the connection breaks, in place of an end.
+    /// Whether the connection is reset instead of closed.
     pub async fn breaks(mut self) -> bool {
         let mut said = Vec::new();
         self.0.read_to_end(&mut said).await.is_err()
     }
 
-    /// Send a byte now and then until the server closes the connection: all that it says.
+    /// Sends a byte now and then until the server closes the connection. Returns everything it sent.
     pub async fn drip(mut self) -> String {
         let (mut read, mut write) = self.0.split();
         let dripping = async {
@@ -92,7 +92,7 @@ impl Client {
         String::from_utf8(said).unwrap()
     }
 
-    /// Take a byte of the answer now and then until the server closes the connection.
+    /// Reads a byte of the response now and then until the server closes the connection.
     pub async fn sip(mut self) {
         let end = async {
             while self.0.read_u8().await.is_ok() {
@@ -103,7 +103,7 @@ impl Client {
     }
 }
 
-/// Have as many connections as the system allows: the usual limit is 1024.
+/// Raises the limit on open files to the maximum: the usual limit is 1024.
 pub fn raise_file_limit() {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();

@@ -1,4 +1,4 @@
-//! A running `session3 demo`, or `session3 serve` of another component; or another host that serves one.
+//! A running `session3 demo`, `session3 serve` of another component, or another host that serves one.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -14,15 +14,15 @@ use tempfile::TempDir;
 use crate::command::session3;
 use session_conformance::wait::{wait_at_most, wait_for};
 
-/// How long a host may take to compile a component with the interpreter of a language inside, when it is busy.
+/// The timeout for compiling a component that contains a language interpreter, on a busy machine.
 const COMPILING: Duration = Duration::from_secs(300);
 
-/// A fresh directory for sessions: for this user only, or it would be refused.
+/// A fresh directory for sessions. Accessible to this user only, or the server would refuse it.
 pub fn private_directory() -> TempDir {
     tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir().unwrap()
 }
 
-/// A server process on a free port. It is killed when this is dropped, and its log printed if the test has failed.
+/// A server process on a free port. Dropping it kills the process, and prints its log if the test has failed.
 pub struct Server {
     process: Child,
     address: String,
@@ -33,38 +33,38 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server on a fresh directory, which goes with it.
+    /// Starts a server on a fresh directory, which is removed with it.
     pub fn new() -> Self {
         Self::on_fresh_directory(session3(["demo"]))
     }
 
-    /// A server on somebody's directory.
+    /// Starts a server on an existing directory.
     pub fn on(path: &Path) -> Self {
         Self::run(session3(["demo"]), path)
     }
 
-    /// A server with these options, on a fresh directory.
+    /// Starts a server with these options, on a fresh directory.
     pub fn with<'a>(options: impl IntoIterator<Item = &'a str>) -> Self {
         Self::on_fresh_directory(session3(["demo"].into_iter().chain(options)))
     }
 
-    /// A server with these options, on somebody's directory.
+    /// Starts a server with these options, on an existing directory.
     pub fn on_with<'a>(path: &Path, options: impl IntoIterator<Item = &'a str>) -> Self {
         Self::run(session3(["demo"].into_iter().chain(options)), path)
     }
 
-    /// A server of another component with these options, on a fresh directory.
+    /// Starts a server of another component with these options, on a fresh directory.
     pub fn of<'a>(component: &'a Path, options: impl IntoIterator<Item = &'a str>) -> Self {
         let component = component.to_str().unwrap();
         Self::on_fresh_directory(session3(["serve", component].into_iter().chain(options)))
     }
 
-    /// A server of another component, on somebody's directory.
+    /// Starts a server of another component, on an existing directory.
     pub fn of_on(component: &Path, path: &Path) -> Self {
         Self::run(session3(["serve", component.to_str().unwrap()]), path)
     }
 
-    /// The same as `of`, with a log that goes elsewhere.
+    /// Like `of`, with the log written elsewhere.
     pub fn of_logging_to(log: Stdio, component: &Path) -> Self {
         let directory = private_directory();
         let mut server =
@@ -73,7 +73,7 @@ impl Server {
         server
     }
 
-    /// The same as `of`, with so many open files at most.
+    /// Like `of`, with at most this many open files.
     pub fn of_with_file_limit<'a>(files: u32, component: &Path, options: impl IntoIterator<Item = &'a str>) -> Self {
         let mut shell = Command::new("sh");
         shell
@@ -92,7 +92,7 @@ impl Server {
         server
     }
 
-    /// A server that has been started with this umask.
+    /// Starts a server with this umask.
     pub fn on_with_umask(path: &Path, umask: u32) -> Self {
         let mut shell = Command::new("sh");
         shell
@@ -112,13 +112,13 @@ impl Server {
         Self::start_logging(command, path, log, |out, _log| {
             let last = out.strip_suffix('\n')?.lines().last()?;
             let address = last.strip_prefix("listening on http://").and_then(|rest| rest.strip_suffix('/'));
-            assert!(address.is_some() || last.starts_with("metrics on "), "the server says {last:?}");
+            assert!(address.is_some() || last.starts_with("metrics on "), "the server printed {last:?}");
             Some(address?.into())
         })
     }
 
-    /// A server by this command, on somebody's directory. Where it listens is found in what it says: its standard output
-    /// and error.
+    /// Starts a server by this command, on an existing directory. Its address is parsed from its standard output and
+    /// error.
     pub(crate) fn start(command: Command, path: &Path, listens: impl Fn(&str, &str) -> Option<String>) -> Self {
         Self::start_logging(command, path, None, listens)
     }
@@ -132,33 +132,33 @@ impl Server {
         let files = tempfile::tempdir().unwrap();
         let [out, own] = ["out", "log"].map(|name| File::create(files.path().join(name)).unwrap());
         let process = command.stdout(out).stderr(log.unwrap_or_else(|| own.into())).spawn().unwrap();
-        // It holds what was given to it, a pipe perhaps.
+        // The command holds the file descriptors given to it, such as a pipe.
         drop(command);
         let mut server = Self { process, address: String::new(), path: path.into(), files, _directory: None };
-        server.address = wait_at_most(COMPILING, "the server listens", || {
+        server.address = wait_at_most(COMPILING, "the server is listening", || {
             let ended = server.process.try_wait().unwrap();
             let address = listens(&server.said("out"), &server.log());
-            assert!(ended.is_none(), "the server ended at its start: {ended:?}");
+            assert!(ended.is_none(), "the server exited at startup: {ended:?}");
             address
         });
         server
     }
 
-    /// Where it listens: host and port.
+    /// The listening address: host and port.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// The address of a page.
+    /// The URL of a page.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// Where its metrics are. It has to be one with `--metrics`.
+    /// The URL of its metrics. Requires `--metrics`.
     pub fn metrics_url(&self) -> String {
         let said = self.said("out");
         let url = said.lines().find_map(|line| line.strip_prefix("metrics on "));
-        url.expect("the server has metrics").into()
+        url.expect("the server was started with --metrics").into()
     }
 
     /// The directory with the sessions.
@@ -166,7 +166,7 @@ impl Server {
         &self.path
     }
 
-    /// What it has logged so far.
+    /// Its log so far.
     pub fn log(&self) -> String {
         self.said("log")
     }
@@ -175,12 +175,12 @@ impl Server {
         fs::read_to_string(self.files.path().join(file)).unwrap()
     }
 
-    /// Its process.
+    /// Its process id.
     pub fn pid(&self) -> Pid {
         Pid::from_raw(self.process.id().try_into().unwrap())
     }
 
-    /// Its memory now and the most it ever had, in KiB: what is resident, so without what is only reserved.
+    /// Its current and peak resident memory in KiB.
     pub fn memory(&self) -> (u64, u64) {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let field = |name: &str| {
@@ -190,26 +190,26 @@ impl Server {
         (field("VmRSS:"), field("VmHWM:"))
     }
 
-    /// How many files and connections it has open.
+    /// The number of its open files and connections.
     pub fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
     }
 
-    /// Send it a signal.
+    /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).unwrap();
     }
 
-    /// Wait for its end.
+    /// Waits until it exits.
     pub fn ended(&mut self) -> ExitStatus {
-        wait_for("the server ends", || self.process.try_wait().unwrap())
+        wait_for("the server exits", || self.process.try_wait().unwrap())
     }
 
-    /// End it as an administrator does.
+    /// Stops it as an administrator does.
     pub fn stop(mut self) {
         self.signal(Signal::SIGTERM);
         let status = self.ended();
-        assert!(status.success(), "a server that is told to end ends well: {status}");
+        assert!(status.success(), "a stopped server exits successfully: {status}");
     }
 }
 
@@ -221,7 +221,7 @@ impl Default for Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited already.
         let _ = self.process.kill();
         let _ = self.process.wait();
         if thread::panicking() {

@@ -1,4 +1,4 @@
-//! Wasmtime as it comes: `wasmtime serve` of a component that needs nothing but WASI.
+//! Stock Wasmtime: `wasmtime serve` of a component that imports only WASI.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,20 +8,20 @@ use tempfile::TempDir;
 use crate::bundles;
 use crate::server::Server;
 
-/// The command that `scripts/test --hosts` installs, or the one that the variable `WASMTIME` names.
+/// The command that `scripts/test --hosts` installs, or the one in the environment variable `WASMTIME`.
 pub fn wasmtime() -> Command {
     let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tools/bin/wasmtime");
     Command::new(std::env::var_os("WASMTIME").unwrap_or_else(|| installed.into()))
 }
 
-/// An application with sessions inside, compiled for Wasmtime.
+/// A self-contained application, compiled for Wasmtime.
 pub struct Application {
     compiled: PathBuf,
     _files: TempDir,
 }
 
 impl Application {
-    /// Compose it as a user does, with `session3 compose`.
+    /// Composes an application as a user does, with `session3 compose`.
     pub fn compose(app: &Path) -> Self {
         let files = tempfile::tempdir().unwrap();
         let composed = files.path().join("composed.wasm");
@@ -29,7 +29,7 @@ impl Application {
         Self::of(&composed)
     }
 
-    /// One that is whole. It is compiled once, and not at every start.
+    /// Takes a self-contained component. It is compiled once, not at every start.
     pub fn of(composed: &Path) -> Self {
         let files = tempfile::tempdir().unwrap();
         let compiled = files.path().join("compiled.cwasm");
@@ -40,7 +40,7 @@ impl Application {
         Self { compiled, _files: files }
     }
 
-    /// A server of it on a free port, with the sessions in this directory.
+    /// Serves the application on a free port, with the sessions in this directory.
     pub fn serve(&self, directory: &Path) -> Server {
         let mut command = wasmtime();
         command.args(["serve", "-Scli", "--allow-precompiled", "--addr", "127.0.0.1:0", "--dir"]);

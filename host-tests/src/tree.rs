@@ -1,11 +1,11 @@
-//! What is on the disk, for tests that look behind the component's back.
+//! The files on the disk, for tests that bypass the component.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-/// Everything below a directory: relative path and a description that changes when the content does.
+/// Everything below a directory: the relative path, and a description that changes with the content.
 pub fn tree(root: &Path) -> BTreeMap<String, String> {
     let mut entries = BTreeMap::new();
     walk(root, &mut |path| {
@@ -30,7 +30,7 @@ pub fn named(root: &Path, name: &str) -> Vec<PathBuf> {
 #[track_caller]
 pub fn session_file(root: &Path, id: &str) -> PathBuf {
     let mut found = named(&root.join("sessions"), id);
-    assert_eq!(found.len(), 1, "one file is the session's: {found:?}");
+    assert_eq!(found.len(), 1, "a session has one file: {found:?}");
     found.remove(0)
 }
 

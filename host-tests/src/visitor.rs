@@ -1,4 +1,4 @@
-//! Somebody who visits the demo, with a jar for cookies.
+//! An HTTP client of the demo, with a cookie jar.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response};
 
 use crate::server::Server;
 
-/// A client that keeps cookies and follows redirections, as browsers do. A cookie is for all ports of a host.
+/// A client that keeps cookies and follows redirects, as browsers do. A cookie is for all ports of a host.
 pub struct Visitor {
     client: Client,
     jar: Arc<Jar>,
 }
 
 impl Visitor {
-    /// Somebody who has never been here.
+    /// Creates a client without cookies.
     pub fn new() -> Self {
         Self::build(Client::builder())
     }
 
-    /// Somebody with this browser.
+    /// Creates a client with this `User-Agent`.
     pub fn with_user_agent(user_agent: &str) -> Self {
         Self::build(Client::builder().user_agent(user_agent))
     }
@@ -32,29 +32,29 @@ impl Visitor {
         Self { client, jar }
     }
 
-    /// Take over somebody's cookie, as [`cookie`](Self::cookie) gives it.
+    /// Uses the cookie of another client, from [`cookie`](Self::cookie).
     pub fn take_cookie(&self, server: &Server, cookie: &str) {
         self.jar.add_cookie_str(cookie, &server.url("/").parse().unwrap());
     }
 
-    /// Somebody who has a session.
+    /// Creates a client with a session.
     pub async fn with_session(server: &Server) -> Self {
         let visitor = Self::new();
         assert_eq!(visitor.post(server, "/keep", &[]).await.status, 200);
         visitor
     }
 
-    /// Follow a link.
+    /// Sends a `GET` request.
     pub async fn get(&self, server: &Server, path: &str) -> Page {
         Page::of(self.client.get(server.url(path))).await
     }
 
-    /// Send a form.
+    /// Submits a form.
     pub async fn post(&self, server: &Server, path: &str, form: &[(&str, &str)]) -> Page {
         Page::of(self.client.post(server.url(path)).form(form)).await
     }
 
-    /// The cookies for a server, as a request would send them: `session3=ID.SECRET`, or nothing.
+    /// The cookies for a server, as a request would send them: `session3=ID.SECRET`, or an empty string.
     pub fn cookie(&self, server: &Server) -> String {
         let cookies = self.jar.cookies(&server.url("/").parse().unwrap());
         cookies.map_or_else(String::new, |cookies| cookies.to_str().unwrap().into())
@@ -75,13 +75,13 @@ impl Default for Visitor {
     }
 }
 
-/// A single request, without cookies of its own. Redirections are answers.
+/// A single request without a cookie jar. Redirects are not followed.
 pub fn request(server: &Server, method: Method, path: &str) -> RequestBuilder {
     let client = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
     client.request(method, server.url(path))
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub struct Page {
     /// The status.
@@ -93,7 +93,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// Send a request and read the answer.
+    /// Sends a request and reads the response.
     pub async fn of(request: RequestBuilder) -> Self {
         let response: Response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -105,13 +105,13 @@ impl Page {
         self.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
     }
 
-    /// What the page shows between two texts.
+    /// The text of the page between two others.
     pub fn between(&self, before: &str, after: &str) -> Option<&str> {
         let (_, rest) = self.text.split_once(before)?;
         Some(rest.split_once(after)?.0)
     }
 
-    /// What was said about the request before, if anything.
+    /// The page's notice about the previous request, if any.
     pub fn notice(&self) -> Option<&str> {
         self.between(r#"role="status">"#, "<")
     }

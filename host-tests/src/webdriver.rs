@@ -1,4 +1,4 @@
-//! Chromium without a window, driven by chromedriver.
+//! Headless Chromium, driven by chromedriver.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -16,7 +16,7 @@ use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
 
 use session_conformance::wait::{PATIENCE, wait_for};
 
-/// What keeps it to the site under test, and quick.
+/// Options that restrict it to the site under test, and make it fast.
 const ARGUMENTS: [&str; 9] = [
     "--headless",
     "--no-sandbox",
@@ -29,14 +29,14 @@ const ARGUMENTS: [&str; 9] = [
     "--no-proxy-server",
 ];
 
-/// A browser of its own, with an empty profile. All of its processes end when this is dropped.
+/// A browser with an empty profile. Dropping it ends all of its processes.
 pub struct Chromium {
     driver: Option<WebDriver>,
     process: Driver,
 }
 
 impl Chromium {
-    /// Start chromedriver and, through it, Chromium.
+    /// Starts chromedriver and, through it, Chromium.
     pub async fn start() -> Self {
         let process = Driver::start();
         let mut capabilities = DesiredCapabilities::chrome();
@@ -62,13 +62,13 @@ impl Deref for Chromium {
     type Target = WebDriver;
 
     fn deref(&self) -> &WebDriver {
-        self.driver.as_ref().expect("it is there until this is dropped")
+        self.driver.as_ref().expect("present until drop")
     }
 }
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // Its own end would wait for an answer. Our own one ends all.
+        // Dropping the driver would wait for a response. Dropping the process group ends everything.
         if let Some(driver) = self.driver.take() {
             let _ = driver.leak();
         }
@@ -78,7 +78,7 @@ impl Drop for Chromium {
     }
 }
 
-/// The process of chromedriver, and with it those of Chromium: one group.
+/// The process group of chromedriver and Chromium.
 struct Driver {
     process: Child,
     port: u16,
@@ -92,7 +92,7 @@ impl Driver {
         let mut command = Command::new("chromedriver");
         command.arg("--port=0").process_group(0);
         command.stdin(Stdio::null()).stderr(log.try_clone().unwrap()).stdout(log);
-        // Chromium leaves files in the directory for temporary ones.
+        // Chromium leaves files in the temporary directory.
         command.env("TMPDIR", files.path());
         let process = command.spawn().unwrap_or_else(|error| match error.kind() {
             ErrorKind::NotFound => panic!("the browser tests need Debian's packages chromium and chromium-driver"),
@@ -118,7 +118,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // They may have ended by themselves.
+        // They may have exited already.
         let _ = killpg(Pid::from_raw(self.process.id().try_into().unwrap()), Signal::SIGKILL);
         let _ = self.process.wait();
     }

@@ -10,7 +10,7 @@ use super::methods;
 use crate::bindings::{Access, Answer, CapPolicy, Client, Device, Options, SameSite, Transport, Value};
 use crate::instance::{Instance, survived};
 
-/// The resource `configuration`: set here, made when a manager is opened.
+/// The resource `configuration`, created when a manager is opened.
 #[derive(Clone, Debug, Default)]
 pub struct Configuration {
     /// `set-cookie-name`
@@ -60,7 +60,7 @@ pub struct Manager {
     handle: ResourceAny,
 }
 
-/// The resource `session`, during one request.
+/// The resource `session`: one request.
 pub struct Session {
     instance: Arc<Instance>,
     handle: ResourceAny,
@@ -164,7 +164,7 @@ impl Manager {
         }
     }
 
-    /// The instance this handle belongs to.
+    /// The instance that owns this handle.
     pub fn instance(&self) -> &Arc<Instance> {
         &self.instance
     }
@@ -240,7 +240,7 @@ pub fn integer(integer: i64) -> Value {
 }
 
 impl Session {
-    /// An attribute that is an integer, or none.
+    /// The value of an integer attribute, or none if it is absent.
     pub async fn count(&self, name: &str) -> Option<i64> {
         match self.get(name).await {
             None => None,
@@ -249,7 +249,7 @@ impl Session {
         }
     }
 
-    /// Add one to an attribute, which begins at 0.
+    /// Increments an integer attribute that starts at 0, by a read and a write. Returns the new value.
     pub async fn increment(&self, name: &str) -> i64 {
         let next = self.count(name).await.unwrap_or(0) + 1;
         self.set(name, &integer(next)).await.unwrap();

@@ -1,4 +1,4 @@
-//! The contract as Rust: one method for each function of the WIT interfaces, on handles that keep their instance alive.
+//! The WIT interfaces as Rust: one method per function, on handles that keep their instance alive.
 
 mod manager;
 mod store;
@@ -6,7 +6,7 @@ mod store;
 pub use manager::{Configuration, Devices, HeaderField, Manager, Session, integer, text};
 pub use store::{Cursor, Guard, Store, contents, data, options};
 
-/// The methods of a resource, one line each; `=>` says how an argument is passed when it is not as it is. A trap fails the test at the line of the call.
+/// The methods of a resource, one line each; `=>` converts an argument. A trap fails the test at the line of the call.
 macro_rules! methods {
     ($type:ident in $interface:ident.$resource:ident {
         $( $(#[$doc:meta])* $name:ident = $call:ident($($arg:ident: $ty:ty $(=> $lowered:expr)?),*) $(-> $out:ty)?; )*
@@ -26,7 +26,7 @@ macro_rules! methods {
                 }
             )*
 
-            /// Drop the resource, as a guest would.
+            /// Drops the resource, as a guest would.
             #[track_caller]
             pub fn close(self) -> impl Future<Output = ()> + Send {
                 let caller = std::panic::Location::caller();

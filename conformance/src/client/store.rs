@@ -29,7 +29,7 @@ pub struct Cursor {
     handle: ResourceAny,
 }
 
-/// Options with which a store opens wherever it is.
+/// Options that create a missing store, with relaxed durability.
 pub fn options() -> Options {
     Options { create: true, durability: Durability::Relaxed, size_limit: None, lock_wait: None }
 }
@@ -39,7 +39,7 @@ pub fn data(data: impl AsRef<[u8]>) -> Contents {
     Contents { data: data.as_ref().to_vec(), owner: None, idle_timeout: None, deadline: None }
 }
 
-/// Contents of an owner.
+/// Contents with an owner.
 pub fn contents(owner: &str, bytes: impl AsRef<[u8]>) -> Contents {
     Contents { owner: Some(owner.into()), ..data(bytes) }
 }
@@ -77,7 +77,7 @@ impl Store {
         async move { answer.await.map(|handle| Guard { instance, handle }) }
     }
 
-    /// `lock-session`, exclusive, at once or `busy`.
+    /// `lock-session`, exclusive and without waiting.
     #[track_caller]
     pub fn lock_now(&self, id: &str) -> impl Future<Output = Answer<Guard>> + Send {
         self.lock(id, LockMode::Exclusive, Some(0))
@@ -114,7 +114,7 @@ impl Store {
         }
     }
 
-    /// The ids of all sessions, in the order of the listing.
+    /// The ids of all entries, in listing order.
     pub async fn ids(&self) -> Vec<String> {
         let cursor = self.iter(None).await.unwrap();
         let sessions = cursor.rest(1000).await;
@@ -122,7 +122,7 @@ impl Store {
         sessions.into_iter().map(|info| info.id).collect()
     }
 
-    /// The ids of all sessions: not of what a manager keeps of their old ids.
+    /// The ids of all sessions, without the manager's records of old ids.
     pub async fn sessions(&self) -> Vec<String> {
         let mut ids = self.ids().await;
         ids.retain(|id| !id.starts_with("old-"));
@@ -135,14 +135,14 @@ impl Store {
         Some(String::from_utf8(session.data).unwrap())
     }
 
-    /// The instance this handle belongs to.
+    /// The instance that owns this handle.
     pub fn instance(&self) -> &Arc<Instance> {
         &self.instance
     }
 }
 
 impl Cursor {
-    /// All that is left, in pages of this size. Nothing may be unreadable.
+    /// The remaining entries, in pages of this size. None may be unreadable.
     pub async fn rest(&self, limit: u32) -> Vec<SessionInfo> {
         let mut sessions = Vec::new();
         loop {

@@ -1,4 +1,4 @@
-//! The runtime's locks, as guests see them.
+//! The locks of `session-runtime`, as guests see them.
 
 use session_runtime::bindings::session3::sessions::advisory_locks::{Host, HostGuard};
 use session_runtime::locks::Guard;
@@ -11,17 +11,17 @@ use super::provider::{Error, Instance, LockScope, Mode, Power, Provider};
 /// A lock space.
 pub struct HostLocks {
     space: LockSpace,
-    /// Where its lock file is.
+    /// The directory of the lock file.
     _directory: Option<TempDir>,
 }
 
 impl HostLocks {
-    /// One for this process.
+    /// Creates a lock space for this process.
     pub fn in_a_process() -> Self {
         Self { space: LockSpace::process(), _directory: None }
     }
 
-    /// One with a lock file.
+    /// Creates a lock space with a lock file.
     pub fn on_a_machine() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let space = LockSpace::machine(directory.path().join("lock")).unwrap();
@@ -29,7 +29,7 @@ impl HostLocks {
     }
 }
 
-/// What a store has for its instance.
+/// The host state of an instance.
 pub struct HostInstance {
     ctx: LocksCtx,
     table: ResourceTable,

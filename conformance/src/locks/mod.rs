@@ -1,8 +1,8 @@
-//! What every provider of `advisory-locks` does.
+//! The conformance suite for providers of `advisory-locks`.
 //!
-//! | module | one idea |
+//! | module | contents |
 //! |---|---|
-//! | [`provider`] | what the suite needs of a provider |
+//! | [`provider`] | the interface between the suite and a provider |
 //! | [`suite`] | one function for each promise |
 //! | [`host`] | the locks of `session-runtime` |
 

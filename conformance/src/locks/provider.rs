@@ -1,22 +1,22 @@
-//! What the conformance suite of locks needs of a provider.
+//! The interface between the lock conformance suite and a provider.
 
 use std::fmt::Debug;
 
 pub use crate::bindings::advisory_locks::{Error, LockScope, Mode};
 
-/// What the contract promises of providers that can: among the instances of one process, or where they learn of a
-/// death.
+/// An optional capability of a provider, which the contract guarantees among the instances of one process, or where the
+/// provider detects a death.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Power {
     /// The locks of a dead instance are free at once.
     SeesDeath,
-    /// Those who wait are served in the order in which they came.
+    /// Waiters get the lock in the order of their requests.
     KeepsOrder,
-    /// A wait in a circle is refused at once.
+    /// A request that would deadlock is refused at once.
     SeesCircles,
 }
 
-/// A space of locks, free at first.
+/// A lock space, initially without locks.
 pub trait Provider: Sync {
     /// One instance of a guest, which owns its locks.
     type Instance: Instance;
@@ -24,11 +24,11 @@ pub trait Provider: Sync {
     /// A fresh instance.
     fn instance(&self) -> impl Future<Output = Self::Instance> + Send;
 
-    /// Whether it can do this.
+    /// Whether the provider has a capability.
     fn has(&self, power: Power) -> bool;
 }
 
-/// One instance. It waits for one lock at a time. Dropping it is its death: it gives nothing back.
+/// One instance. It waits for one lock at a time. Dropping it kills it: it releases nothing.
 pub trait Instance: Send + 'static {
     /// The resource `guard`. Dropping it in Rust does nothing.
     type Guard: Debug + Send;
@@ -41,13 +41,13 @@ pub trait Instance: Send + 'static {
         timeout: u32,
     ) -> impl Future<Output = Result<Self::Guard, Error>> + Send;
 
-    /// Drop a guard, as a guest does.
+    /// Drops a guard, as a guest does.
     fn release(&mut self, guard: Self::Guard) -> impl Future<Output = ()> + Send;
 
     /// `scope`
     fn scope(&mut self) -> impl Future<Output = LockScope> + Send;
 
-    /// Take a lock that is free.
+    /// Acquires a free lock, without waiting.
     #[track_caller]
     fn take(&mut self, name: &str, mode: Mode) -> impl Future<Output = Self::Guard> + Send {
         let caller = std::panic::Location::caller();
@@ -57,7 +57,7 @@ pub trait Instance: Send + 'static {
         }
     }
 
-    /// A lock that cannot be had now.
+    /// Asserts that acquiring a lock without waiting fails with `expected`.
     #[track_caller]
     fn is_refused(&mut self, name: &str, mode: Mode, expected: &str) -> impl Future<Output = ()> + Send {
         let caller = std::panic::Location::caller();

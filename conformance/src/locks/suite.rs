@@ -1,5 +1,5 @@
-//! What every provider of `advisory-locks` does: one function for each promise of the contract, each on locks that are
-//! free. [`lock_conformance_tests!`](crate::lock_conformance_tests) makes each of them a test.
+//! The lock conformance suite: one function for each promise of the contract, each on free locks.
+//! [`lock_conformance_tests!`](crate::lock_conformance_tests) turns each into a test.
 
 #![expect(missing_docs, reason = "the names are sentences")]
 
@@ -15,10 +15,10 @@ use crate::wait::in_time;
 
 const SHARED: Mode = Mode::Shared;
 const EXCLUSIVE: Mode = Mode::Exclusive;
-/// Long enough that only a lock that is never released is noticed, in milliseconds.
+/// A timeout in milliseconds that expires only if a lock is never released.
 const LONG: u32 = 60_000;
 
-/// Make each function of the suite a test. The argument makes a [`Provider`]; each test gets a new one.
+/// Generates a test for each function of the suite. The argument creates a [`Provider`], a fresh one for each test.
 #[macro_export]
 macro_rules! lock_conformance_tests {
     ($provider:expr) => {
@@ -103,8 +103,8 @@ pub async fn a_timeout_of_zero_only_tries(provider: &impl Provider) {
     let mut holder = provider.instance().await;
     holder.take("a", SHARED).await;
     let mut other = provider.instance().await;
-    in_time("an answer", other.is_refused("a", EXCLUSIVE, "timed-out")).await;
-    // What it tried is no obstacle.
+    in_time("the request returns", other.is_refused("a", EXCLUSIVE, "timed-out")).await;
+    // The failed attempt leaves no request behind.
     provider.instance().await.take("a", SHARED).await;
 }
 
@@ -138,7 +138,7 @@ pub async fn a_wait_that_was_given_up_leaves_nothing(provider: &impl Provider) {
         let mut quitter = provider.instance().await;
         let cut = tokio::time::timeout(Duration::from_millis(20), quitter.acquire("a", asked, LONG)).await;
         assert!(cut.is_err(), "{asked:?}");
-        // As its host does after a time-out.
+        // As a host does after a timeout.
         drop(quitter);
         holder.release(guard).await;
         let guard = holder.take("a", EXCLUSIVE).await;
@@ -154,15 +154,15 @@ pub async fn a_reader_does_not_overtake_a_waiting_writer(provider: &impl Provide
     late.is_refused("a", SHARED, "timed-out").await;
     assert!(!writer.is_finished());
     reader.release(guard).await;
-    in_time("the writer writes", &mut writer).await.unwrap();
-    in_time("then the reader reads", late.acquire("a", SHARED, LONG)).await.unwrap();
+    in_time("the writer gets the lock", &mut writer).await.unwrap();
+    in_time("then the reader gets it", late.acquire("a", SHARED, LONG)).await.unwrap();
 }
 
 pub async fn an_instance_does_not_wait_for_itself(provider: &impl Provider) {
     let mut instance = provider.instance().await;
     for (held, asked) in [(EXCLUSIVE, EXCLUSIVE), (EXCLUSIVE, SHARED), (SHARED, EXCLUSIVE)] {
         let guard = instance.take("a", held).await;
-        let answer = in_time("an answer", instance.acquire("a", asked, LONG)).await;
+        let answer = in_time("the request returns", instance.acquire("a", asked, LONG)).await;
         assert_eq!(kind(&answer.unwrap_err()), "deadlock", "{held:?} {asked:?}");
         instance.release(guard).await;
     }
@@ -185,10 +185,10 @@ pub async fn an_instance_holds_so_many_locks(provider: &impl Provider) {
             Ok(guard) => guards.push(guard),
             Err(error) => break error,
         }
-        assert!(guards.len() < 10_000, "there is no limit");
+        assert!(guards.len() < 10_000, "the number of locks is not limited");
     };
     assert_eq!(kind(&refusal), "too-many");
-    assert!(guards.len() >= 8, "a store needs a few");
+    assert!(guards.len() >= 8, "a store needs several locks");
     instance.release(guards.pop().unwrap()).await;
     instance.take("one more", SHARED).await;
 }
@@ -203,7 +203,7 @@ pub async fn the_scope_is_the_same_for_all(provider: &impl Provider) {
     }
 }
 
-/// How many are inside: a writer counts as very many.
+/// The holders of the lock; a writer counts as [`WRITER`] readers.
 #[derive(Default)]
 struct Inside(AtomicU32);
 const WRITER: u32 = 1 << 16;
@@ -212,7 +212,7 @@ impl Inside {
     async fn visit(&self, mode: Mode) {
         let weight = if mode == EXCLUSIVE { WRITER } else { 1 };
         let before = self.0.fetch_add(weight, SeqCst);
-        assert!(before < WRITER && (weight == 1 || before == 0), "a {mode:?} one found {before:#x} inside");
+        assert!(before < WRITER && (weight == 1 || before == 0), "{mode:?} granted with {before:#x} holders");
         tokio::task::yield_now().await;
         self.0.fetch_sub(weight, SeqCst);
     }
@@ -233,7 +233,7 @@ pub async fn writers_are_alone_and_readers_among_readers(provider: &impl Provide
         }));
     }
     for visitor in visitors {
-        in_time("all visits are made", visitor).await.unwrap();
+        in_time("all locks are granted", visitor).await.unwrap();
     }
 }
 
@@ -264,8 +264,8 @@ pub async fn order_is_kept_where_it_is_promised(provider: &impl Provider) {
     }
     holder.release(guard).await;
     for waiter in waiters {
-        let (place, number) = in_time("all are served", waiter).await.unwrap();
-        assert!(place == number || !provider.has(Power::KeepsOrder), "number {number} was served at place {place}");
+        let (place, number) = in_time("all waiters get the lock", waiter).await.unwrap();
+        assert!(place == number || !provider.has(Power::KeepsOrder), "waiter {number} was granted as {place}");
     }
     assert_eq!(served.load(SeqCst), 8);
 }
@@ -278,18 +278,18 @@ pub async fn a_circle_ends(provider: &impl Provider) {
     let both = async {
         tokio::join!(one.acquire("b", EXCLUSIVE, timeout), async {
             let answer = two.acquire("a", EXCLUSIVE, timeout).await;
-            // So that the other one, who only waits, is granted.
+            // Releases the lock that the other instance waits for.
             drop(two);
             answer
         })
     };
-    let (_, second) = in_time("the circle ends", both).await;
+    let (_, second) = in_time("the deadlock is resolved", both).await;
     let expected = if provider.has(Power::SeesCircles) { "deadlock" } else { "timed-out" };
     assert_eq!(kind(&second.unwrap_err()), expected);
 }
 
-/// Let an instance wait for a lock, note that it has it, and give it back. Returns when it waits: the runtime of a test
-/// has one thread, which it has until then.
+/// Spawns an instance that waits for a lock, calls `note` with the lock held, and releases it. Returns once it waits:
+/// the test's runtime has a single thread, which the task occupies until then.
 async fn waiting<T: Send + 'static>(
     provider: &impl Provider,
     mode: Mode,

@@ -12,10 +12,10 @@ use wasmtime::Result;
 use super::process::Process;
 use crate::clock::Clock;
 
-/// How long a process may take to end an instance.
+/// The timeout for ending an instance.
 const END: Duration = Duration::from_secs(30);
 
-/// An instance in the process. It ends with this.
+/// An instance in the process. Dropping this ends it.
 pub(super) struct Connection {
     process: Arc<Process>,
     number: u64,
@@ -23,12 +23,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// The instance of this number.
+    /// Connects to the instance with this number.
     pub(super) fn new(process: Arc<Process>, number: u64, clock: Clock) -> Self {
         Self { process, number, clock }
     }
 
-    /// Send a request of this instance; the receiver gets the answer. A call that is given up is answered all the same.
+    /// Sends a request for this instance; the receiver gets the response. A cancelled call is answered too.
     pub(super) fn send(&self, what: &str, request: Value) -> Result<oneshot::Receiver<Value>> {
         let (answered, answer) = oneshot::channel();
         self.send_to(what, request, |answer| drop(answered.send(answer)))?;
@@ -44,12 +44,12 @@ impl Connection {
 }
 
 impl Drop for Connection {
-    /// When this returns, the instance is dead and its locks are free, as with an instance of our own.
+    /// Returns when the instance is dead and its locks are free, as when a local instance is dropped.
     fn drop(&mut self) {
         let (answered, answer) = mpsc::channel();
         let sent = self.send_to("end", json!({}), move |answer| drop(answered.send(answer)));
-        // An error: the process is dead, and all its instances with it.
+        // An error means that the process has ended, and with it all instances.
         let late = sent.is_ok() && answer.recv_timeout(END) == Err(RecvTimeoutError::Timeout);
-        assert!(!late || thread::panicking(), "the host process does not end an instance");
+        assert!(!late || thread::panicking(), "the host process did not end an instance within {END:?}");
     }
 }

@@ -1,26 +1,26 @@
-//! Values of the component model as JSON, by their types.
+//! The JSON encoding of component model values, by type.
 //!
 //! | WIT | JSON |
 //! |---|---|
-//! | `bool`, `string`, integers of up to 32 bits | as they are |
+//! | `bool`, `string`, integers of up to 32 bits | the same |
 //! | integers of 64 bits | `{"int": "-5"}` |
-//! | `f64` | `{"float": "0.5"}`, also `NaN`, `Infinity`, `-Infinity` and `-0`; whole numbers may be as they are |
+//! | `f64` | `{"float": "0.5"}`, also `NaN`, `Infinity`, `-Infinity` and `-0`; integers may be JSON numbers |
 //! | `list<u8>` | `{"bytes": "00ff"}` |
 //! | other lists, tuples | arrays |
-//! | records | objects, with the names of WIT |
-//! | enums | their case |
+//! | records | objects, with the WIT names |
+//! | enums | the case |
 //! | variants | `{"tag": "conflict", "val": {"int": "2"}}` |
-//! | options | null or the value; no option is in another |
-//! | resources | `{"own": 7}`, or `{"borrow": 7}` when they are only lent |
+//! | options | null or the value; options are never nested |
+//! | resources | `{"own": 7}`, or `{"borrow": 7}` for a borrowed handle |
 
 use serde_json::{Value, json};
 use wasmtime::component::{Resource, Type, Val};
 use wasmtime::{AsContextMut, Error, Result, bail, format_err};
 
-/// The other side's resource; the representation is its number there.
+/// A resource in the process; the representation is its number there.
 pub(super) struct Remote;
 
-/// A value as JSON.
+/// Encodes a value.
 pub(super) fn to_json(value: &Val, ty: &Type, store: &mut impl AsContextMut) -> Result<Value> {
     Ok(match (value, ty) {
         (Val::Bool(it), _) => json!(it),
@@ -62,7 +62,7 @@ pub(super) fn to_json(value: &Val, ty: &Type, store: &mut impl AsContextMut) -> 
     })
 }
 
-/// A value from JSON.
+/// Decodes a value of a type.
 pub(super) fn to_val(json: &Value, ty: &Type, store: &mut impl AsContextMut) -> Result<Val> {
     let wrong = || format_err!("{json} is no {ty:?}");
     let text = |key: &str| json[key].as_str().ok_or_else(wrong);

@@ -1,4 +1,4 @@
-//! The imports of the relay: each call goes to the process.
+//! The imports of the relay: each call is sent to the process.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,8 +13,8 @@ use super::relay;
 use crate::component::Component;
 use crate::state::State;
 
-/// The relay, whose imports go to this instance. They keep the connection: an instance of the relay keeps its imports, and
-/// drops them with itself.
+/// Links the relay to an instance in the process. The imports hold the connection, and are dropped with the instance of
+/// the relay.
 pub(super) fn component(connection: Connection) -> Result<Component> {
     let component = relay()?;
     let engine = component.engine();
@@ -34,7 +34,7 @@ pub(super) fn component(connection: Connection) -> Result<Component> {
     Component::linked(linker.instantiate_pre(component)?)
 }
 
-/// The relay, compiled once.
+/// Returns the relay, compiled once.
 fn relay() -> Result<&'static component::Component> {
     static RELAY: OnceLock<component::Component> = OnceLock::new();
     if let Some(relay) = RELAY.get() {
@@ -45,7 +45,7 @@ fn relay() -> Result<&'static component::Component> {
     Ok(RELAY.get_or_init(|| relay))
 }
 
-/// What an interface has under a name, in the process.
+/// An item of an interface by name, in the process.
 #[derive(Clone)]
 struct Import {
     connection: Arc<Connection>,
@@ -96,13 +96,13 @@ fn payload(json: &Value, ty: Option<Type>, store: &mut StoreContextMut<'_, State
     ty.map(|ty| to_val(json, &ty, store).map(Box::new)).transpose()
 }
 
-/// What an answer has: a value, or an error of the contract where one is possible. Anything else is a trap.
+/// Parses a response: a value, or an error of the contract if the function can return one. Anything else is a trap.
 fn value(mut answer: Value, fallible: bool) -> Result<Result<Value, Value>> {
     if let Some(value) = answer.get_mut("ok") {
         return Ok(Ok(value.take()));
     }
     match answer.get_mut("err") {
         Some(value) if fallible => Ok(Err(value.take())),
-        _ => bail!("the host answers {answer}"),
+        _ => bail!("the host responds {answer}"),
     }
 }

@@ -1,20 +1,20 @@
-//! Any host of the component, in any language, under the conformance suite: a process that makes instances of the
-//! component and does with them what it is told.
+//! Runs the conformance suite on a host in any language: a process that instantiates the component and calls it on
+//! request.
 //!
-//! The suite runs as always, on a component that hands each call on to the process. A process reads requests from its
-//! standard input and writes answers to its standard output, one line of JSON each. It serves the instances at once: a
-//! call that waits for a lock holds up its own instance and no other. Answers may come in any order.
+//! The suite runs on a relay component that forwards each call to the process. The process reads requests from standard
+//! input and writes responses to standard output, one line of JSON each. It serves instances concurrently: a call that
+//! waits for a lock blocks only its own instance. Responses may come in any order.
 //!
-//! | request, beside `id` and `instance` | what to do |
+//! | request, besides `id` and `instance` | action |
 //! |---|---|
-//! | `"do": "start"`, `directory` | make an instance; it sees the directory as `.` |
+//! | `"do": "start"`, `directory` | create an instance with the directory preopened as `.` |
 //! | `"do": "call"`, `now`, `interface`, `function`, `arguments` | call an exported function; the wall clock shows `now`, in milliseconds |
 //! | `"do": "drop"`, `now`, `resource` | drop a resource |
-//! | `"do": "end"` | end the instance, whatever it is doing; answer when nothing of it can happen any more and its locks are free |
+//! | `"do": "end"` | end the instance, even during a call; respond when it has no further effect and its locks are free |
 //!
-//! Functions have the names of the component model, such as `[method]store.load-session`; a method's resource is its first
-//! argument. An answer has the request's `id` and either `ok`, the value or null, or `err`, the error of the contract, or
-//! `trap`, what else went wrong, in words. How values are written, is said in `json.rs`.
+//! Functions have their component model names, such as `[method]store.load-session`; the first argument of a method is
+//! its resource. A response has the `id` of the request, and `ok` (the value or null), `err` (an error of the contract)
+//! or `trap` (the message of any other failure). `json.rs` defines the encoding of values.
 
 mod connection;
 mod json;
@@ -41,14 +41,14 @@ use crate::harness::Harness;
 use crate::instance::Instance;
 use crate::state::State;
 
-/// A process with the host under test. Clones are the same process.
+/// A process with the host under test. Clones share the process.
 #[derive(Clone)]
 pub struct RemoteHost {
     process: Arc<Process>,
     instances: Arc<AtomicU64>,
 }
 
-/// A place of its own, and instances on it in the process.
+/// A directory, and instances on it in the process.
 pub struct Remote {
     host: RemoteHost,
     directory: TempDir,
@@ -56,12 +56,12 @@ pub struct Remote {
 }
 
 impl RemoteHost {
-    /// Start the process.
+    /// Starts the process.
     pub fn start(command: Command) -> Self {
         Self { process: Arc::new(Process::start(command)), instances: Arc::default() }
     }
 
-    /// A fresh place. Its directory is private: hosts may refuse one that others have access to.
+    /// Creates a harness on a fresh directory, accessible to its owner only: hosts may refuse any other.
     pub fn place(&self) -> Remote {
         let directory = tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir().unwrap();
         Remote { host: self.clone(), directory, clock: Clock::at(START) }
@@ -73,13 +73,13 @@ impl Harness for Remote {
         let number = self.host.instances.fetch_add(1, Ordering::Relaxed);
         let connection = Connection::new(self.host.process.clone(), number, self.clock.clone());
         let answer = connection.send("start", json!({ "directory": self.directory.path() })).unwrap();
-        let answer = answer.await.expect("the host process lives");
-        assert!(answer.get("ok").is_some(), "no instance: {answer}");
+        let answer = answer.await.expect("the host process is running");
+        assert!(answer.get("ok").is_some(), "the host cannot create an instance: {answer}");
         let component = link::component(connection).expect("the relay is linked");
-        // All that the relay has is its imports, which have the connection.
+        // The relay needs nothing from its host but the imports, which hold the connection.
         let state = State::new(WasiCtx::builder().build(), &LockSpace::process(), Arc::new(NoSink));
         let instance = Instance::new(&component, state).await;
-        // Each byte of data is a value of its own on its way.
+        // Each byte of data is passed as a separate value.
         instance.enter().await.set_hostcall_fuel(usize::MAX);
         Arc::new(instance)
     }

@@ -9,7 +9,7 @@ use std::thread;
 use serde_json::Value;
 use wasmtime::{Result, format_err};
 
-/// A process that answers each line with a line, in any order. It is killed when this is dropped.
+/// A process that answers each line with a line, in any order. Dropping it kills the process.
 pub(super) struct Process {
     child: Child,
     requests: Mutex<Requests>,
@@ -21,7 +21,7 @@ struct Requests {
     last: u64,
 }
 
-/// What to do with the answer to which request; `None` when there will be no more answers.
+/// The callbacks of the requests in flight, by request id; `None` once the process has ended.
 type Waiting = Mutex<Option<HashMap<u64, Answered>>>;
 
 type Answered = Box<dyn FnOnce(Value) + Send>;
@@ -36,7 +36,7 @@ impl Process {
         Self { child, requests: Mutex::new(Requests { input, last: 0 }), waiting }
     }
 
-    /// Send a request. The answer goes to `answered`, which is dropped unused when the process ends before.
+    /// Sends a request. The response is passed to `answered`, which is dropped if the process ends first.
     pub(super) fn send(&self, mut request: Value, answered: impl FnOnce(Value) + Send + 'static) -> Result<()> {
         let mut requests = self.requests.lock().unwrap();
         requests.last += 1;
@@ -49,12 +49,12 @@ impl Process {
     }
 }
 
-/// Hand each answer to who waits for it, until the process ends.
+/// Passes each response to its callback until the process ends.
 fn hear(output: ChildStdout, waiting: &Waiting) {
     for line in BufReader::new(output).lines().map_while(|line| line.ok()) {
         let answer: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line}"));
         let waiter = answer["id"].as_u64().and_then(|id| waiting.lock().unwrap().as_mut()?.remove(&id));
-        waiter.unwrap_or_else(|| panic!("nobody has asked for {line}"))(answer);
+        waiter.unwrap_or_else(|| panic!("not the response to a request: {line}"))(answer);
     }
     waiting.lock().unwrap().take();
 }

@@ -1,8 +1,8 @@
-//! A component that hands on every call: it imports `session-store` and `session-manager`, and exports the same.
+//! A component that forwards every call: it imports and exports `session-store` and `session-manager`.
 //!
-//! Wasmtime does not let a component export what it imports, so there has to be code between; it is made of the WIT. The
-//! layout of what goes in and out is the same on both sides. What differs is resources: an exported one is the component's
-//! own, and stands for the imported one whose handle it has as its representation.
+//! Wasmtime does not let a component re-export an import, so code in between is generated from the WIT. Parameters and
+//! results have the same layout on both sides, except for resources: an exported resource is the component's own, and
+//! its representation is the handle of the imported one.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use wit_parser::{
     WorldItem,
 };
 
-/// The interfaces that the relay hands on, and what they name.
+/// The WIT of the interfaces that the relay forwards.
 const CONTRACT: [(&str, &str); 2] = [
     ("session-store.wit", include_str!("../../../wit/session-store.wit")),
     ("session-manager.wit", include_str!("../../../wit/session-manager.wit")),
@@ -32,7 +32,7 @@ const WORLD: &str = "
         export session3:sessions/session-manager@0.2.0;
     }";
 
-/// The component.
+/// Generates the component.
 pub(super) fn component() -> anyhow::Result<Vec<u8>> {
     let mut resolve = Resolve::default();
     let mut contract = SourceMap::default();
@@ -50,7 +50,7 @@ pub(super) fn component() -> anyhow::Result<Vec<u8>> {
     ComponentEncoder::default().module(&module)?.encode()
 }
 
-/// The module inside, while it is made.
+/// The core module under construction.
 struct Relay<'a> {
     resolve: &'a Resolve,
     sizes: SizeAlign,
@@ -59,15 +59,15 @@ struct Relay<'a> {
     functions: FunctionSection,
     exports: ExportSection,
     code: CodeSection,
-    /// How many functions there are.
+    /// The number of functions.
     count: u32,
-    /// The imported functions by their names.
+    /// The imported functions by name.
     imported: HashMap<(String, String), u32>,
 }
 
-/// The one global: where free memory begins. All of it is free when a call is over.
+/// The global with the start of free memory. A call frees all its memory when it ends.
 const FREE: u32 = 0;
-/// The first free address at the start.
+/// The initial start of free memory.
 const START: i32 = 16;
 
 impl<'a> Relay<'a> {
@@ -125,7 +125,7 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// The body of an exported function: it calls the imported one.
+    /// The body of an exported function, which calls the imported one.
     fn hand_on(&self, interface: &str, function: &WitFunction, realloc: u32) -> Function {
         let import = self.resolve.wasm_signature(AbiVariant::GuestImport, function);
         let inputs = (import.params.len() - usize::from(import.retptr)) as u32;
@@ -138,12 +138,12 @@ impl<'a> Relay<'a> {
             }
             body.instruction(&I::LocalSet(area));
         }
-        // Parameters in memory are passed by a pointer, and none of them is a handle that is given away.
+        // Parameters in memory are passed by pointer; none of them is an owned handle.
         let owned = if import.indirect_params { HashMap::new() } else { self.owned(function) };
         for input in 0..inputs {
             body.instruction(&I::LocalGet(input));
             if let Some(resource) = owned.get(&input) {
-                // What is given away leaves its exported handle behind: dropping that would drop the imported one as well.
+                // An owned argument leaves its exported handle undropped: dropping it would drop the imported one too.
                 body.instruction(&I::Call(self.intrinsic("[resource-rep]", *resource)));
             }
         }
@@ -167,7 +167,7 @@ impl<'a> Relay<'a> {
         body
     }
 
-    /// Which of a function's flat parameters are handles that it gives away.
+    /// The flat parameters of a function that are owned handles.
     fn owned(&self, function: &WitFunction) -> HashMap<u32, TypeId> {
         let mut owned = HashMap::new();
         let mut storage = [WasmType::I32; 17];
@@ -181,7 +181,7 @@ impl<'a> Relay<'a> {
         owned
     }
 
-    /// In a result in memory, put a new exported handle into the place of each imported one.
+    /// Replaces each imported handle of a result in memory by a new exported one.
     fn adopt(&self, body: &mut Function, ty: &Type, area: u32, offset: u64) {
         if let Some(resource) = self.own(ty) {
             let place = MemArg { offset, align: 2, memory_index: 0 };
@@ -192,7 +192,7 @@ impl<'a> Relay<'a> {
             return;
         }
         let Type::Id(id) = ty else { return };
-        // The tag of the case that may have handles, that case, and the other one.
+        // The tag of the case that may contain handles, its type, and the type of the other case.
         let (tag, inner, other) = match &self.resolve.types[*id].kind {
             TypeDefKind::Type(ty) => return self.adopt(body, ty, area, offset),
             TypeDefKind::Option(some) => (1, Some(some), None),
@@ -208,7 +208,7 @@ impl<'a> Relay<'a> {
         body.instruction(&I::End);
     }
 
-    /// The resource, if the type is an owned handle of one.
+    /// The resource of which the type is an owned handle, if any.
     fn own(&self, ty: &Type) -> Option<TypeId> {
         let Type::Id(id) = ty else { return None };
         match &self.resolve.types[*id].kind {
@@ -274,7 +274,7 @@ impl<'a> Relay<'a> {
     }
 }
 
-/// `cabi_realloc`: the next free bytes. Nothing grows in place; the bytes of an earlier block are copied.
+/// `cabi_realloc`, a bump allocator. A reallocation copies the old block.
 fn realloc() -> Function {
     let (old, old_size, align, size, new) = (0, 1, 2, 3, 4);
     let mut body = Function::new([(1, ValType::I32)]);
@@ -288,7 +288,7 @@ fn realloc() -> Function {
     for step in [I::LocalGet(size), I::I32Add, I::GlobalSet(FREE)] {
         body.instruction(&step);
     }
-    // Grow by what is missing, and a page.
+    // Grow by the missing pages and one more.
     for step in [I::GlobalGet(FREE), I::MemorySize(0), I::I32Const(16), I::I32Shl, I::I32GtU, I::If(BlockType::Empty)] {
         body.instruction(&step);
     }

@@ -1,4 +1,4 @@
-//! Sessions by their ids, without their cookies.
+//! Managing sessions by id, without their cookies.
 
 use crate::bindings::Access::{Optimistic, ReadOnly};
 use crate::browser::{Browser, new_session, set_cookies};
@@ -54,7 +54,7 @@ pub async fn data_of_others_is_not_a_session(host: &impl Harness) {
     for bytes in [&b""[..], b"x", b"\0\0\0\0", &[0xff; 1000], b"{\"user\":\"ann\"}"] {
         let id = store.create(None, &data(bytes)).await.unwrap().id;
         refused_for(manager.inspect(&id).await, "corrupt", &bytes);
-        assert!(store.has(&id).await.unwrap(), "it is not the manager's to delete");
+        assert!(store.has(&id).await.unwrap(), "not a session of the manager");
         let session = manager.start(&[format!("__Host-session={id}")], None, ReadOnly).await.unwrap();
         assert_eq!(session.id().await, None);
     }

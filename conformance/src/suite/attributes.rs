@@ -1,4 +1,4 @@
-//! What a session keeps: attributes and form tokens.
+//! Attributes and form tokens.
 
 use crate::bindings::Access::{Optimistic, ReadOnly};
 use crate::bindings::Value;
@@ -76,7 +76,7 @@ pub async fn names_have_1_to_256_bytes(host: &impl Harness) {
         session.set(good, &text("x")).await.unwrap();
         assert!(session.contains(good).await, "{good}");
     }
-    assert_eq!(session.user().await, None, "an attribute is not the user");
+    assert_eq!(session.user().await, None, "an attribute does not set the user");
     for bad in ["", &too_long] {
         refused_for(session.set(bad, &text("x")).await, "invalid-argument", &bad);
         assert!(session.get(bad).await.is_none() && !session.contains(bad).await);
@@ -161,7 +161,7 @@ pub async fn form_tokens_are_good_for_once(host: &impl Harness) {
     };
     let [one, two] = browser.visit(&manager, Optimistic, work).await.unwrap();
     assert_ne!(one, two);
-    assert!(one.len() >= 22, "128 bits need 22 characters or more: {one}");
+    assert!(one.len() >= 22, "128 bits need at least 22 characters: {one}");
     for (first, used) in [(true, &one), (false, &one), (true, &two)] {
         let work = async |session: &Session| {
             assert_eq!(session.has_form_token(used).await, first);
@@ -170,7 +170,7 @@ pub async fn form_tokens_are_good_for_once(host: &impl Harness) {
         };
         browser.visit(&manager, Optimistic, work).await.unwrap();
     }
-    assert!(!browser.has_cookie(), "the tokens were all there was to keep");
+    assert!(!browser.has_cookie(), "the session had nothing but tokens");
 }
 
 pub async fn a_session_keeps_the_newest_32_tokens(host: &impl Harness) {
@@ -205,7 +205,7 @@ pub async fn wrong_tokens_are_no_tokens(host: &impl Harness) {
     assert!(session.has_form_token(&token).await);
 }
 
-/// A form sent twice, at once.
+/// A form submitted twice, concurrently.
 pub async fn a_token_used_twice_at_once_is_a_conflict(host: &impl Harness) {
     let (manager, other) = (host.manager().await, host.manager().await);
     let mut browser = new_session(&manager).await;
@@ -231,7 +231,7 @@ fn without_version(error: crate::bindings::Error) -> crate::bindings::Error {
     }
 }
 
-/// A log must not hold what lets a client in.
+/// A log must not contain credentials.
 pub async fn a_dump_has_no_secret(host: &impl Harness) {
     let manager = host.manager().await;
     let mut browser = new_session(&manager).await;
@@ -245,7 +245,7 @@ pub async fn a_dump_has_no_secret(host: &impl Harness) {
     let dump = browser.visit(&manager, ReadOnly, async |session| session.dump().await).await.unwrap();
     let secret = &browser.cookie()[id.len() + 1..];
     for there in [id.as_str(), "ann", "colour"] {
-        assert!(dump.contains(there), "{there} is missing in:\n{dump}");
+        assert!(dump.contains(there), "{there} is missing from:\n{dump}");
     }
     for not_there in [secret, &token] {
         assert!(!dump.contains(not_there), "{not_there} is in:\n{dump}");

@@ -1,4 +1,4 @@
-//! Clients of an API, and what else a configuration says of the client's side.
+//! Bearer tokens for API clients, and the configuration of the client side.
 
 use crate::bindings::Access::Optimistic;
 use crate::bindings::{Client, Transport};
@@ -81,8 +81,8 @@ pub async fn what_browsers_would_reject_is_refused_with_the_reason(host: &impl H
             },
         ),
         ("more than 4096 bytes", Configuration { cookie_name: Some("n".repeat(4000)), ..default() }),
-        ("no time", Configuration { renewal_interval: Some(0), ..default() }),
-        ("no time to come back", Configuration { unconfirmed_timeout: Some(0), ..default() }),
+        ("a renewal interval of zero", Configuration { renewal_interval: Some(0), ..default() }),
+        ("an unconfirmed timeout of zero", Configuration { unconfirmed_timeout: Some(0), ..default() }),
     ] {
         let opened = Manager::open(&instance, host.location(), options(), &configuration).await;
         refused_for(opened.map(drop), "invalid-argument", &row);

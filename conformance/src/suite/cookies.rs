@@ -1,4 +1,4 @@
-//! The cookie: what it looks like, and which ones are believed.
+//! The cookie: its form, and which cookies are accepted.
 
 use crate::bindings::Access::{Optimistic, ReadOnly};
 use crate::bindings::SameSite;
@@ -30,9 +30,9 @@ pub async fn the_cookie_has_every_protection(host: &impl Harness) {
     let mut browser = Browser::new();
     browser.receive(&fields);
     let id = browser.look(&manager).await.unwrap();
-    assert!(cookie.value.starts_with(&id), "{} begins with the id {id}", cookie.value);
+    assert!(cookie.value.starts_with(&id), "{} starts with the id {id}", cookie.value);
     let secret = &cookie.value[id.len()..];
-    assert!(secret.len() >= 22, "128 bits of secret need 22 characters or more: {secret}");
+    assert!(secret.len() >= 22, "128 bits of secret need at least 22 characters: {secret}");
     let token = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
     assert!(cookie.value.bytes().all(token), "{}", cookie.value);
 }
@@ -117,7 +117,7 @@ pub async fn what_browsers_reject_is_refused(host: &impl Harness) {
     }
 }
 
-/// Whatever is sent, only a cookie that this site has set finds a session; everything else gets a new one, quietly.
+/// Only a cookie that this site has set finds a session; anything else silently gets a new one.
 pub async fn only_the_right_cookie_finds_the_session(host: &impl Harness) {
     let manager = host.manager().await;
     let browser = new_session(&manager).await;
@@ -160,7 +160,7 @@ pub async fn only_the_right_cookie_finds_the_session(host: &impl Harness) {
         let fields = manager.finish(session).await.unwrap();
         let mut adopted = Browser::new();
         adopted.receive(&fields);
-        assert_ne!(adopted.cookie(), wrong, "an id of the client's is never adopted");
+        assert_ne!(adopted.cookie(), wrong, "an id chosen by the client is never adopted");
         assert_ne!(adopted.look(&manager).await.unwrap(), id);
     }
     assert_eq!(browser.clone().look(&manager).await, Some(id));
@@ -210,7 +210,7 @@ pub async fn the_address_is_only_text(host: &impl Harness) {
     }
 }
 
-/// Somebody may have planted one of the two, and nothing says which.
+/// An attacker may have planted one of the two, and nothing tells which.
 pub async fn two_cookies_of_different_sessions_find_none_and_both_end(host: &impl Harness) {
     let (manager, store) = (host.manager().await, host.store().await);
     for log_in in [false, true] {
@@ -225,7 +225,7 @@ pub async fn two_cookies_of_different_sessions_find_none_and_both_end(host: &imp
         }
         let mut browser = Browser::new();
         browser.receive(&manager.finish(session).await.unwrap());
-        assert_eq!(store.sessions().await.len(), usize::from(log_in), "the new one, if there is one");
+        assert_eq!(store.sessions().await.len(), usize::from(log_in), "only the new session, if any");
         if log_in {
             let all = [format!("{NAME}={}; {NAME}={}", one.cookie(), browser.cookie())];
             let session = manager.start(&all, None, ReadOnly).await.unwrap();

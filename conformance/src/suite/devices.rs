@@ -1,4 +1,4 @@
-//! The sessions of one user: listed, ended, not too many at once.
+//! The sessions of one user: listing, ending and capping them.
 
 use crate::bindings::Access::{Optimistic, ReadOnly};
 use crate::bindings::{CapPolicy, Client};
@@ -8,7 +8,7 @@ use crate::client::{Configuration, Devices, Manager, Session, options};
 use crate::clock::{MINUTE, SECOND};
 use crate::harness::Harness;
 
-/// A browser in which a user is logged in, a second later.
+/// Logs a user in with a new browser, one second later.
 pub(super) async fn logged_in(host: &impl Harness, manager: &Manager, user: &str) -> Browser {
     let mut browser = Browser::new();
     browser.visit(manager, Optimistic, async |session| session.set_user(Some(user)).await.unwrap()).await.unwrap();
@@ -114,7 +114,7 @@ pub async fn a_cap_refuses_one_login_too_many(host: &impl Harness) {
     let log_in = async |session: &Session| session.set_user(Some("ann")).await.unwrap();
     refused(third.visit(&manager, Optimistic, log_in).await, "access-denied");
     let user = third.visit(&manager, ReadOnly, async |session| session.user().await).await.unwrap();
-    assert_eq!(user, None, "the session is as it was");
+    assert_eq!(user, None, "the session is unchanged");
     first.visit(&manager, Optimistic, async |session| session.expire().await.unwrap()).await.unwrap();
     third.visit(&manager, Optimistic, log_in).await.unwrap();
     refused(Browser::new().visit(&manager, Optimistic, log_in).await, "access-denied");
@@ -128,11 +128,11 @@ pub async fn or_a_cap_ends_the_oldest_login(host: &impl Harness) {
     let mut first = logged_in(host, &manager, "ann").await;
     let mut second = logged_in(host, &manager, "ann").await;
     visitor.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap()).await.unwrap();
-    assert_eq!(first.look(&manager).await, None, "it was the oldest login, though not the oldest session");
+    assert_eq!(first.look(&manager).await, None, "it has the oldest login, though it is not the oldest session");
     assert!(second.look(&manager).await.is_some() && visitor.look(&manager).await.is_some());
 }
 
-/// Four log in at once, each in an instance of its own, with either policy.
+/// Four concurrent logins, each in its own instance, with either policy.
 pub async fn a_cap_holds_however_many_log_in_at_once(host: &impl Harness) {
     for (policy, succeed) in [(CapPolicy::Refuse, 2), (CapPolicy::EndOldest, 4)] {
         let user = format!("{policy:?}");

@@ -1,4 +1,4 @@
-//! Timeouts and deadlines, and a clock that is stepped.
+//! Timeouts and deadlines, with a clock that steps.
 
 use crate::bindings::{Contents, LockMode};
 use crate::check::{refused, refused_for, same};
@@ -57,10 +57,10 @@ pub async fn whichever_comes_first(host: &impl Harness) {
         store.touch(ID).await.unwrap();
     }
     host.clock().set(start + HOUR - 1);
-    assert!(exists(&store).await, "used all the while");
+    assert!(exists(&store).await, "used within the idle timeout");
     store.touch(ID).await.unwrap();
     host.clock().set(start + HOUR);
-    assert!(!exists(&store).await, "no use outlasts the deadline");
+    assert!(!exists(&store).await, "use does not extend the deadline");
 }
 
 pub async fn a_load_is_no_use(host: &impl Harness) {
@@ -111,7 +111,8 @@ pub async fn a_touch_of_what_is_absent_is_gone(host: &impl Harness) {
     assert!(!exists(&store).await);
 }
 
-/// Every operation treats an expired session as a deleted one. Each gets a session of its own, as the first to see it.
+/// Every operation treats an expired session as a deleted one. Each gets its own session, so that it is the first to
+/// see it expired.
 pub async fn an_expired_session_is_as_absent_as_a_deleted_one(host: &impl Harness) {
     let store = host.store().await;
     let mut ids = Vec::new();
@@ -129,12 +130,12 @@ pub async fn an_expired_session_is_as_absent_as_a_deleted_one(host: &impl Harnes
     refused(store.touch(&next()).await, "gone");
     refused(store.rename(&next(), None).await, "gone");
     let id = next();
-    assert_eq!(store.create(Some(&id), &data("new")).await.unwrap().version, 1, "its id is free");
+    assert_eq!(store.create(Some(&id), &data("new")).await.unwrap().version, 1, "the id is free");
     let (id, other) = (next(), store.create(None, &data("other")).await.unwrap().id);
-    assert_eq!(store.rename(&other, Some(&id)).await.unwrap(), id, "its id is free");
+    assert_eq!(store.rename(&other, Some(&id)).await.unwrap(), id, "the id is free");
     guards_find_nothing(&store, [next(), next(), next(), next()]).await;
     assert!(store.sessions_of("ann").await.unwrap().is_empty());
-    assert_eq!(store.ids().await.len(), 2, "the two new ones");
+    assert_eq!(store.ids().await.len(), 2, "only the two new sessions");
     assert_eq!(store.delete_sessions_of("ann").await.unwrap(), 0);
 }
 
@@ -149,7 +150,7 @@ async fn guards_find_nothing(store: &Store, ids: [String; 4]) {
     refused(guard.rename(None).await, "gone");
 }
 
-/// Whoever has been told that a session is over must not see it come back when the clock is set right.
+/// A session seen to be expired must not reappear when the clock is corrected.
 pub async fn what_was_seen_expired_stays_gone_when_the_clock_steps_back(host: &impl Harness) {
     let store = host.store().await;
     let start = host.clock().now();
@@ -176,7 +177,7 @@ pub async fn what_was_seen_expired_stays_gone_when_the_clock_steps_back(host: &i
     }
 }
 
-/// The clock jumps ahead, somebody touches the session, the clock is set right: the session is not used in the future.
+/// The clock jumps ahead, the session is touched, the clock is corrected: no last use is in the future.
 pub async fn a_clock_that_was_ahead_dates_nothing_in_the_future(host: &impl Harness) {
     let store = host.store().await;
     let start = host.clock().now();
@@ -189,10 +190,10 @@ pub async fn a_clock_that_was_ahead_dates_nothing_in_the_future(host: &impl Harn
     store.touch(ID).await.unwrap();
     assert_eq!(store.load(ID).await.unwrap().unwrap().info.last_active, start + HOUR);
     host.clock().set(start + 25 * HOUR);
-    assert!(!exists(&store).await, "idle since the last use that was true");
+    assert!(!exists(&store).await, "idle since the last use by the correct clock");
 }
 
-/// A session made while the clock was ahead must not live until that time has come.
+/// A session created while the clock was ahead must not live until that time.
 pub async fn a_session_from_the_future_is_not_kept_by_it(host: &impl Harness) {
     let store = host.store().await;
     let start = host.clock().now();
@@ -203,10 +204,10 @@ pub async fn a_session_from_the_future_is_not_kept_by_it(host: &impl Harness) {
     host.clock().set(start + IDLE + MINUTE);
     assert!(!exists(&store).await);
     host.clock().set(start + 10 * DAY);
-    assert!(!exists(&store).await, "it was seen to be over");
+    assert!(!exists(&store).await, "it was seen to be expired");
 }
 
-/// Clocks are stepped by a little all the time; that logs nobody out.
+/// Clocks step by small amounts all the time; that must not end a session.
 pub async fn a_small_step_back_is_forgiven(host: &impl Harness) {
     let store = host.store().await;
     let start = host.clock().now();

@@ -1,4 +1,4 @@
-//! Deleting what is old or dead.
+//! Deleting old and expired sessions.
 
 use crate::bindings::{Contents, GarbageReport};
 use crate::check::{kind, refused};
@@ -10,7 +10,7 @@ fn dying(at: u64) -> Contents {
     Contents { deadline: Some(at), ..contents("ann", "x") }
 }
 
-/// Collect the whole store in steps of this budget, and say what was done and in how many steps.
+/// Collects the whole store in steps of this budget. Returns the total report and the number of steps.
 async fn collect(store: &Store, budget: u32) -> (GarbageReport, u32) {
     let mut total = GarbageReport { examined: 0, expired: 0, abandoned: 0, repaired: 0, resume: None };
     for step in 1..100_000 {
@@ -24,7 +24,7 @@ async fn collect(store: &Store, budget: u32) -> (GarbageReport, u32) {
             return (total, step);
         }
     }
-    panic!("collecting does not end");
+    panic!("garbage collection does not end");
 }
 
 pub async fn old_sessions_are_deleted_by_last_activity(host: &impl Harness) {
@@ -40,7 +40,7 @@ pub async fn old_sessions_are_deleted_by_last_activity(host: &impl Harness) {
     assert_eq!(store.delete_old(30).await.unwrap(), (1, 3));
     assert!(!store.has("created-10").await.unwrap());
     host.clock().pass(MINUTE - 1);
-    assert_eq!(store.delete_old(21).await.unwrap(), (0, 3), "a millisecond is missing");
+    assert_eq!(store.delete_old(21).await.unwrap(), (0, 3), "one millisecond too early");
     host.clock().pass(1);
     assert_eq!(store.delete_old(21).await.unwrap(), (1, 2));
     let mut left = store.ids().await;
@@ -51,7 +51,7 @@ pub async fn old_sessions_are_deleted_by_last_activity(host: &impl Harness) {
     assert_eq!(store.delete_old(u32::MAX).await.unwrap(), (0, 0));
     store.create(Some("session-1"), &dying(host.clock().now() + HOUR)).await.unwrap();
     host.clock().pass(HOUR);
-    assert_eq!(store.delete_old(u32::MAX).await.unwrap(), (1, 0), "what has expired is old");
+    assert_eq!(store.delete_old(u32::MAX).await.unwrap(), (1, 0), "an expired session is old");
 }
 
 pub async fn an_old_session_in_use_is_not_deleted(host: &impl Harness) {
@@ -75,7 +75,7 @@ pub async fn garbage_is_collected_in_steps(host: &impl Harness) {
         host.clock().set(start + HOUR);
         let (report, steps) = collect(&store, budget).await;
         assert_eq!(report.expired, 20, "budget {budget}");
-        assert!(budget > 3 || steps > 1, "budget {budget}: all in one step");
+        assert!(budget > 3 || steps > 1, "budget {budget}: one step collected everything");
         assert_eq!(store.delete_old(0).await.unwrap(), (10, 0), "budget {budget}");
     }
 }
@@ -98,7 +98,7 @@ pub async fn a_step_examines_about_its_budget(host: &impl Harness) {
     assert_eq!(store.ids().await.len(), 100);
 }
 
-/// A single directory with many files is bounded as well, and progress is made in it.
+/// A step is also bounded within a single large directory, and makes progress in it.
 pub async fn steps_go_on_while_sessions_come_and_go(host: &impl Harness) {
     let store = host.store().await;
     let deadline = host.clock().now() + HOUR;

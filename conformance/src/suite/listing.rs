@@ -1,4 +1,4 @@
-//! Listings: all sessions, and those of one owner.
+//! Listings of all sessions, and of one owner's.
 
 use std::collections::BTreeSet;
 
@@ -71,16 +71,16 @@ pub async fn a_listing_starts_behind_an_id(host: &impl Harness) {
     let order = store.ids().await;
     for at in [0, 1, 15, 28, 29] {
         let rest = store.iter(Some(&order[at])).await.unwrap().rest(4).await;
-        assert_eq!(rest.into_iter().map(|info| info.id).collect::<Vec<_>>(), order[at + 1..], "behind {at}");
+        assert_eq!(rest.into_iter().map(|info| info.id).collect::<Vec<_>>(), order[at + 1..], "after {at}");
     }
     store.delete(&order[15]).await.unwrap();
     let rest = store.iter(Some(&order[15])).await.unwrap().rest(4).await;
-    assert_eq!(rest.into_iter().map(|info| info.id).collect::<Vec<_>>(), order[16..], "behind one that is gone");
+    assert_eq!(rest.into_iter().map(|info| info.id).collect::<Vec<_>>(), order[16..], "after a deleted session");
     refused(store.iter(Some("../..")).await.map(drop), "invalid-id");
     store.iter(Some("never-there")).await.unwrap().rest(4).await;
 }
 
-/// What exists all the while is seen once, whatever else comes and goes.
+/// A session that exists throughout is listed exactly once, whatever is created and deleted meanwhile.
 pub async fn a_listing_stands_changes(host: &impl Harness) {
     let (store, other) = (host.store().await, host.store().await);
     let kept = create(&store, 0..60).await;
@@ -97,7 +97,7 @@ pub async fn a_listing_stands_changes(host: &impl Harness) {
         other.delete(&format!("session-{}", 500 + round)).await.unwrap();
     }
     let unique: BTreeSet<_> = seen.iter().cloned().collect();
-    assert_eq!(unique.len(), seen.len(), "none is seen twice");
+    assert_eq!(unique.len(), seen.len(), "no session is listed twice");
     assert!(kept.is_subset(&unique), "missing: {:?}", kept.difference(&unique));
 }
 
@@ -110,7 +110,7 @@ pub async fn what_has_expired_is_not_listed(host: &impl Harness) {
     }
     assert_eq!(store.ids().await.len(), 30);
     host.clock().pass(MINUTE);
-    assert_eq!(store.iter(None).await.unwrap().rest(2).await.len(), 10, "an empty page is the end, not a gap");
+    assert_eq!(store.iter(None).await.unwrap().rest(2).await.len(), 10, "an empty page is always the end");
     assert_eq!(store.sessions_of("ann").await.unwrap().len(), 10);
 }
 
@@ -131,12 +131,12 @@ pub async fn an_owners_sessions_come_oldest_first(host: &impl Harness) {
     assert!(of(&store, "Ann").await.is_empty());
 }
 
-/// In pages of any size, and however sessions come, go and change hands meanwhile.
+/// In pages of any size, whatever sessions are created, deleted or change owners meanwhile.
 pub async fn an_owners_sessions_come_in_pages(host: &impl Harness) {
     let (store, other) = (host.store().await, host.store().await);
     let mut made = Vec::new();
     for number in 0..40 {
-        // Neither in the order of the ids nor in its reverse.
+        // Neither in id order nor in reverse.
         let id = format!("session-{:02}", number * 7 % 40);
         store.create(Some(&id), &contents("ann", "x")).await.unwrap();
         host.clock().pass(1);
@@ -163,7 +163,7 @@ pub async fn an_owners_sessions_come_in_pages(host: &impl Harness) {
     let rest = cursor.rest(7).await;
     let expected: Vec<_> = (10..40).filter(|at| ![20, 30].contains(at)).map(|at| made[at].as_str()).collect();
     assert_eq!(rest.iter().map(|info| info.id.as_str()).collect::<Vec<_>>(), expected);
-    assert_eq!(rest.iter().find(|info| info.id == made[31]).unwrap().size, 6, "each is as it is when its page comes");
+    assert_eq!(rest.iter().find(|info| info.id == made[31]).unwrap().size, 6, "an entry is as of its page");
 }
 
 pub async fn an_owners_sessions_are_counted(host: &impl Harness) {
@@ -199,7 +199,7 @@ pub async fn a_session_moves_with_its_owner(host: &impl Harness) {
             assert_eq!(
                 of(&other, name).await.len(),
                 usize::from(owner == Some(name)),
-                "{name} while it is {owner:?}'s"
+                "{name} while the owner is {owner:?}"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Guards: what they allow, whom they exclude, and when they are free.
+//! Guards: what they allow and exclude, and when they are released.
 
 use crate::bindings::{Error, LockMode, Options};
 use crate::check::{refused, refused_for};
@@ -9,7 +9,7 @@ const ID: &str = "session-1";
 const OTHER: &str = "session-2";
 const SHARED: LockMode = LockMode::Shared;
 const EXCLUSIVE: LockMode = LockMode::Exclusive;
-/// Long enough that only a lock that is never released is noticed.
+/// A timeout in milliseconds that expires only if a lock is never released.
 const LONG: Option<u64> = Some(30_000);
 
 pub async fn an_exclusive_guard_does_everything(host: &impl Harness) {
@@ -128,7 +128,7 @@ pub async fn an_instance_does_not_wait_for_itself(host: &impl Harness) {
     let _two = store.lock(ID, SHARED, None).await.unwrap();
 }
 
-/// Whoever asks second closes the circle, and is refused. The other one waits until that one lets go.
+/// The second request would deadlock, and is refused. The first waits until the other guard is released.
 pub async fn a_circle_of_waits_is_refused(host: &impl Harness) {
     let (a, b) = (host.store().await, host.store().await);
     let (mine, yours) = (a.lock_now(ID).await.unwrap(), b.lock_now(OTHER).await.unwrap());
@@ -154,13 +154,13 @@ pub async fn the_end_of_an_instance_frees_its_locks(host: &impl Harness) {
     b.lock_now(OTHER).await.unwrap();
 }
 
-/// A waiter that is given up must not leave the lock to nobody.
+/// A cancelled waiter must not be granted the lock.
 pub async fn an_instance_that_ends_while_waiting_takes_nothing(host: &impl Harness) {
     let (a, b, c) = (host.store().await, host.store().await, host.store().await);
     let guard = a.lock_now(ID).await.unwrap();
     tokio::select! {
         biased;
-        _ = b.lock(ID, EXCLUSIVE, LONG) => panic!("it is locked"),
+        _ = b.lock(ID, EXCLUSIVE, LONG) => panic!("the lock was granted while held"),
         () = std::future::ready(()) => {}
     }
     drop(b);
@@ -182,8 +182,8 @@ pub async fn a_guard_follows_a_rename(host: &impl Harness) {
     b.lock_now(ID).await.unwrap();
 }
 
-/// Whoever waits for the old id, a request with the old cookie say, comes when all is done, and makes nothing of that name
-/// before.
+/// A waiter for the old id, such as a request with the old cookie, proceeds only when the guard is released, and
+/// creates nothing under that id before.
 pub async fn a_guard_goes_on_guarding_the_old_id(host: &impl Harness) {
     let (a, b) = (host.store().await, host.store_with(Options { lock_wait: Some(0), ..options() }).await);
     a.create(Some(ID), &data("1")).await.unwrap();
@@ -234,7 +234,7 @@ pub async fn no_increment_is_lost_under_a_lock(host: &impl Harness) {
     assert_eq!(store.text(ID).await.as_deref(), Some("200"));
 }
 
-/// A conflict tells of a save that has come in between: there are no more of them than the other one saves.
+/// Each conflict is due to a save of the other client, so there are at most as many.
 async fn increment_expecting(store: &Store, times: u32) {
     let mut conflicts = 0;
     for _ in 0..times {

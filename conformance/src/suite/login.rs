@@ -1,4 +1,4 @@
-//! Who is logged in, and what changes with that: the id and the secret.
+//! The session's user, and how a login changes the id and the secret.
 
 use crate::bindings::Access::{Exclusive, Optimistic, ReadOnly};
 use crate::browser::{Browser, new_session};
@@ -7,14 +7,14 @@ use crate::client::{Manager, Session, text};
 use crate::clock::MINUTE;
 use crate::harness::Harness;
 
-/// A visit after which the old id and the old cookie must be dead. Returns what is left of the data.
+/// Makes a request after which the old id and the old cookie must be dead. Returns the counter if it is kept.
 async fn renewed(manager: &Manager, browser: &mut Browser, work: impl AsyncFnOnce(&Session)) -> Option<i64> {
     let mut thief = browser.clone();
     let (old, value) = (browser.look(manager).await.unwrap(), browser.cookie().to_owned());
     browser.visit(manager, Optimistic, work).await.unwrap();
     let new = browser.look(manager).await.expect("still a session");
     assert_ne!(new, old);
-    assert_ne!(browser.cookie()[new.len()..], value[old.len()..], "the secret is new, too");
+    assert_ne!(browser.cookie()[new.len()..], value[old.len()..], "the secret is new");
     assert_eq!(thief.look(manager).await, None, "the old cookie is dead");
     assert!(!manager.has(&old).await.unwrap());
     browser.visit(manager, ReadOnly, async |session| session.count("visits").await).await.unwrap()
@@ -24,7 +24,7 @@ async fn user(manager: &Manager, browser: &mut Browser) -> Option<String> {
     browser.visit(manager, ReadOnly, async |session| session.user().await).await.unwrap()
 }
 
-/// Session fixation: a cookie that somebody planted before the login is worth nothing after it.
+/// Session fixation: a cookie planted before the login is worthless after it.
 pub async fn a_login_changes_id_and_secret(host: &impl Harness) {
     let manager = host.manager().await;
     let mut browser = new_session(&manager).await;
@@ -33,13 +33,13 @@ pub async fn a_login_changes_id_and_secret(host: &impl Harness) {
             session.set_user(name).await.unwrap();
             session.set("colour", &text("green")).await.unwrap();
         };
-        assert_eq!(renewed(&manager, &mut browser, work).await, visits, "what belongs to one user ends with him");
+        assert_eq!(renewed(&manager, &mut browser, work).await, visits, "data of one user ends with that user");
         assert_eq!(user(&manager, &mut browser).await.as_deref(), name);
     }
     assert_eq!(host.store().await.sessions().await.len(), 1);
 }
 
-/// Who planted a session before the login knows its form tokens; who uses the browser after a user has his.
+/// An attacker who planted the session before the login knows its form tokens, and so does the browser's previous user.
 pub async fn form_tokens_and_flash_values_end_with_their_user(host: &impl Harness) {
     let manager = host.manager().await;
     let mut browser = new_session(&manager).await;
@@ -63,7 +63,7 @@ pub async fn form_tokens_and_flash_values_end_with_their_user(host: &impl Harnes
     }
 }
 
-/// In the default configuration, too: the browser has the cookie of the login by then, and must not lose it.
+/// In the default configuration as well: the browser already has the login's cookie, and must not lose it.
 pub async fn an_answer_after_a_login_sets_no_anonymous_cookie(host: &impl Harness) {
     let manager = host.manager().await;
     let mut browser = new_session(&manager).await;
@@ -72,9 +72,9 @@ pub async fn an_answer_after_a_login_sets_no_anonymous_cookie(host: &impl Harnes
     let session = late.start(&manager, Optimistic).await.unwrap();
     assert_eq!(session.user().await, None);
     session.increment("visits").await;
-    refused_for(manager.finish(session).await, "gone", &"its cookie was replaced");
+    refused_for(manager.finish(session).await, "gone", &"the cookie was replaced");
     assert_eq!(host.store().await.sessions().await.len(), 1);
-    // The answer to the login was lost, and the user tries again.
+    // The response to the login was lost, and the user retries.
     let mut again = late.clone();
     again.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap()).await.unwrap();
     assert_eq!(user(&manager, &mut again).await.as_deref(), Some("ann"));
@@ -98,7 +98,7 @@ pub async fn regenerating_changes_id_and_secret(host: &impl Harness) {
     let work = async |session: &Session| session.regenerate().await.unwrap();
     assert_eq!(renewed(&manager, &mut browser, work).await, Some(1));
     let created = browser.visit(&manager, ReadOnly, async |session| session.created().await).await.unwrap();
-    assert_eq!(created, start, "it is the same session: its absolute timeout goes on");
+    assert_eq!(created, start, "the same session, with the same absolute timeout");
 }
 
 pub async fn regenerating_with_other_changes_keeps_them(host: &impl Harness) {
@@ -128,11 +128,11 @@ pub async fn a_new_session_may_begin_with_a_login(host: &impl Harness) {
     browser.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap()).await.unwrap();
     assert_eq!(user(&manager, &mut browser).await.as_deref(), Some("ann"));
     browser.visit(&manager, Optimistic, async |session| session.set_user(None).await.unwrap()).await.unwrap();
-    assert!(!browser.has_cookie(), "the user was all there was to keep");
+    assert!(!browser.has_cookie(), "the session had nothing but the user");
     assert!(host.store().await.ids().await.is_empty());
 }
 
-/// While one request logs the user in, another with the old cookie is under way.
+/// While one request logs the user in, another with the old cookie is in flight.
 pub async fn a_request_overtaken_by_a_login_stores_nothing(host: &impl Harness) {
     let (manager, other) = (host.manager().await, host.manager().await);
     let mut browser = new_session(&manager).await;

@@ -1,7 +1,7 @@
-//! What every implementation of the contract does: one function for each promise, each on an empty place.
+//! The promises of the contract: one function for each, each on an empty store.
 //!
-//! The functions are listed once, in `conformance_suite!`; a test sees to it that none is left out.
-//! [`run`] tests all of them on somebody's back end and reports; [`conformance_tests!`] makes each of them a `#[test]`.
+//! `conformance_suite!` lists the functions; a test checks that the list is complete. [`run`] tests all of them on a
+//! back end and returns a report; [`conformance_tests!`] turns each into a `#[test]`.
 
 #![expect(missing_docs, reason = "the names are sentences")]
 
@@ -32,8 +32,8 @@ pub mod timeouts;
 pub use report::{Outcome, Report};
 pub use run::run;
 
-/// Hand the list of the suite's functions to another macro. What not every back end has, and a part or a function is
-/// about, is in brackets behind its name: see [`Need`](crate::harness::Need).
+/// Passes the list of the suite's functions to another macro. The capability that a part or function requires is in
+/// parentheses after its name: see [`Need`](crate::harness::Need).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! conformance_suite {
@@ -286,10 +286,10 @@ macro_rules! conformance_suite {
     };
 }
 
-/// Make each function of the suite a test, in a module for each part of the contract. For back ends that have all it is
-/// about; [`run`] is for others, too.
+/// Generates a test for each function of the suite, in a module for each part of the contract. The back end must have
+/// every [`Need`](crate::harness::Need); [`run`] does without.
 ///
-/// The argument makes a [`Harness`](crate::harness::Harness); each test gets a new one.
+/// The argument creates a [`Harness`](crate::harness::Harness), a fresh one for each test.
 #[macro_export]
 macro_rules! conformance_tests {
     ($harness:expr) => {
@@ -306,7 +306,7 @@ macro_rules! conformance_tests {
     };
 }
 
-/// Make a list of the names of the suite's functions, `part::test`.
+/// The names of the suite's functions, `part::test`.
 #[cfg(test)]
 #[macro_export]
 macro_rules! conformance_names {

@@ -1,4 +1,4 @@
-//! Delete, has, rename: what becomes of an id.
+//! Delete, has and rename: the life of an id.
 
 use crate::bindings::Contents;
 use crate::check::{refused, refused_for, same};
@@ -123,7 +123,7 @@ pub async fn a_rename_of_what_is_absent_is_gone(host: &impl Harness) {
     assert_eq!(store.text(ID).await.as_deref(), Some("x"));
 }
 
-/// Deleting and renaming at once: one of them comes first, and the other finds nothing.
+/// A concurrent delete and rename: one comes first, and the other finds nothing.
 pub async fn a_race_for_an_id_has_one_winner(host: &impl Harness) {
     let (a, b) = (host.store().await, host.store().await);
     for round in 0..20 {

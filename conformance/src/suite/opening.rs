@@ -17,7 +17,7 @@ pub async fn a_missing_store_is_not_made_unasked(host: &impl Harness) {
     for _ in 0..2 {
         let answer = Store::open(&instance, location, existing()).await.map(drop);
         let text = format!("{answer:?}");
-        assert!(text.contains(location), "the text says where: {text}");
+        assert!(text.contains(location), "the message names the location: {text}");
         refused(answer, "no-such-store");
     }
 }
@@ -60,7 +60,7 @@ pub async fn setup_makes_a_store_once(host: &impl Harness) {
     assert_eq!(store.text("session-1").await.as_deref(), Some("kept"));
 }
 
-/// Two instances that find no store and make one must end up in the same.
+/// Concurrent instances that find no store must create and open the same one.
 pub async fn a_store_is_made_once_by_many(host: &impl Harness) {
     let (a, b, c) = (host.instance().await, host.instance().await, host.instance().await);
     let open = |instance| Store::open(instance, host.location(), options());

@@ -1,4 +1,4 @@
-//! How many sessions there may be, and clients that do not come back.
+//! Limits on the number of sessions, and clients that never return.
 
 use crate::bindings::Access::Optimistic;
 use crate::bindings::{Answer, Client};
@@ -8,7 +8,7 @@ use crate::client::{Configuration, Manager, integer};
 use crate::clock::{HOUR, MINUTE, SECOND};
 use crate::harness::Harness;
 
-/// A new session from an address.
+/// Creates a session for a client with this address.
 async fn arrive(manager: &Manager, address: &str) -> Answer<()> {
     let client = Client { address: Some(address.into()), user_agent: None };
     let session = manager.start_of(&[], &client, Optimistic).await.unwrap();
@@ -34,7 +34,7 @@ pub async fn an_address_makes_so_many_sessions_a_minute(host: &impl Harness) {
     .enumerate()
     {
         host.clock().pass(wait);
-        // An instance of its own each time: they count together.
+        // A new instance each time: they share the counts.
         let answer = arrive(&host.manager_with(configuration.clone()).await, address).await;
         if refused {
             refused_for(answer, "busy", &row);
@@ -44,7 +44,7 @@ pub async fn an_address_makes_so_many_sessions_a_minute(host: &impl Harness) {
     }
     assert_eq!(sessions(host).await, 4);
     host.clock().set(host.clock().now() - HOUR);
-    arrive(&host.manager_with(configuration).await, "192.0.2.1").await.expect("a clock stepped back locks nobody out");
+    arrive(&host.manager_with(configuration).await, "192.0.2.1").await.expect("a clock stepped back refuses no client");
 }
 
 pub async fn the_store_holds_so_many_sessions(host: &impl Harness) {
@@ -60,7 +60,7 @@ pub async fn the_store_holds_so_many_sessions(host: &impl Harness) {
         store.delete(&id).await.unwrap();
     }
     host.clock().pass(MINUTE + SECOND);
-    arrive(&manager, "192.0.2.1").await.expect("what ended has made room");
+    arrive(&manager, "192.0.2.1").await.expect("deleted sessions make room");
 }
 
 pub async fn the_store_holds_so_many_bytes(host: &impl Harness) {
@@ -74,7 +74,7 @@ pub async fn the_store_holds_so_many_bytes(host: &impl Harness) {
             Ok(_) => fitted += 1,
             Err(error) => break Err::<(), _>(error),
         }
-        assert!(fitted <= 10, "ten of them are a MiB");
+        assert!(fitted <= 10, "ten of them fill 1 MiB");
     };
     refused_for(answer, "no-space", &fitted);
     assert!(fitted > 0);
@@ -101,7 +101,7 @@ pub async fn a_client_that_does_not_come_back_leaves_nothing(host: &impl Harness
     for _ in 0..20 {
         looking.visit(&manager, Optimistic, async |session| session.len().await).await.unwrap();
     }
-    assert_eq!(sessions(host).await, 0, "who only looks leaves nothing at all");
+    assert_eq!(sessions(host).await, 0, "a client that only reads leaves nothing");
     for _ in 0..20 {
         new_session(&manager).await;
     }
@@ -110,7 +110,7 @@ pub async fn a_client_that_does_not_come_back_leaves_nothing(host: &impl Harness
     assert!(visitor.look(&manager).await.is_some());
     assert_eq!(sessions(host).await, 21);
     host.clock().pass(2 * SECOND);
-    assert_eq!(sessions(host).await, 1, "the one that has come back");
+    assert_eq!(sessions(host).await, 1, "only the client that returned");
     host.clock().pass(24 * MINUTE);
-    assert!(visitor.look(&manager).await.is_some(), "and has the timeouts of all now");
+    assert!(visitor.look(&manager).await.is_some(), "it now has the usual timeouts");
 }

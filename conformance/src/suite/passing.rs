@@ -1,4 +1,4 @@
-//! What does not stay: flash values, attributes with a time to live; and counters that add up.
+//! Flash values, attributes with a TTL, and concurrent counters.
 
 use crate::bindings::Access::{Optimistic, ReadOnly};
 use crate::bindings::Value;
@@ -22,10 +22,10 @@ pub async fn a_flash_value_is_read_once_by_a_later_request(host: &impl Harness) 
     };
     browser.visit(&manager, Optimistic, leave).await.unwrap();
     let take = async |session: &Session| shown(session.take_flash("notice").await);
-    assert_eq!(browser.visit(&manager, ReadOnly, take).await.unwrap(), None, "a read-only request leaves it");
+    assert_eq!(browser.visit(&manager, ReadOnly, take).await.unwrap(), None, "a read-only request does not take it");
     assert_eq!(browser.fail(&manager, Optimistic, take).await.unwrap().as_deref(), Some("saved"));
     assert_eq!(browser.visit(&manager, Optimistic, take).await.unwrap().as_deref(), Some("saved"));
-    assert!(!browser.has_cookie(), "it was all there was to keep");
+    assert!(!browser.has_cookie(), "the session had nothing but the flash value");
     assert_eq!(browser.visit(&manager, Optimistic, take).await.unwrap(), None);
 }
 
@@ -55,7 +55,7 @@ pub async fn an_attribute_vanishes_when_its_time_has_come(host: &impl Harness) {
     let names = browser.visit(&manager, Optimistic, async |session| session.increment("visits").await).await.unwrap();
     assert_eq!(names, 2);
     host.clock().set(end - SECOND);
-    assert_eq!(browser.visit(&manager, ReadOnly, see).await.unwrap(), (false, None), "what was seen gone stays gone");
+    assert_eq!(browser.visit(&manager, ReadOnly, see).await.unwrap(), (false, None), "it stays expired");
 }
 
 pub async fn setting_it_for_ever_keeps_it(host: &impl Harness) {
@@ -96,9 +96,9 @@ pub async fn what_passes_is_checked(host: &impl Harness) {
         refused_for(session.set_with_ttl(name, &integer(1), MINUTE).await, "invalid-argument", &name);
         refused_for(session.add(name, 1).await, "invalid-argument", &name);
     }
-    refused_for(session.set_flash("a", &Value::Json("{".into())).await, "invalid-argument", &"no JSON");
-    refused_for(session.set_with_ttl("a", &integer(1), 0).await, "invalid-argument", &"no time");
-    refused_for(session.add("text", 1).await, "invalid-argument", &"no number");
-    refused_for(session.add("most", 1).await, "invalid-argument", &"too much");
+    refused_for(session.set_flash("a", &Value::Json("{".into())).await, "invalid-argument", &"invalid JSON");
+    refused_for(session.set_with_ttl("a", &integer(1), 0).await, "invalid-argument", &"a TTL of zero");
+    refused_for(session.add("text", 1).await, "invalid-argument", &"not an integer");
+    refused_for(session.add("most", 1).await, "invalid-argument", &"overflow");
     assert_eq!(session.names().await, ["most", "text"]);
 }

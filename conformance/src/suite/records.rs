@@ -1,4 +1,4 @@
-//! Create, load, save: one record, its versions and its owner.
+//! Create, load and save: a record, its versions and its owner.
 
 use crate::bindings::Session as Record;
 use crate::bindings::{Contents, Options, SessionInfo};
@@ -196,7 +196,7 @@ pub async fn an_imported_session_is_as_it_was(host: &impl Harness) {
     assert_eq!(store.sessions_of("ann").await.unwrap().len(), 1);
     refused(store.save(ID, &wanted, Some(1)).await, "conflict 2");
     host.clock().pass(10 * MINUTE);
-    assert!(store.load(ID).await.unwrap().is_none(), "the import is no use of the session");
+    assert!(store.load(ID).await.unwrap().is_none(), "an import does not count as use");
     store.import(&session).await.unwrap();
     assert!(!store.has(ID).await.unwrap(), "an expired session stays expired");
 }

@@ -1,4 +1,4 @@
-//! Remember-me, step-up, and what a page can tell of a session's time.
+//! Remember-me, step-up authentication, and the times a session reports.
 
 use crate::bindings::Access::{Optimistic, ReadOnly};
 use crate::browser::{Browser, new_session, set_cookies};
@@ -40,10 +40,10 @@ pub async fn it_is_chosen_for_each_login(host: &impl Harness) {
     session.set_user(Some("bob")).await.unwrap();
     assert!(!session.remembered().await);
     let fields = manager.finish(session).await.unwrap();
-    assert_eq!(max_age(&fields), None, "another user has not asked for it");
+    assert_eq!(max_age(&fields), None, "not requested for the new user");
     browser.receive(&fields);
     host.clock().pass(30 * MINUTE);
-    assert_eq!(browser.look(&manager).await, None, "and has an idle timeout");
+    assert_eq!(browser.look(&manager).await, None, "the idle timeout applies");
 }
 
 pub async fn a_new_id_makes_it_last_no_longer(host: &impl Harness) {
@@ -66,7 +66,7 @@ pub async fn a_login_is_fresh_for_some_minutes(host: &impl Harness) {
     let manager = host.manager().await;
     let mut browser = new_session(&manager).await;
     let fresh = async |session: &Session| session.authenticated_within(5).await;
-    assert!(!browser.visit(&manager, ReadOnly, fresh).await.unwrap(), "nobody is logged in");
+    assert!(!browser.visit(&manager, ReadOnly, fresh).await.unwrap(), "no user is logged in");
     browser.visit(&manager, Optimistic, async |session| session.set_user(Some("ann")).await.unwrap()).await.unwrap();
     host.clock().pass(5 * MINUTE - SECOND);
     assert!(browser.visit(&manager, ReadOnly, fresh).await.unwrap());
@@ -76,7 +76,7 @@ pub async fn a_login_is_fresh_for_some_minutes(host: &impl Harness) {
     let old = browser.look(&manager).await;
     browser.visit(&manager, Optimistic, async |session| session.mark_authenticated().await.unwrap()).await.unwrap();
     assert!(browser.visit(&manager, ReadOnly, fresh).await.unwrap());
-    assert_ne!(browser.look(&manager).await, old, "it is a change of privilege");
+    assert_ne!(browser.look(&manager).await, old, "a change of privilege");
     host.clock().set(host.clock().now() - HOUR);
     assert!(!browser.visit(&manager, ReadOnly, fresh).await.unwrap(), "a clock stepped back makes nothing fresh");
 }
@@ -102,7 +102,7 @@ pub async fn the_end_of_a_session_is_told(host: &impl Harness) {
     assert_eq!(
         browser.visit(&manager, Optimistic, expires).await.unwrap(),
         Some(start + 30 * MINUTE),
-        "this use is not noted yet"
+        "this use is not recorded yet"
     );
     host.clock().pass(MINUTE);
     let end = host.clock().now() + 30 * MINUTE;

@@ -1,4 +1,4 @@
-//! New ids from time to time, and what old cookies find.
+//! Periodic new ids, and what old cookies find.
 
 use crate::bindings::Access::{Optimistic, ReadOnly};
 use crate::browser::{Browser, new_session, set_cookies};
@@ -26,17 +26,17 @@ pub async fn a_session_in_use_gets_a_new_id_in_time(host: &impl Harness) {
     browser.look(&manager).await.unwrap();
     host.clock().pass(2 * SECOND);
     browser.visit(&manager, ReadOnly, async |_| ()).await.unwrap();
-    assert_eq!(browser.look(&manager).await.as_ref(), Some(&first), "the visit that renews it began with the old one");
+    assert_eq!(browser.look(&manager).await.as_ref(), Some(&first), "the renewing request uses the old id");
     let second = browser.look(&manager).await.unwrap();
     assert_ne!(second, first);
     let visits = browser.visit(&manager, ReadOnly, async |session| session.count("visits").await).await.unwrap();
     assert_eq!(visits, Some(1));
     host.clock().pass(15 * MINUTE - SECOND);
     browser.look(&manager).await.unwrap();
-    assert_eq!(browser.look(&manager).await, Some(second), "counted from the last new id");
+    assert_eq!(browser.look(&manager).await, Some(second), "the interval starts at the last new id");
 }
 
-/// Of two page views at once, one brings the new id; the other must not fail for it.
+/// Of two concurrent page views, one renews the id; the other must not fail because of it.
 pub async fn two_requests_at_once_renew_once(host: &impl Harness) {
     let manager = host.manager_with(renewing()).await;
     let mut browser = new_session(&manager).await;
@@ -60,7 +60,7 @@ pub async fn a_late_request_reads_the_session_as_it_was(host: &impl Harness) {
     host.clock().pass(WINDOW - SECOND);
     let session = late.start(&manager, Optimistic).await.unwrap();
     assert_eq!(session.count("visits").await, Some(1));
-    assert_eq!((session.user().await, session.contains("secret").await), (None, false), "nothing of the login shows");
+    assert_eq!((session.user().await, session.contains("secret").await), (None, false), "the login is not visible");
     refused(session.set("visits", &integer(2)).await, "access-denied");
     assert!(set_cookies(&manager.finish(session).await.unwrap()).is_empty());
     host.clock().pass(2 * SECOND);
@@ -97,7 +97,7 @@ pub async fn without_a_window_an_old_cookie_is_dead_at_once(host: &impl Harness)
     assert_eq!(late.look(&manager).await, None);
 }
 
-/// The answer with the new cookie does not arrive, again and again.
+/// The response with the new cookie is lost, repeatedly.
 pub async fn a_lost_answer_logs_nobody_out(host: &impl Harness) {
     for window in [0, WINDOW] {
         let manager = host.manager_with(Configuration { grace_window: Some(window), ..renewing() }).await;
@@ -106,7 +106,7 @@ pub async fn a_lost_answer_logs_nobody_out(host: &impl Harness) {
             host.clock().pass(16 * MINUTE);
             let lost = async |session: &Session| session.increment("visits").await;
             let count = browser.clone().visit(&manager, Optimistic, lost).await.unwrap();
-            assert_eq!(count, round, "with the cookie of the beginning");
+            assert_eq!(count, round, "with the first cookie");
         }
         let old = browser.clone();
         browser.look(&manager).await.unwrap();
@@ -114,11 +114,11 @@ pub async fn a_lost_answer_logs_nobody_out(host: &impl Harness) {
         assert!(browser.look(&manager).await.is_some());
         browser.look(&manager).await.unwrap();
         host.clock().pass(WINDOW);
-        assert_eq!(old.clone().look(&manager).await, None, "the new one was shown");
+        assert_eq!(old.clone().look(&manager).await, None, "the client has sent the new one");
     }
 }
 
-/// A page and what belongs to it, when a new id is due.
+/// A page and its subresources, when a new id is due.
 pub async fn requests_at_once_all_succeed(host: &impl Harness) {
     let manager = host.manager_with(Configuration { grace_window: None, ..renewing() }).await;
     let mut browser = new_session(&manager).await;
@@ -144,7 +144,7 @@ pub async fn requests_at_once_all_succeed(host: &impl Harness) {
     assert_eq!((names.len(), cookies), (9, 1), "{names:?}");
 }
 
-/// Ends that know the session by an id, or come with a cookie, that it had a moment ago.
+/// Ends a session by a previous id, or with a previous cookie.
 pub async fn every_end_follows_a_new_id(host: &impl Harness) {
     for window in [0, WINDOW] {
         let configuration =
@@ -170,7 +170,7 @@ pub async fn every_end_follows_a_new_id(host: &impl Harness) {
                 }
                 "by id" => assert!(manager.end(&id).await.unwrap()),
                 _ => {
-                    assert_eq!(manager.end_other_sessions_of("ann", &id).await.unwrap(), 0, "it is the one to keep");
+                    assert_eq!(manager.end_other_sessions_of("ann", &id).await.unwrap(), 0, "there is no other");
                     assert!(browser.look(&manager).await.is_some());
                     assert_eq!(manager.end_sessions_of("ann").await.unwrap(), 1);
                 }

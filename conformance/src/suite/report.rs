@@ -1,44 +1,44 @@
-//! What a run of the suite has found.
+//! The result of a run of the suite.
 
 use std::fmt;
 
 use crate::harness::Need;
 
-/// Each promise of the contract by its name, `part::sentence`, and what became of it.
+/// The outcome of each promise of the contract, by its name, `part::sentence`.
 #[derive(Clone, Debug, Default)]
 pub struct Report(pub Vec<(&'static str, Outcome)>);
 
-/// What became of a promise.
+/// The outcome of a promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is kept.
+    /// The promise is kept.
     Passed,
-    /// It is broken; what the assertion said.
+    /// The promise is broken; the message of the assertion.
     Failed(String),
-    /// It is about something that the back end does not have; the reason, as the harness gave it.
+    /// The back end lacks a capability that the promise requires; the reason, from the harness.
     NotApplicable(String),
 }
 
 impl Report {
-    /// The names of the promises that are kept.
+    /// The names of the kept promises.
     pub fn passed(&self) -> Vec<&'static str> {
         let passed = self.0.iter().filter(|(_, outcome)| *outcome == Outcome::Passed);
         passed.map(|(name, _)| *name).collect()
     }
 
-    /// How many promises are kept: of the store, and of the manager.
+    /// The number of kept promises of the store, and of the manager.
     pub fn kept(&self) -> (usize, usize) {
         let passed = self.passed();
         let manager = passed.iter().filter(|name| is_of_manager(name)).count();
         (passed.len() - manager, manager)
     }
 
-    /// The promises that are broken, and what the assertions said.
+    /// The broken promises, with the messages of the assertions.
     pub fn failed(&self) -> Vec<(&'static str, &str)> {
         self.with_text(|outcome| if let Outcome::Failed(message) = outcome { Some(message) } else { None })
     }
 
-    /// The promises that do not apply, and why.
+    /// The promises that do not apply, with the reasons.
     pub fn not_applicable(&self) -> Vec<(&'static str, &str)> {
         self.with_text(|outcome| if let Outcome::NotApplicable(reason) = outcome { Some(reason) } else { None })
     }
@@ -47,7 +47,7 @@ impl Report {
         self.0.iter().filter_map(|(name, outcome)| Some((*name, text(outcome)?.as_str()))).collect()
     }
 
-    /// Panic with the report when a promise is broken.
+    /// Panics with the report if a promise is broken.
     #[track_caller]
     pub fn unwrap(self) -> Self {
         assert!(self.failed().is_empty(), "the back end does not conform:\n{self}");
@@ -68,7 +68,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Make a list of the suite's parts, and what each is about beside the store.
+/// The suite's parts, with the needs of each.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! conformance_parts {
@@ -77,7 +77,7 @@ macro_rules! conformance_parts {
     };
 }
 
-/// Whether a promise, `part::sentence`, is about the manager.
+/// Whether a promise, `part::sentence`, is one of the manager.
 fn is_of_manager(name: &str) -> bool {
     const PARTS: &[(&str, &[Need])] = crate::conformance_suite!(conformance_parts, []);
     let of = |part: &str| name.strip_prefix(part).is_some_and(|rest| rest.starts_with("::"));

@@ -33,7 +33,7 @@ pub async fn what_came_and_went_in_one_request_leaves_no_trace(host: &impl Harne
     assert!(host.store().await.ids().await.is_empty());
 }
 
-/// Each kind of information is enough to keep a session, a user is not needed.
+/// Any kind of information is enough to keep a session; a user is not required.
 pub async fn anything_to_keep_is_kept(host: &impl Harness) {
     let manager = host.manager().await;
     for what in ["attribute", "null", "user", "token"] {
@@ -84,7 +84,7 @@ pub async fn what_is_unchanged_is_neither_written_nor_sent(host: &impl Harness) 
     assert_eq!((after.info.version, after.data), (before.info.version, before.data));
 }
 
-/// What was made from a session must not come out of a cache for somebody else.
+/// A response made from a session must not be served from a cache to another client.
 pub async fn answers_of_a_session_are_kept_out_of_caches(host: &impl Harness) {
     let manager = host.manager().await;
     let browser = new_session(&manager).await;
@@ -97,7 +97,7 @@ pub async fn answers_of_a_session_are_kept_out_of_caches(host: &impl Harness) {
         }
     }
     let visitor = Browser::new().start(&manager, Optimistic).await.unwrap();
-    assert_eq!(manager.finish(visitor).await.unwrap(), [], "this one shows nobody's session");
+    assert_eq!(manager.finish(visitor).await.unwrap(), [], "this response contains no session");
 }
 
 pub async fn a_failed_request_changes_nothing(host: &impl Harness) {
@@ -200,7 +200,7 @@ pub async fn a_session_that_ended_meanwhile_stays_so(host: &impl Harness) {
         assert!(other.end(&id).await.unwrap());
         refused(manager.finish(session).await, "gone");
         assert_eq!(browser.look(&other).await, None, "{change}");
-        assert!(host.store().await.ids().await.is_empty(), "{change}: logout cannot be undone");
+        assert!(host.store().await.ids().await.is_empty(), "{change}: a logout cannot be undone");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The suite as one function, for a back end that somebody else has made.
+//! The suite as one function, for any back end.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,14 +7,14 @@ use std::pin::Pin;
 use super::report::{Outcome, Report};
 use crate::harness::{Harness, Need};
 
-/// A promise of the contract: its name, what it is about, and the function that tests it.
+/// A promise of the contract: its name, the capabilities it requires, and the function that tests it.
 struct Promise<H> {
     name: &'static str,
     needs: &'static [Need],
     test: for<'a> fn(&'a H) -> Pin<Box<dyn Future<Output = ()> + 'a>>,
 }
 
-/// Make a `Vec` of the suite's functions.
+/// A `Vec` of the suite's functions.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! conformance_promises {
@@ -39,9 +39,9 @@ impl<H> Clone for Promise<H> {
     }
 }
 
-/// Test every promise of the contract, one after the other, each on a harness that `fresh` makes: an empty place.
+/// Tests every promise of the contract sequentially, each on a harness that `fresh` creates, with an empty store.
 ///
-/// For a plain `#[test]`: each promise is tested in a runtime of its own.
+/// For a plain `#[test]`: each promise runs in its own Tokio runtime.
 ///
 /// ```no_run
 /// use session_conformance::{BackEnd, Component};
@@ -72,5 +72,5 @@ impl<H: Harness> Promise<H> {
 
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("a panic without a text").into()
+    text.unwrap_or("a panic without a message").into()
 }

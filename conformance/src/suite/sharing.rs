@@ -1,4 +1,4 @@
-//! Two requests at once: read-only, optimistic, exclusive.
+//! Concurrent requests: read-only, optimistic and exclusive.
 
 use crate::bindings::Access::{Exclusive, Optimistic, ReadOnly};
 use crate::bindings::{Error, Options};
@@ -7,7 +7,7 @@ use crate::check::{refused, refused_for};
 use crate::client::{Configuration, Manager, Session, integer, options, text};
 use crate::harness::Harness;
 
-/// Answer a conflict without its number, which is the store's affair.
+/// Replaces the version of a conflict, which depends on the store.
 fn plain<T>(answer: Result<T, Error>) -> Result<T, Error> {
     answer.map_err(|error| if let Error::Conflict(_) = error { Error::Conflict(0) } else { error })
 }
@@ -60,12 +60,12 @@ pub async fn a_changed_attribute_that_was_read_is_a_conflict(host: &impl Harness
     manager.finish(one).await.unwrap();
     refused(plain(other.finish(two).await), "conflict 0");
     let session = browser.start(&manager, ReadOnly).await.unwrap();
-    assert_eq!((session.count("visits").await, session.contains("more").await), (Some(2), false), "nothing is stored");
+    assert_eq!((session.count("visits").await, session.contains("more").await), (Some(2), false), "nothing was stored");
     let again = browser.visit(&other, Optimistic, async |session| session.increment("visits").await).await.unwrap();
-    assert_eq!(again, 3, "trying again succeeds");
+    assert_eq!(again, 3, "a retry succeeds");
 }
 
-/// What each request does with the same attribute, and whether the second one conflicts.
+/// What each request does with the same attribute, and whether the second conflicts.
 pub async fn what_conflicts_and_what_does_not(host: &impl Harness) {
     let rows = [
         ("set", "set", false),
@@ -135,7 +135,7 @@ pub async fn exclusive_access_is_exclusive(host: &impl Harness) {
     let session = browser.start(&manager, Exclusive).await.unwrap();
     refused(browser.start(&other, Exclusive).await, host.locked());
     let reader = browser.start(&other, ReadOnly).await.unwrap();
-    assert_eq!(reader.count("visits").await, Some(1), "a reader does not wait");
+    assert_eq!(reader.count("visits").await, Some(1), "readers do not wait");
     let writer = browser.start(&other, Optimistic).await.unwrap();
     writer.increment("writer").await;
     refused(other.finish(writer).await, host.locked());
@@ -192,7 +192,7 @@ async fn count(host: &impl Harness, browser: &Browser, times: u32) {
     }
 }
 
-/// Session3 kept 502 of these 800.
+/// With locks held only during the load and during the save, 502 of these 800 survived.
 pub async fn four_times_200_increments_are_800(host: &impl Harness) {
     let manager = host.manager().await;
     let mut browser = Browser::new();

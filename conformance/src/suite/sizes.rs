@@ -1,4 +1,4 @@
-//! Data of every size, and the limit on it.
+//! Data of every size, and the size limit.
 
 use crate::bindings::Options;
 use crate::check::refused_for;
@@ -9,7 +9,7 @@ const ID: &str = "session-1";
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// Bytes in which a shifted, cut or mixed block is noticed.
+/// Bytes that reveal a shifted, truncated or mixed block.
 fn pattern(length: usize, seed: usize) -> Vec<u8> {
     (0..length).map(|at| (at.wrapping_mul(31) ^ (at >> 8) ^ seed) as u8).collect()
 }
@@ -52,7 +52,7 @@ pub async fn the_largest_size_comes_back(host: &impl Harness) {
     loads(&store, ID, &first, "created").await;
     store.save(ID, &data(&second), None).await.unwrap();
     loads(&store, ID, &second, "saved").await;
-    refused_for(store.save(ID, &data(pattern(16 * MIB + 1, 3)), None).await, "too-large 16777216", &"one more");
+    refused_for(store.save(ID, &data(pattern(16 * MIB + 1, 3)), None).await, "too-large 16777216", &"one byte more");
     loads(&store, ID, &second, "refused").await;
 }
 

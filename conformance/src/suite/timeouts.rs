@@ -1,4 +1,4 @@
-//! When a managed session ends by itself.
+//! The timeouts of managed sessions.
 
 use crate::bindings::Access::{Optimistic, ReadOnly};
 use crate::browser::{Browser, new_session};
@@ -33,7 +33,8 @@ pub async fn twelve_hours_however_much_it_is_used(host: &impl Harness) {
     assert!(browser.look(&manager).await.is_none());
 }
 
-/// A new id alone does not prolong a session; a login does (NIST SP 800-63B-4, section 5.2), and it is still as old as it is.
+/// A new id alone does not extend a session; a login does (NIST SP 800-63B-4, section 5.2), without changing its
+/// creation time.
 pub async fn a_login_starts_the_twelve_hours_anew(host: &impl Harness) {
     let never_idle = Configuration { idle_timeout: Some(None), ..Configuration::default() };
     let manager = host.manager_with(never_idle).await;
@@ -79,7 +80,7 @@ pub async fn a_failed_request_does_not_shorten_a_session(host: &impl Harness) {
     assert!(browser.look(&manager).await.is_some());
 }
 
-/// A use is noted once a minute: what is used more often may end up to a minute early and never late.
+/// The last use is recorded once a minute: a session used more often may end up to a minute early, never late.
 pub async fn use_is_known_to_the_minute(host: &impl Harness) {
     let manager = host.manager().await;
     let start = host.clock().now();
@@ -91,7 +92,7 @@ pub async fn use_is_known_to_the_minute(host: &impl Harness) {
     let active = browser.visit(&manager, ReadOnly, async |session| session.last_active().await).await.unwrap();
     assert!(
         (start + 30 * SECOND..=start + 90 * SECOND).contains(&active),
-        "noted {} ms after the start",
+        "recorded {} ms after the start",
         active - start
     );
     host.clock().set(start + 30 * MINUTE + 29 * SECOND);

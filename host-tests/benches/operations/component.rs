@@ -49,7 +49,7 @@ impl Component {
         self.directory.path()
     }
 
-    /// Do it once. What it needs to be there is made before the time is taken.
+    /// Performs an operation once. Its setup is not timed.
     pub fn time(&mut self, operation: Operation) -> Duration {
         let Self { runtime, relaxed, durable, contents, .. } = self;
         runtime.block_on(async {
@@ -71,7 +71,7 @@ impl Component {
     }
 }
 
-/// The target directory: it is on a real disk, where the temporary directory may not be.
+/// The target directory, which is on a real disk; the temporary directory may not be.
 fn target() -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"))

@@ -1,7 +1,7 @@
-//! Each operation of a warm instance beside what the operating system needs for the same: `cargo bench -p host-tests`.
+//! Each operation of a warm instance compared with its native equivalent: `cargo bench -p host-tests`.
 //!
-//! Criterion measures one after the other; the table at the end alternates between the two, so that what disturbs the
-//! machine disturbs both. Data of 1 KiB, on the disk that holds the target directory.
+//! Criterion measures one after the other; the table at the end alternates between the two, so that noise on the
+//! machine affects both. 1 KiB of data, on the disk with the target directory.
 
 mod component;
 mod native;
@@ -14,7 +14,7 @@ use criterion::Criterion;
 use component::Component;
 use native::Native;
 
-/// What is measured.
+/// A measured operation.
 #[derive(Clone, Copy, Debug)]
 pub enum Operation {
     Load,
@@ -27,7 +27,7 @@ pub enum Operation {
 
 use Operation::*;
 
-/// Each operation, what the system does for it, and how many pairs the table takes.
+/// Each operation, its native equivalent, and the number of pairs in the table.
 const OPERATIONS: [(Operation, &str, &str, usize); 6] = [
     (Load, "load", "open, read, close", 4000),
     (SaveRelaxed, "save relaxed", "open, write, close", 4000),

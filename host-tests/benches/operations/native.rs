@@ -1,4 +1,4 @@
-//! The least that the operating system needs for the same: the same sizes, in the same directory.
+//! The minimal native equivalent of each operation: the same sizes, in the same directory.
 
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
@@ -15,12 +15,12 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 use crate::Operation;
 use crate::component::{Component, ID};
 
-/// Where in the file a save writes: behind the head and one slot.
+/// The file offset of a save: after the head and one slot.
 const SLOT: u64 = 512 + 1536;
-/// What a save writes: a record's header and 1 KiB of data.
+/// The size of a save: a record's header and 1 KiB of data.
 const RECORD: usize = 56 + 1024;
 
-/// Files like the component's, and the directory they are in.
+/// Files like the component's, and their directory.
 pub struct Native {
     root: OwnedFd,
     shard: PathBuf,
@@ -46,7 +46,7 @@ impl Native {
         }
     }
 
-    /// Do it once. What it needs to be there is made before the time is taken.
+    /// Performs an operation once. Its setup is not timed.
     pub fn time(&mut self, operation: Operation) -> Duration {
         self.made += 1;
         let name = self.shard.join(format!("native~{}", self.made));

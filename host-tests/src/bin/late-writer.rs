@@ -1,6 +1,6 @@
-//! Gives up saves while they write, and looks whether the write still lands when another instance has the session's lock.
-//! It says so for each as a line of JSON: whether the save could be given up, and the session's version at first and
-//! later, both seen under the lock. To be run on a slow disk.
+//! Cancels saves during their write, and checks whether the write still lands while another instance holds the
+//! session's lock. Prints a line of JSON for each: whether the save was cancelled, and the session's version at first
+//! and later, both under the lock. For a slow disk.
 
 use std::path::Path;
 use std::pin::pin;
@@ -18,7 +18,7 @@ use session_conformance::client::Store;
 use session_conformance::harness::Harness;
 
 const TRIALS: u64 = 10;
-/// Time for a job to begin on its thread: one that has not begun is cancelled, and proves nothing.
+/// Time for a job to start on its thread: a job not yet started is cancelled, and proves nothing.
 const MOMENT: Duration = Duration::from_millis(30);
 
 fn main() {
@@ -43,7 +43,7 @@ async fn give_up(host: &Host, id: u64) -> (bool, u64, u64) {
     drop(dying);
     let guard = other.lock(&name(id), LockMode::Exclusive, None).await.expect("the lock is free");
     let before = version(&other, id).await;
-    // The disk is as slow for this: when it is written, what began earlier is, too.
+    // The disk is as slow for this: once it is written, earlier writes are, too.
     other.create(Some(&name(id + 1)), &contents(2)).await.unwrap();
     let after = version(&other, id).await;
     guard.close().await;
@@ -54,7 +54,7 @@ async fn version(store: &Store, id: u64) -> u64 {
     store.load(&name(id)).await.unwrap().expect("it is there").info.version
 }
 
-/// Go on with a call until it waits for a write; none if it does. The call is then as a time-out leaves it.
+/// Polls a call until it waits for a write, and returns none if it does. The call is then as after a timeout.
 async fn until_it_writes<T>(call: impl Future<Output = T>) -> Option<T> {
     let writes = Arc::new(AtomicBool::new(false));
     let seen = writes.clone();

@@ -1,4 +1,4 @@
-//! What [`Worker`](host_tests::worker::Worker) runs.
+//! The process of [`Worker`](host_tests::worker::Worker).
 
 use std::io::{self, BufRead, Write};
 use std::path::Path;
@@ -26,7 +26,7 @@ async fn serve(host: &Host, durability: Durability) {
         let operation: Operation = serde_json::from_str(&line.unwrap()).unwrap();
         let outcome = performer.perform(&operation).await.expect("it does not trap");
         let line = serde_json::to_string(&outcome).unwrap() + "\n";
-        // One write: the reader sees all of the line or nothing.
+        // One write: the reader sees the complete line or nothing.
         io::stdout().write_all(line.as_bytes()).unwrap();
         io::stdout().flush().unwrap();
     }

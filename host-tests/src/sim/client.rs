@@ -1,4 +1,4 @@
-//! An instance of the component on a simulated machine, and one operation through it.
+//! An instance of the component on a simulated machine, for one operation.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::machine::{Call, Interruption, State, Subject, World};
 use session_conformance::bindings::{Answer, Contents, Durability, FileBacked, Options, Session};
 
-/// Where the component's instances run: the component, the locks, what each instance is to be told.
+/// The component, its lock space, and the settings of its instances.
 #[derive(Clone)]
 pub struct Host {
     subject: Arc<Subject>,
@@ -22,24 +22,24 @@ pub struct Host {
     durable: bool,
 }
 
-/// What became of an operation.
+/// The result of an operation.
 pub struct Run<T> {
-    /// Its answer; none when the instance died.
+    /// The answer, or none if the instance died.
     pub answer: Option<Answer<T>>,
-    /// The host calls that it made, from the opened store on.
+    /// The host calls since the store was opened.
     pub calls: Vec<Call>,
     /// The world afterwards.
     pub world: World,
 }
 
-/// An instance with an opened store.
+/// An instance with an open store.
 pub struct Client {
     store: Store<State>,
     exports: FileBacked,
     sessions: ResourceAny,
 }
 
-/// Drive a future that never has to wait: everything simulated is there at once.
+/// Polls a future that is never pending: everything simulated completes at once.
 pub fn now_or_never<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -52,17 +52,17 @@ pub fn now_or_never<T>(future: impl Future<Output = T>) -> T {
 }
 
 impl Host {
-    /// Instances of this component.
+    /// Creates a host for a component.
     pub fn new(subject: &Arc<Subject>, durable: bool) -> Self {
         Self { subject: subject.clone(), locks: LockSpace::process(), defect: None, durable }
     }
 
-    /// The same, with this defect.
+    /// Plants a defect.
     pub fn with_defect(self, defect: Defect) -> Self {
         Self { defect: Some(defect), ..self }
     }
 
-    /// The same, with these saves.
+    /// Sets the durability of saves.
     pub fn with_durability(&self, durable: bool) -> Self {
         Self { durable, ..self.clone() }
     }
@@ -72,7 +72,7 @@ impl Host {
         self.durable
     }
 
-    /// The same component after a restart: nobody holds a lock.
+    /// Returns the component after a restart: no locks are held.
     pub fn restarted(&self) -> Self {
         Self { locks: LockSpace::process(), ..self.clone() }
     }
@@ -88,7 +88,7 @@ impl Host {
         (store, exports)
     }
 
-    /// A new instance that opens the store.
+    /// Creates an instance and opens the store.
     pub fn open(&self, world: &Arc<Mutex<World>>) -> wasmtime::Result<Answer<Client>> {
         let (mut store, exports) = self.instance(world);
         let interface = exports.session3_sessions_session_store().store();
@@ -96,7 +96,7 @@ impl Host {
         Ok(opened.map(|sessions| Client { store, exports, sessions }))
     }
 
-    /// One operation on a copy of a world, in an instance of its own, with a fault perhaps.
+    /// Runs one operation on a copy of a world, in a new instance, possibly with a fault.
     pub fn run<T>(
         &self,
         world: &World,
@@ -113,7 +113,7 @@ impl Host {
         Run { answer, calls, world }
     }
 
-    /// Set a store up, with a fault perhaps.
+    /// Sets up a store, possibly with a fault.
     pub fn set_up(&self, world: &World, fault: Option<(usize, Fault)>) -> Run<()> {
         let shared = Arc::new(Mutex::new(world.clone()));
         let (mut store, exports) = self.instance(&shared);
@@ -127,7 +127,7 @@ impl Host {
     }
 }
 
-/// Calls an operation of the opened store.
+/// Calls an operation of the open store.
 macro_rules! call {
     ($client:ident, $operation:ident $(, $argument:expr)*) => {{
         let interface = $client.exports.session3_sessions_session_store().store();
@@ -136,12 +136,12 @@ macro_rules! call {
 }
 
 impl Client {
-    /// Let something happen before one of the host calls that come.
+    /// Runs an action before one of the next host calls.
     pub fn interrupt(&mut self, before: usize, interruption: Interruption) {
         self.store.data_mut().interrupt(before, interruption);
     }
 
-    /// The host calls made since the store was opened.
+    /// The host calls since the store was opened.
     pub fn take_calls(&mut self) -> Vec<Call> {
         self.store.data_mut().take_calls()
     }

@@ -1,8 +1,7 @@
-//! Deliberate defects, one of which an instance can have: the explorations must find each.
+//! Deliberate defects, at most one per instance: the explorations must find each.
 //!
-//! What a store does wrong with its disk, its locks or its random numbers is planted by the machine, which serves a correct
-//! component as if it had made the mistake. What the machine cannot see is planted in a copy of the sources, by
-//! `build/planted.rs`.
+//! Misuse of the disk, the locks or the random numbers is planted by the machine, which serves a correct component as
+//! if it had made the mistake. Other defects are planted in a copy of the sources, by `build/planted.rs`.
 
 include!(concat!(env!("OUT_DIR"), "/planted.rs"));
 
@@ -11,35 +10,35 @@ include!(concat!(env!("OUT_DIR"), "/planted.rs"));
 pub enum Defect {
     /// A file is never synced.
     NoSync,
-    /// A file is synced only when the next file is opened, by the next operation.
+    /// A file is synced only when the next operation opens a file.
     SyncAfterAcknowledging,
-    /// A new file is synced after it has got its name.
+    /// A new file is synced only after it is renamed into place.
     RenameBeforeSync,
-    /// A version is synced after the cell that proves it is written.
+    /// A version is synced only after the cell that proves it is written.
     ProofBeforeSync,
-    /// A sync that failed is tried again, and believed.
+    /// A failed sync is retried, and the retry is trusted.
     RetryAfterFailedSync,
     /// A directory is never synced.
     NoDirectorySync,
-    /// A directory is not synced after a name was removed.
+    /// A directory is not synced after a name is removed.
     DeletionNotDurable,
-    /// A short write is taken for a whole one.
+    /// A short write is taken for a complete one.
     ShortWriteIgnored,
-    /// A write that failed is left as it is, whatever it has done.
+    /// A failed write is not rolled back.
     FailedWriteNotTakenBack,
-    /// A file that cannot be opened is taken for one that is not there.
+    /// A file that cannot be opened is taken for missing.
     IoErrorTakenForNotFound,
-    /// A corrupt file is deleted, not put aside.
+    /// A corrupt file is deleted, not quarantined.
     QuarantineDeletes,
     /// A temporary file is left behind.
     TemporaryFileKept,
-    /// The name of a temporary file can be guessed, and is the same each time.
+    /// The name of a temporary file is predictable, and always the same.
     TemporaryNamePredictable,
-    /// An entry stays in the index when its session is gone.
+    /// The index entry of a deleted session is kept.
     IndexEntryKept,
-    /// A lock is released as soon as it is taken.
+    /// A lock is released as soon as it is acquired.
     LockReleasedEarly,
-    /// One of [`PLANTED`] in the component itself.
+    /// A defect of [`PLANTED`], in the component itself.
     Planted(&'static str),
 }
 

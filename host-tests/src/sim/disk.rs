@@ -1,5 +1,5 @@
-//! Files and directories in memory. What programs see is one thing, what is on the medium another: the difference is
-//! a list of changes, in the order in which they were made.
+//! Files and directories in memory: the cache, which programs see, and the medium. They differ by a list of pending
+//! changes, in the order in which they were made.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 
-/// What a file operation answers.
+/// The result of a file operation.
 pub type Io<T> = Result<T, ErrorCode>;
 
-/// The unit that a medium writes whole or not at all, in bytes.
+/// The unit of atomic writes to the medium, in bytes.
 pub const SECTOR: usize = 512;
 
-/// A file or directory, whatever its names.
+/// Identifies a file or directory, independent of its names.
 pub type Inode = usize;
 
-/// The directory that the component gets.
+/// The directory that the component sees.
 pub const ROOT: Inode = 0;
 
 /// A file or a directory.
@@ -33,32 +33,32 @@ pub enum Node {
     Directory(BTreeMap<String, Inode>),
 }
 
-/// A tree of files, as programs see it or as it is on the medium.
+/// A file tree: the cache or the medium.
 #[derive(Clone, Debug)]
 pub struct Tree(Vec<Arc<Node>>);
 
 /// A change that may not be on the medium yet.
 #[derive(Clone, Debug, Hash)]
 pub struct Pending {
-    /// What changed.
+    /// The change.
     pub change: Change,
-    /// A sync of it has failed. Its pages count as clean since, so no later sync writes them.
+    /// A sync of it has failed. Its pages have been clean since, so no later sync writes them.
     pub forgotten: bool,
 }
 
-/// What one operation changes.
+/// The change made by one operation.
 #[derive(Clone, Debug, Hash)]
 pub enum Change {
     /// Bytes of a file at an offset.
     Write(Inode, usize, Arc<[u8]>),
     /// The time stamp of a file.
     Stamp(Inode, u64),
-    /// A name for an inode, which is made with it.
+    /// A name is created, with a new inode.
     Enter(Inode, String, Inode),
-    /// A name is gone.
+    /// A name is removed.
     Remove(Inode, String),
-    /// A name moves, replacing what had the new one: from a directory and name to a directory and name. Atomic, as on
-    /// every file system with a journal.
+    /// A name moves from one directory and name to another, replacing the target. Atomic, as on every journaling file
+    /// system.
     Rename(Inode, String, Inode, String),
 }
 
@@ -68,7 +68,7 @@ pub struct Disk {
     cache: Tree,
     medium: Tree,
     pending: Vec<Pending>,
-    /// Directories that were removed while somebody may have them open.
+    /// Removed directories that may still be open.
     removed: BTreeSet<Inode>,
 }
 
@@ -145,14 +145,14 @@ impl Tree {
         }
     }
 
-    /// Cut a file or fill it with zeros to a length.
+    /// Truncates a file, or extends it with zeros.
     pub fn resize(&mut self, inode: Inode, length: usize) {
         if let Some((data, _)) = self.file_mut(inode) {
             data.resize(length, 0);
         }
     }
 
-    /// Make a change. One that presupposes another that was not made has no effect.
+    /// Applies a change. Has no effect if it depends on a change that was not applied.
     pub fn apply(&mut self, change: &Change) {
         match change {
             Change::Write(inode, at, bytes) => {
@@ -185,7 +185,7 @@ impl Tree {
     }
 }
 
-/// Trees are the same when the same paths hold the same: what no name leads to is gone.
+/// Trees are equal if the same paths have the same contents; inodes without a name do not count.
 impl Hash for Tree {
     fn hash<H: Hasher>(&self, state: &mut H) {
         hash_below(self, ROOT, state);
@@ -205,7 +205,7 @@ fn hash_below<H: Hasher>(tree: &Tree, at: Inode, state: &mut H) {
     }
 }
 
-/// By what programs see, what is on the medium and what is between them.
+/// Compares the cache, the medium and the pending changes.
 impl Hash for Disk {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.cache, &self.medium, &self.pending).hash(state);
@@ -219,22 +219,22 @@ impl Default for Disk {
 }
 
 impl Disk {
-    /// A disk that has just been started: everything there is on the medium.
+    /// Creates a disk as after a boot: all of it is on the medium.
     pub fn started(medium: Tree) -> Self {
         Self { cache: medium.clone(), medium, ..Self::default() }
     }
 
-    /// What programs see.
+    /// The tree that programs see.
     pub fn cache(&self) -> &Tree {
         &self.cache
     }
 
-    /// What is on the medium for certain.
+    /// The tree that is certainly on the medium.
     pub fn medium(&self) -> &Tree {
         &self.medium
     }
 
-    /// What may be on the medium or not.
+    /// The changes that may or may not be on the medium.
     pub fn pending(&self) -> &[Pending] {
         &self.pending
     }
@@ -246,7 +246,7 @@ impl Disk {
 
     fn add(&mut self, node: Node) -> Inode {
         let node = Arc::new(node);
-        // On both sides: an inode without a name is nothing.
+        // On both sides: an inode without a name does not count.
         self.medium.0.push(node.clone());
         self.cache.0.push(node);
         self.cache.0.len() - 1
@@ -270,17 +270,17 @@ impl Disk {
         Ok(inode)
     }
 
-    /// Make an empty file that did not exist.
+    /// Creates an empty file, which must not exist.
     pub fn create(&mut self, from: Inode, path: &str, now: u64) -> Io<Inode> {
         self.make(from, path, Node::File { data: Vec::new(), modified: now })
     }
 
-    /// Make a directory that did not exist.
+    /// Creates a directory, which must not exist.
     pub fn make_directory(&mut self, from: Inode, path: &str) -> Io<()> {
         self.make(from, path, Node::Directory(BTreeMap::new())).map(drop)
     }
 
-    /// Write at an offset.
+    /// Writes at an offset.
     pub fn write(&mut self, inode: Inode, at: usize, bytes: &[u8], now: u64) -> Io<()> {
         self.cache.file(inode)?;
         self.change(Change::Write(inode, at, bytes.into()));
@@ -288,14 +288,14 @@ impl Disk {
         Ok(())
     }
 
-    /// Set the time of the last modification.
+    /// Sets the modification time.
     pub fn stamp(&mut self, inode: Inode, modified: u64) -> Io<()> {
         self.cache.file(inode)?;
         self.change(Change::Stamp(inode, modified));
         Ok(())
     }
 
-    /// Rename, replacing a file of the new name.
+    /// Renames a file, replacing a file at the new path.
     pub fn rename(&mut self, from: Inode, old: &str, to: Inode, new: &str) -> Io<()> {
         self.cache.find(from, old)?;
         let ((from, old), (to, new)) = (self.parent(from, old)?, self.parent(to, new)?);
@@ -308,7 +308,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Remove a file's name.
+    /// Removes a file's name.
     pub fn unlink(&mut self, from: Inode, path: &str) -> Io<()> {
         if self.cache.is_directory(self.cache.find(from, path)?) {
             return Err(ErrorCode::IsDirectory);
@@ -318,7 +318,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Remove an empty directory.
+    /// Removes an empty directory.
     pub fn remove_directory(&mut self, from: Inode, path: &str) -> Io<()> {
         let directory = self.cache.find(from, path)?;
         if !self.cache.entries(directory)?.is_empty() {
@@ -330,13 +330,14 @@ impl Disk {
         Ok(())
     }
 
-    /// Put a file's data, or a directory's entries, on the medium. What an earlier sync has failed on stays where it is.
+    /// Writes a file's data, or a directory's entries, to the medium, except changes that an earlier sync failed to
+    /// write.
     pub fn sync(&mut self, inode: Inode) {
         let mut synced = vec![inode];
         let mut due: Vec<bool> = Vec::with_capacity(self.pending.len());
         for pending in self.pending.iter().rev() {
             let is_due = !pending.forgotten && synced.iter().any(|inode| concerns(&pending.change, *inode));
-            // A name that has moved is on the medium with whatever it took to move it.
+            // A renamed entry reaches the medium with the changes it depends on.
             if let (true, Change::Rename(from, ..)) = (is_due, &pending.change) {
                 synced.push(*from);
             }
@@ -352,15 +353,15 @@ impl Disk {
         });
     }
 
-    /// A sync that fails: the pages are clean afterwards, on the medium or not.
+    /// A failed sync: the pages are clean afterwards, on the medium or not.
     pub fn forget(&mut self, inode: Inode) {
         for pending in &mut self.pending {
             pending.forgotten |= concerns(&pending.change, inode);
         }
     }
 
-    /// The pages of a file, or of a directory, that a failed sync called clean are dropped, and read anew: programs see
-    /// what is on the medium. A directory whose removal is among it is there again.
+    /// Evicts the pages of a file or directory that a failed sync marked clean: programs see what is on the medium. A
+    /// directory whose removal is lost exists again.
     pub fn evict(&mut self, inode: Inode) {
         self.pending.retain(|pending| !(pending.forgotten && concerns(&pending.change, inode)));
         self.cache = self.medium.clone();
@@ -372,7 +373,7 @@ impl Disk {
     }
 }
 
-/// Whether a sync of the data of this inode puts the change on the medium. A time stamp is not data.
+/// Whether a data sync of this inode writes the change to the medium. A time stamp is not data.
 fn concerns(change: &Change, synced: Inode) -> bool {
     match change {
         Change::Write(inode, ..) | Change::Enter(inode, ..) | Change::Remove(inode, ..) => *inode == synced,

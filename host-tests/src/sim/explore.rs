@@ -1,5 +1,5 @@
-//! Every sequence of operations, every host call, every fault, every state that a power cut may leave: after each, a new
-//! instance starts on what is there and answers what the oracle allows.
+//! Explores every sequence of operations, fault at every host call, and state that a power cut may leave. After each, a
+//! new instance starts on the disk and must answer what the oracle allows.
 
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
@@ -20,24 +20,24 @@ use session_conformance::check::kind;
 use session_conformance::clock::START;
 use session_conformance::clock::{HOUR, MINUTE};
 
-/// How much was explored.
+/// The extent of an exploration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Operations that ran, each with another fault or after another sequence.
+    /// Operations run, each with a different fault or after a different sequence.
     pub runs: u64,
-    /// States that were left, by an operation or by a power cut after it.
+    /// States left by an operation or by a power cut after it.
     pub states: u64,
-    /// Those of them that differ, in what is on the disk or in what is allowed: each was checked.
+    /// Distinct states, by the disk and by what is allowed: each was checked.
     pub distinct: u64,
-    /// Power cuts whose states were too many: only corners of them were looked at.
+    /// Power cuts with too many states, of which only corners were checked.
     pub by_corners: u64,
 }
 
-/// A case that breaks the contract.
+/// A case that violates the contract.
 pub struct Violation {
-    /// How to get there.
+    /// The script that reproduces it.
     pub script: Script,
-    /// What is wrong.
+    /// The violation.
     pub what: String,
     /// The host calls of the last operation.
     pub calls: Vec<Call>,
@@ -48,12 +48,12 @@ pub struct Explorer {
     host: Host,
     origin: World,
     script: Script,
-    /// Where sequences have led: another that leads there goes on as the first did. The clock tells how many operations
-    /// it took.
+    /// States that sequences have reached: another sequence that reaches one is not continued. The clock reflects the
+    /// number of operations.
     visited: HashSet<u64>,
-    /// What was checked.
+    /// States already checked.
     seen: HashSet<u64>,
-    /// Names of files, and versions in them, for which it was checked that every operation works and all ends well.
+    /// File names, and versions in the files, for which every further operation and the final collection were checked.
     shapes: HashSet<u64>,
     report: Report,
 }
@@ -81,7 +81,7 @@ impl fmt::Debug for Violation {
 }
 
 impl Explorer {
-    /// Begin at a start.
+    /// Creates an exploration from a start.
     pub fn new(host: &Host, start: Start) -> Self {
         let (origin, _) = begin(host, start);
         let script = Script { start, durable: host.is_durable(), operations: Vec::new(), fault: None, power_cut: None };
@@ -89,14 +89,14 @@ impl Explorer {
         Self { host: host.clone(), origin, script, visited, seen, shapes, report: Report::default() }
     }
 
-    /// Explore every sequence of up to so many operations.
+    /// Explores every sequence of up to `length` operations.
     pub fn sequences(mut self, length: usize) -> Result<Report, Violation> {
         let (world, model) = begin(&self.host, self.script.start);
         self.visit(&world, &model, length)?;
         Ok(self.report)
     }
 
-    /// Let the disk die for an instance, at every host call of every operation.
+    /// Fails the disk for an instance, from every host call of every operation on.
     pub fn dying_disk(mut self) -> Result<Report, Violation> {
         let (world, model) = begin(&self.host, self.script.start);
         for (_, operation) in operations::ALL {
@@ -128,7 +128,7 @@ impl Explorer {
         Ok(())
     }
 
-    /// One operation, with a fault perhaps, and everything that may be found afterwards.
+    /// Runs one operation, possibly with a fault, and checks every state it may leave.
     fn step(
         &mut self,
         world: &World,
@@ -167,11 +167,11 @@ impl Explorer {
         if !self.seen.insert(fingerprint(&(&world.disk, world.clock), &possible, false)) {
             return Ok(());
         }
-        // What programs see after a sync that evicts is what a power cut would have left.
+        // After a failed sync that evicts pages, programs see what a power cut would have left.
         let fault = self.script.fault.map(|(_, fault)| fault);
         let saves = fault == Some(Fault::SyncFailsAndEvicts);
         let file = saves || matches!(fault, Some(Fault::Trap | Fault::AfterEffect | Fault::Dead));
-        // A dead disk does not let the component set back the time of a file that it wrote to.
+        // On a dead disk the component cannot restore the time stamp of a file it wrote to.
         let attempted = saves || outcome.is_none() || fault == Some(Fault::Dead);
         let loss = Loss { saves, attempted: attempted.then_some(now), file };
         self.check(world, &possible, loss).map_err(|what| (what, None))?;
@@ -202,7 +202,7 @@ impl Explorer {
         wrong.map_or(Ok(()), Err)
     }
 
-    /// What a new instance finds is one of the possibilities, and it can go on from there.
+    /// Checks that a new instance finds one of the possible states, and can continue from there.
     fn check(&mut self, world: &World, possible: &[Model], loss: Loss) -> Result<(), String> {
         self.report.distinct += 1;
         let found = look(&self.host.restarted(), world)?;
@@ -212,7 +212,7 @@ impl Explorer {
         let in_the_making =
             |world: &World| world.disk.cache().files().iter().filter(|(path, _)| is_in_the_making(path)).count();
         if in_the_making(world) > in_the_making(&self.origin) + usize::from(loss.file) {
-            return Err("it leaves a file in the making, or more than the one it was killed over".into());
+            return Err("it leaves a temporary file, or more than the one of the killed instance".into());
         }
         goes_on(&self.host, world, &found)?;
         let names: Vec<_> = world.disk.cache().files().into_iter().map(|(path, _)| path).collect();
@@ -225,7 +225,7 @@ impl Explorer {
     }
 }
 
-/// Empty directories are all alike: what happens at the first and the last of them will do.
+/// Empty directories are equivalent: the first and the last of them suffice.
 pub fn is_worth_it(calls: &[Call], number: usize) -> bool {
     let is_empty = |call: &Call| call.found_nothing && call.function == "open-at" && call.path.contains('/');
     !is_empty(&calls[number]) || !calls[..number].iter().any(is_empty) || !calls[number + 1..].iter().any(is_empty)
@@ -241,10 +241,10 @@ fn is_in_the_making(path: &str) -> bool {
     path.contains('~') && !path.starts_with("quarantine/")
 }
 
-/// What a look at the sessions finds, by id.
+/// The sessions found, by id.
 pub type Found = Vec<(&'static str, Option<Session>)>;
 
-/// In words.
+/// Describes the sessions found.
 pub fn describe(found: &Found) -> String {
     let one = |(id, seen): &(&str, Option<Session>)| match seen {
         Some(it) => {
@@ -255,7 +255,7 @@ pub fn describe(found: &Found) -> String {
     found.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-/// An operation that nothing disturbs.
+/// Runs an operation without a fault.
 fn undisturbed<T>(
     host: &Host,
     world: &World,
@@ -270,7 +270,7 @@ fn undisturbed<T>(
     }
 }
 
-/// What a new instance finds.
+/// Returns what a new instance finds.
 pub fn look(host: &Host, world: &World) -> Result<Found, String> {
     let look = |client: &mut Client| {
         let mut found = Found::new();
@@ -280,7 +280,7 @@ pub fn look(host: &Host, world: &World) -> Result<Found, String> {
                 Err(error) => return Ok(Err(error)),
             };
             if client.has(id)?.is_ok_and(|has| has != seen.is_some()) {
-                return Ok(Err(Error::Other(format!("has-session {id} says the opposite of load-session"))));
+                return Ok(Err(Error::Other(format!("has-session {id} contradicts load-session"))));
             }
             found.push((id, seen));
         }
@@ -289,11 +289,11 @@ pub fn look(host: &Host, world: &World) -> Result<Found, String> {
             if owned == ids { Ok(found) } else { Err(Error::Other(format!("the owner has {owned:?} and not {ids:?}"))) }
         }))
     };
-    undisturbed(host, world, "a look at the sessions", look).map(|(found, _)| found)
+    undisturbed(host, world, "loading and listing", look).map(|(found, _)| found)
 }
 
-/// Every session there is can be saved durably, every other created, and both survive a power cut that spares nothing.
-/// A save that comes from an older version is refused.
+/// Every existing session can be saved durably, every other one created, and both survive a power cut that drops
+/// everything not synced. A save based on an older version is refused.
 pub fn goes_on(host: &Host, world: &World, found: &Found) -> Result<(), String> {
     let host = host.restarted().with_durability(true);
     for (id, seen) in found {
@@ -319,8 +319,8 @@ pub fn goes_on(host: &Host, world: &World, found: &Found) -> Result<(), String> 
     Ok(())
 }
 
-/// What is refused leaves no entry in the index that was not there before, unless the disk lets nothing be taken back. One
-/// that was removed and not synced is still on the medium, and comes back when the disk drops what it failed to sync.
+/// A refused operation adds no entry to the index, unless the disk fails the rollback. An entry that was removed but
+/// not synced is still on the medium, and reappears when the disk drops what it failed to sync.
 fn leaves_no_entry(before: &World, after: &World, outcome: &Outcome, fault: Option<Fault>) -> Result<(), String> {
     let entries = |world: &World, synced: bool| -> HashSet<String> {
         let files = if synced { world.disk.medium().files() } else { world.disk.cache().files() };
@@ -342,7 +342,7 @@ fn fits(model: &Model, found: &Found, loss: Loss) -> bool {
     found.iter().all(|(id, seen)| model.allows(id, seen.as_ref(), loss))
 }
 
-/// Every operation does what it does in a store that nothing ever happened to.
+/// Every operation does the same as in a store without any fault.
 fn every_operation_works(host: &Host, world: &World, found: &Found) -> Result<(), String> {
     let mut model = Model::default();
     for (id, seen) in found {
@@ -363,8 +363,8 @@ fn every_operation_works(host: &Host, world: &World, found: &Found) -> Result<()
     Ok(())
 }
 
-/// Unused, every session ends, on a clock that was stepped back too; then garbage collection leaves nothing but what is
-/// damaged or somebody else's.
+/// Every unused session expires, even after a clock step back; garbage collection then leaves only damaged and foreign
+/// files.
 fn ends_well(host: &Host, world: &World) -> Result<(), String> {
     let host = host.restarted();
     for later in [world.clock + IDLE + MINUTE + 1, world.clock - HOUR + IDLE + MINUTE + 1] {
@@ -398,7 +398,7 @@ fn keeps_what_is_not_its_own(host: &Host, before: &World, after: &World) -> Resu
     let foreign = |path: &str| path.ends_with(FOREIGN);
     for what in [&is_damaged as &dyn Fn(&str) -> bool, &foreign] {
         if bytes(before, what) != bytes(after, what) {
-            return Err("a damaged file or a foreign one is gone or changed".into());
+            return Err("a damaged or foreign file is missing or changed".into());
         }
     }
     if bytes(after, &is_damaged).is_none() {
@@ -413,10 +413,10 @@ fn keeps_what_is_not_its_own(host: &Host, before: &World, after: &World) -> Resu
     }
 }
 
-/// The name of a file that the store did not make.
+/// The name of a file not created by the store.
 const FOREIGN: &str = "README";
 
-/// The world at a start, and what is known of it.
+/// The world at a start, and its model.
 pub fn begin(host: &Host, start: Start) -> (World, Model) {
     let blank = World { disk: Disk::default(), clock: START - 2 * HOUR, random: 1 };
     let made = host.set_up(&blank, None);
@@ -469,11 +469,11 @@ fn plant_foreign_file(world: &mut World) {
     world.disk.write(inode, 0, b"not a session", world.clock).unwrap();
 }
 
-/// 256 directories without anything in them make a listing slow and differ in nothing.
+/// 256 empty directories make a listing slow, and are equivalent.
 fn leave_out_empty_directories(world: &mut World) {
     let tree = world.disk.cache().clone();
     for name in tree.entries(tree.find(ROOT, "sessions").unwrap()).unwrap().keys() {
-        // Fails for those that are not empty.
+        // Fails for directories that are not empty.
         let _ = world.disk.remove_directory(ROOT, &format!("sessions/{name}"));
     }
 }
@@ -491,7 +491,7 @@ fn killed_while_creating(host: &Host, world: World) -> World {
     (0..).map(run).find(is_half_done).unwrap()
 }
 
-/// What a script leads to.
+/// The world that a script leads to.
 pub fn replay(host: &Host, script: &Script) -> Result<(), Violation> {
     let (mut world, mut model) = begin(host, script.start);
     let Some((last, before)) = script.operations.split_last() else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! What can go wrong at one host call.
+//! The faults of one host call.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,13 +10,13 @@ use wasmtime_wasi::p2::bindings::sync::filesystem::types::ErrorCode;
 pub enum Fault {
     /// The instance dies before the call.
     Trap,
-    /// The call does nothing and answers this.
+    /// The call has no effect and fails with this error.
     Refused(Refusal),
-    /// The call does what it should and answers `io`.
+    /// The call takes effect but fails with `io`.
     AfterEffect,
-    /// This call and all that come do nothing and answer `io`.
+    /// This call and all later ones have no effect and fail with `io`.
     Dead,
-    /// A read or write that transfers half of what it was asked for.
+    /// A read or write transfers half of the bytes.
     Short,
     /// A sync fails; the pages are clean afterwards, and programs still see the new content.
     SyncFails,
@@ -24,25 +24,26 @@ pub enum Fault {
     SyncFailsAndEvicts,
 }
 
-/// An error that a file system answers.
+/// A file system error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// The disk is full.
     Enospc,
     /// The medium failed.
     Eio,
-    /// The quota is used up.
+    /// The quota is exceeded.
     Edquot,
-    /// Too many open files. WASI has no code for it; `io` is in this list already, so hosts that say otherwise count.
+    /// Too many open files. WASI has no code for it; as `io` is in this list already, this stands for hosts with
+    /// another code.
     Emfile,
     /// Permission denied.
     Eacces,
-    /// A signal came in between.
+    /// Interrupted by a signal.
     Eintr,
 }
 
 impl Refusal {
-    /// As the component sees it.
+    /// The error code that the component sees.
     pub fn code(self) -> ErrorCode {
         match self {
             Self::Enospc => ErrorCode::InsufficientSpace,
@@ -55,7 +56,7 @@ impl Refusal {
     }
 }
 
-/// Every fault of a single call with its name in a script.
+/// Every fault of a single call, with its name in scripts.
 pub const ALL: [(&str, Fault); 11] = [
     ("trap", Fault::Trap),
     ("enospc", Fault::Refused(Refusal::Enospc)),
@@ -71,10 +72,10 @@ pub const ALL: [(&str, Fault); 11] = [
 ];
 
 impl Fault {
-    /// Whether this can happen at a call of this function.
+    /// Whether this fault can occur at a call of this function.
     pub fn happens_at(self, function: &str) -> bool {
         match self {
-            // A process may end at any moment; calls that answer no error code cannot fail.
+            // A process may die at any call; calls without an error code cannot fail.
             Self::Trap => true,
             Self::Short => matches!(function, "read" | "write"),
             Self::SyncFails | Self::SyncFailsAndEvicts => function == "sync-data",
@@ -108,6 +109,6 @@ impl FromStr for Fault {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = ALL.iter().find(|(name, _)| *name == text);
-        found.map(|(_, fault)| *fault).ok_or_else(|| format!("no fault is called `{text}`"))
+        found.map(|(_, fault)| *fault).ok_or_else(|| format!("unknown fault `{text}`"))
     }
 }

@@ -1,7 +1,7 @@
-//! Every operation in the middle of every other: at each host call that one instance makes, another runs a whole
-//! operation of its own. What both answer, and what is there afterwards, must be what it would be had they come one
-//! after the other (linearizability, Herlihy and Wing, TOPLAS 1990). What goes through several sessions is no atomic
-//! step, and the contract says so: beside it each session by itself must be explained.
+//! Every operation in the middle of every other: at each host call of one instance, another runs a complete operation.
+//! Both answers and the final state must match a sequential execution (linearizability, Herlihy and Wing, TOPLAS 1990).
+//! Operations on several sessions are not atomic, as the contract states: beside those, each session must be
+//! linearizable individually.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,30 +14,30 @@ use super::script::Start;
 use session_conformance::bindings::{Answer, Session};
 use session_conformance::check::kind;
 
-/// What an instance does.
+/// An action of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// One of the operations that write.
+    /// An operation that writes.
     Write(Operation),
-    /// `load-session` of each session, of which the one that is named.
+    /// `load-session` of the named session.
     Load(&'static str),
     /// `sessions-of`
     List,
 }
 
-/// Everything an instance may do.
+/// Every action.
 pub fn actions() -> Vec<Action> {
     let writes = operations::ALL.iter().map(|(_, operation)| Action::Write(*operation));
     writes.chain([Action::Load(A), Action::Load(B), Action::List]).collect()
 }
 
 impl Action {
-    /// Whether it goes through several sessions, one after the other.
+    /// Whether the action visits several sessions, one after the other.
     fn is_a_walk(self) -> bool {
         matches!(self, Self::List | Self::Write(Operation::CollectGarbage | Operation::DeleteSessionsOf))
     }
 
-    /// Do it, and say what it answered. Times are left out: a touch or rename that is under way may show or not.
+    /// Performs the action and describes the answer, without times: a concurrent touch or rename may be visible or not.
     fn perform(self, client: &mut Client, model: &Model) -> String {
         match self {
             Self::Write(operation) => told(operation.perform(client, model), u64::to_string),
@@ -59,26 +59,26 @@ fn seen_as(seen: Option<&Session>) -> String {
     seen.map_or("none".into(), |seen| format!("version {} with {:02x?}..", seen.info.version, &seen.data[..4]))
 }
 
-/// What two instances got and left.
+/// The answers of two instances, and the final state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Outcome {
     answers: [String; 2],
-    /// Session by session.
+    /// By session.
     left: Vec<String>,
 }
 
-/// How much was explored.
+/// The extent of the exploration.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Report {
     /// Pairs of operations.
     pub pairs: u64,
     /// Pairs at one host call each.
     pub interleavings: u64,
-    /// Those in which the second one found the session locked.
+    /// Those in which the second found the session locked.
     pub busy: u64,
 }
 
-/// Interleave everything with everything. The error describes the first case that no order explains.
+/// Interleaves every action with every other. The error describes the first case that no order explains.
 pub fn explore(host: &Host, start: Start) -> Result<Report, String> {
     let (world, model) = begin(host, start);
     let mut report = Report::default();
@@ -127,7 +127,7 @@ fn pair(
     Ok(())
 }
 
-/// The host calls of an action that nothing disturbs.
+/// The host calls of an action on its own.
 fn calls(host: &Host, world: &World, model: &Model, action: Action) -> Vec<Call> {
     let mut client = host.restarted().open(&Arc::new(Mutex::new(world.clone()))).unwrap().unwrap();
     client.take_calls();
@@ -151,7 +151,7 @@ fn sequential(host: &Host, world: &World, model: &Model, first: Action, second: 
     Ok(Outcome { answers, left: left(&host, &world)? })
 }
 
-/// The first with the second in the middle.
+/// Runs the first action with the second in the middle.
 fn interleaved(
     host: &Host,
     world: &World,

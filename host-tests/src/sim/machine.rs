@@ -1,4 +1,4 @@
-//! Disk, clock and random numbers, behind the host functions that the component imports.
+//! The simulated machine: disk, clock and random numbers behind the host functions that the component imports.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -16,52 +16,52 @@ use super::fault::{Fault, Refusal};
 use crate::coverage;
 use session_conformance::bindings::FileBackedPre;
 
-/// What survives an instance.
+/// The state that outlives an instance.
 #[derive(Clone, Debug)]
 pub struct World {
     /// The disk.
     pub disk: Disk,
     /// Milliseconds since 1970.
     pub clock: u64,
-    /// The state of the random numbers: the same world has the same future.
+    /// The state of the random number generator, which makes runs reproducible.
     pub random: u64,
 }
 
-/// A host call that was made.
+/// A recorded host call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The function's name in WASI.
     pub function: &'static str,
-    /// The path it was given, if any.
+    /// The path argument, if any.
     pub path: String,
-    /// Whether it answered `no-entry`.
+    /// Whether it failed with `no-entry`.
     pub found_nothing: bool,
 }
 
-/// Something to happen just before a host call.
+/// An action that runs just before a host call.
 pub type Interruption = Box<dyn FnOnce() + Send>;
 
-/// What an instance has of its host.
+/// The host state of an instance.
 pub struct State {
     world: Arc<Mutex<World>>,
     table: ResourceTable,
     locks: LocksCtx,
     defect: Option<Defect>,
-    /// What a defect remembers.
+    /// The state of a defect.
     memory: Memory,
     calls: Vec<Call>,
     fault: Option<(usize, Fault)>,
     interruption: Option<(usize, Interruption)>,
 }
 
-/// What happened before that matters to a defect.
+/// Earlier calls that a defect depends on.
 #[derive(Default)]
 struct Memory {
-    /// A file whose sync is still to come.
+    /// A file whose sync was deferred.
     unsynced: Option<Inode>,
-    /// A write has failed, and nothing was written since.
+    /// A write has failed, with no write since.
     write_failed: bool,
-    /// A name was removed, and its directory not synced since.
+    /// A name was removed, with no sync of its directory since.
     removed: bool,
 }
 
@@ -76,9 +76,9 @@ impl LocksView for State {
 }
 
 impl State {
-    /// A new instance's part of a world.
+    /// Creates the state of a new instance.
     pub fn new(world: &Arc<Mutex<World>>, locks: &LockSpace, defect: Option<Defect>) -> Self {
-        // Of its own: then they exclude nobody.
+        // A private lock space: locks then exclude no other instance.
         let locks = if defect == Some(Defect::LockReleasedEarly) { &LockSpace::process() } else { locks };
         Self {
             world: world.clone(),
@@ -92,19 +92,19 @@ impl State {
         }
     }
 
-    /// Let a fault happen at a host call, counted from now.
+    /// Injects a fault at a host call, counted from now.
     pub fn plan(&mut self, fault: Option<(usize, Fault)>) {
         self.calls.clear();
         self.fault = fault;
     }
 
-    /// Let something happen before a host call, counted from now.
+    /// Runs an action before a host call, counted from now.
     pub fn interrupt(&mut self, before: usize, interruption: Interruption) {
         self.calls.clear();
         self.interruption = Some((before, interruption));
     }
 
-    /// The host calls made since the plan.
+    /// The host calls since the plan was set.
     pub fn take_calls(&mut self) -> Vec<Call> {
         std::mem::take(&mut self.calls)
     }
@@ -117,7 +117,7 @@ impl State {
         self.defect == Some(defect)
     }
 
-    /// Make up for a sync that a defect has put off.
+    /// Performs a sync that a defect has deferred.
     fn sync_late(&mut self, defect: Defect) {
         if self.has(defect)
             && let Some(inode) = self.memory.unsynced.take()
@@ -126,7 +126,7 @@ impl State {
         }
     }
 
-    /// Note a call, and say what is to go wrong at it.
+    /// Records a call, and returns the fault to inject.
     fn enter(&mut self, function: &'static str, path: &str) -> wasmtime::Result<Option<Fault>> {
         let number = self.calls.len();
         self.calls.push(Call { function, path: path.into(), found_nothing: false });
@@ -141,7 +141,7 @@ impl State {
         }
     }
 
-    /// A call that can fail like any operation on files.
+    /// A call that can fail like any file operation.
     fn call<T>(
         &mut self,
         function: &'static str,
@@ -226,7 +226,7 @@ impl State {
         if self.leaves_unsynced(inode) {
             return self.call("sync-data", "", |_| Ok(()));
         }
-        // The second try finds clean pages and succeeds.
+        // The retry finds clean pages and succeeds.
         let failed = if self.has(Defect::RetryAfterFailedSync) { Ok(()) } else { Err(ErrorCode::Io) };
         self.call("sync-data", "", |world| {
             if !fails {
@@ -241,7 +241,7 @@ impl State {
         })
     }
 
-    /// Whether a defect skips the sync of this file or directory, or puts it off.
+    /// Whether a defect skips or defers the sync of this file or directory.
     fn leaves_unsynced(&mut self, inode: Inode) -> bool {
         if self.world().disk.cache().is_directory(inode) {
             let removed = std::mem::take(&mut self.memory.removed);
@@ -284,7 +284,7 @@ impl State {
         self.call("unlink-file-at", path, |world| if stays { Ok(()) } else { world.disk.unlink(base, path) })
     }
 
-    /// Whether the call that comes next is to suffer this.
+    /// Whether this fault is planned for the next call.
     fn strikes(&self, fault: Fault) -> bool {
         self.fault == Some((self.calls.len(), fault))
     }
@@ -312,13 +312,13 @@ fn datetime(milliseconds: u64) -> Datetime {
     Datetime { seconds: milliseconds / 1000, nanoseconds: (milliseconds % 1000) as u32 * 1_000_000 }
 }
 
-/// A component on simulated machines.
+/// A component for simulated machines.
 pub struct Subject {
     component: FileBackedPre<State>,
 }
 
 impl Subject {
-    /// Compile a component.
+    /// Compiles a component.
     pub fn new(bytes: &[u8]) -> Self {
         let mut pool = PoolingAllocationConfig::default();
         pool.total_component_instances(16)
@@ -341,7 +341,7 @@ impl Subject {
         &self.component
     }
 
-    /// A store for an instance.
+    /// The Wasmtime store of an instance.
     pub fn store(&self, state: State) -> Store<State> {
         Store::new(self.component.engine(), state)
     }
@@ -374,7 +374,7 @@ fn add_files(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.instance("wasi:filesystem/preopens@0.2.12")?.func_wrap("get-directories", |mut cx: Cx<'_>, (): ()| {
         let state = cx.data_mut();
         state.enter("get-directories", "")?;
-        // A build with planted defects learns from the name of a second directory which of them to have.
+        // The name of a second directory selects the defect in a build with planted defects.
         let planted = PLANTED.iter().position(|name| state.has(Defect::Planted(name)));
         let names = [Some(".".to_owned()), planted.map(|number| format!("defect {number}"))];
         let mut directories = Vec::new();
@@ -477,7 +477,7 @@ fn add_directory_functions(types: &mut Types<'_>) -> wasmtime::Result<()> {
             let entered = cx.data_mut().call("read-directory-entry", "", |_| Ok(()))?;
             let entries = cx.data_mut().table.get_mut(&entries)?;
             Ok((entered.map(|()| {
-                // The component does not look at the type.
+                // The component does not use the type.
                 entries.0.next().map(|name| DirectoryEntry { type_: DescriptorType::Unknown, name })
             }),))
         },

@@ -1,20 +1,20 @@
-//! A simulated machine that the built, unmodified component runs on: a disk in memory that can fail and lose power at
-//! any host call, a clock, random numbers, and the real lock table.
+//! A simulated machine for the built, unmodified component: an in-memory disk that can fail or lose power at any host
+//! call, a clock, random numbers, and the real lock table.
 //!
-//! | module | one idea |
+//! | module | contents |
 //! |---|---|
-//! | [`disk`] | files and directories in memory, and which changes are not on the medium yet |
-//! | [`power`] | everything that a power cut may leave on the medium |
-//! | [`fault`] | what can go wrong at one host call |
+//! | [`disk`] | files and directories in memory, and the changes not yet on the medium |
+//! | [`power`] | the states of the medium that a power cut may leave |
+//! | [`fault`] | the faults of one host call |
 //! | [`defect`] | deliberate defects, of the machine and in the component |
-//! | [`machine`] | disk, clock and random numbers, behind the host functions |
+//! | [`machine`] | disk, clock and random numbers behind the host functions |
 //! | [`client`] | an instance of the component on a machine, for one operation |
-//! | [`operations`] | the operations that are explored |
+//! | [`operations`] | the explored operations |
 //! | `perform` | performing one through a client |
 //! | [`oracle`] | what a store may answer afterwards |
-//! | [`explore`] | every sequence, every host call, every fault, every state of the disk |
+//! | [`explore`] | every sequence, host call, fault and state of the disk |
 //! | [`interleave`] | every operation in the middle of every other |
-//! | [`script`] | one case as a line of text, to replay it |
+//! | [`script`] | a case as a line of text, for replay |
 //!
 //! The models of the medium are those of SQLite's crash tests and of ALICE (Pillai et al., OSDI 2014).
 

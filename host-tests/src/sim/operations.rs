@@ -1,29 +1,29 @@
-//! The operations that are explored, and what each is to do.
+//! The explored operations, and the sessions they use.
 
 use session_conformance::bindings::Contents;
 
-/// A session that may exist, be created, renamed and so on.
+/// A session that may exist, be created, be renamed and so on.
 pub const A: &str = "session-a";
 /// Another one.
 pub const B: &str = "session-b";
-/// One that has expired, at the start already.
+/// A session that is expired from the start.
 pub const EXPIRED: &str = "session-e";
-/// One whose file is damaged.
+/// A session with a damaged file.
 pub const DAMAGED: &str = "session-d";
-/// Whose sessions they all are.
+/// The owner of all sessions.
 pub const OWNER: &str = "ann";
 
-/// Sessions expire when unused for this long, in milliseconds.
+/// The idle timeout of all sessions, in milliseconds.
 pub const IDLE: u64 = 30 * 60 * 1000;
 
-/// An operation on whatever session there is.
+/// An operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// `create-session`
     Create,
-    /// `save-session`, of as much data as before.
+    /// `save-session`, with data of the same size.
     Save,
-    /// `save-session`, of more than the file has room for.
+    /// `save-session`, with more data than the file has room for.
     Outgrow,
     /// `touch-session`
     Touch,
@@ -37,7 +37,7 @@ pub enum Operation {
     DeleteSessionsOf,
 }
 
-/// Every operation with its name in a script.
+/// Every operation, with its name in scripts.
 pub const ALL: [(&str, Operation); 8] = [
     ("create", Operation::Create),
     ("save", Operation::Save),
@@ -49,7 +49,7 @@ pub const ALL: [(&str, Operation); 8] = [
     ("delete-sessions-of", Operation::DeleteSessionsOf),
 ];
 
-/// What all sessions hold, but for their data.
+/// The contents of every session, with this data.
 pub fn contents(data: &[u8]) -> Contents {
     Contents { data: data.to_vec(), owner: Some(OWNER.into()), idle_timeout: Some(IDLE), deadline: None }
 }

@@ -1,4 +1,4 @@
-//! What a store may answer: the contract as a model, with all that a crash or an error leaves open.
+//! The contract as a model: what a store may answer, including all that a crash or an error leaves open.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,56 +16,55 @@ pub struct Model {
 /// A session as its clients know it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Known {
-    /// The data of each version, the first one first.
+    /// The data of each version, oldest first.
     pub versions: Vec<Arc<[u8]>>,
-    /// The newest version that was acknowledged as durable.
+    /// The newest version acknowledged as durable.
     pub durable: usize,
-    /// When it was last used.
+    /// The last use.
     pub used: u64,
 }
 
-/// What was lost beside the last operation.
+/// What may be lost besides the last operation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Loss {
-    /// Saves that were not durable, and touches: the power was cut, or the medium failed.
+    /// Relaxed saves and touches: the power was cut, or the medium failed.
     pub saves: bool,
-    /// Somebody was cut off in the middle of an operation at this moment. It may count as a use of the session: writing
-    /// to a file stamps it.
+    /// The time of an interrupted operation. It may count as a use of the session, as writing to a file stamps it.
     pub attempted: Option<u64>,
-    /// A file in the making may be left behind.
+    /// A temporary file may be left behind.
     pub file: bool,
 }
 
-/// What an operation is to answer when nothing goes wrong: a number, or the reason for a refusal.
+/// The expected answer without a fault: a number, or the error.
 pub type Expected = Result<u64, &'static str>;
 
-/// What an operation did answer; none when its instance died.
+/// The actual answer, or none if the instance died.
 pub type Outcome = Option<Result<u64, Error>>;
 
 impl Model {
-    /// What is known of a session.
+    /// The model of a session.
     pub fn get(&self, id: &str) -> Option<&Known> {
         self.sessions.get(id)
     }
 
-    /// Note a session that was made before the exploration.
+    /// Adds a session that existed before the exploration.
     pub fn insert(&mut self, id: &'static str, known: Known) {
         self.sessions.insert(id, known);
     }
 
-    /// The newest version of a session; 1 when there is none.
+    /// The newest version of a session, or 1 if it does not exist.
     pub fn version(&self, id: &str) -> u64 {
         self.get(id).map_or(1, |known| known.versions.len() as u64)
     }
 
-    /// The session that an operation is about.
+    /// The session of an operation.
     pub fn subject(&self, operation: Operation) -> &'static str {
         let (a, b) = (self.get(A).is_some(), self.get(B).is_some());
         let wants_one = operation != Operation::Create;
         if b == wants_one && a != wants_one { B } else { A }
     }
 
-    /// The data for an operation to write: no two versions have the same.
+    /// The data that an operation writes, distinct for each version.
     pub fn next_data(&self, id: &str, operation: Operation) -> Vec<u8> {
         let (version, length) = match self.get(id).and_then(|known| known.versions.last().map(|data| (known, data))) {
             Some((known, data)) => (known.versions.len(), data.len()),
@@ -75,7 +74,7 @@ impl Model {
         (0..length).map(|at| (at as u8).wrapping_mul(7) ^ (version as u8 + 1) ^ id.as_bytes()[8]).collect()
     }
 
-    /// What an operation is to answer, and what is known afterwards.
+    /// The expected answer of an operation, and the model after it.
     pub fn after(&self, operation: Operation, durable: bool, now: u64) -> (Expected, Self) {
         let id = self.subject(operation);
         let mut after = self.clone();
@@ -128,7 +127,7 @@ impl Model {
         (answer, after)
     }
 
-    /// Everything that may be known after an outcome; an error when the outcome itself is wrong.
+    /// The possible models after an outcome; an error if the outcome itself is wrong.
     pub fn possible(
         &self,
         operation: Operation,
@@ -157,7 +156,7 @@ impl Model {
         Err(format!("it answered {answer:?}, not {expected:?}"))
     }
 
-    /// This model with any of its sessions deleted.
+    /// The models with any subset of the sessions deleted.
     fn without_some(&self) -> Vec<Self> {
         let ids: Vec<_> = self.sessions.keys().copied().collect();
         let subsets = 0..1_usize << ids.len();
@@ -171,7 +170,7 @@ impl Model {
             .collect()
     }
 
-    /// Whether a load may answer this. Never is a session used later than it was.
+    /// Whether a load may answer this. The last use is never later than the actual one.
     pub fn allows(&self, id: &str, seen: Option<&Session>, loss: Loss) -> bool {
         match (self.get(id), seen) {
             (None, None) => true,

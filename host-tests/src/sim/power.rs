@@ -1,30 +1,30 @@
-//! Everything that a power cut may leave on the medium.
+//! The states of the medium that a power cut may leave.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::disk::{Change, Disk, Inode, Pending, SECTOR, Tree};
 
-/// How a medium orders what was not synced.
+/// How a medium orders changes that were not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Medium {
-    /// Changes arrive in the order in which they were made; the last may be torn.
+    /// Changes arrive in order; the last may be torn.
     InOrder,
-    /// Names arrive in order, data and time stamps whenever they like: ext4 with its journal and delayed allocation.
+    /// Names arrive in order, data and time stamps in any order: ext4 with journal and delayed allocation.
     Ordered,
-    /// Whatever POSIX leaves open: each name, each time stamp, each length of a file and each sector by itself.
+    /// All that POSIX allows: each name, time stamp, file length and sector independently.
     Minimal,
 }
 
 impl Medium {
-    /// From the kindest to the harshest.
+    /// From the strictest to the weakest ordering.
     pub const ALL: [Self; 3] = [Self::InOrder, Self::Ordered, Self::Minimal];
 }
 
-/// A product of choices of at most this many combinations is explored whole, a larger one by its corners.
+/// Up to this many combinations are explored exhaustively; larger spaces by their corners.
 const WHOLE: usize = 256;
 
-/// Show every state that may be on the medium after a power cut now. Says whether that was all of them: the content
-/// of files that are large and not synced is explored by its corners.
+/// Passes every state that a power cut now may leave on the medium to `show`. Returns whether these were all states:
+/// the contents of large files that are not synced are explored by their corners.
 pub fn states(disk: &Disk, medium: Medium, show: &mut dyn FnMut(Tree)) -> bool {
     if medium == Medium::InOrder {
         in_order(disk, show);
@@ -39,7 +39,7 @@ pub fn states(disk: &Disk, medium: Medium, show: &mut dyn FnMut(Tree)) -> bool {
         whole &= with_contents(&tree, &contents, show);
     };
     match medium {
-        // What a failed sync has forgotten may be missing though later names are there.
+        // Changes dropped by a failed sync may be missing even if later names are present.
         Medium::Ordered => {
             for count in 0..=names.len() {
                 with_names(&|index| index < count);
@@ -76,7 +76,7 @@ fn in_order(disk: &Disk, show: &mut dyn FnMut(Tree)) {
     }
 }
 
-/// A change in the parts that arrive by themselves.
+/// Splits a change into independent parts.
 fn pieces(change: &Change) -> Vec<Change> {
     let Change::Write(inode, at, bytes) = change else { return vec![change.clone()] };
     let mut pieces = Vec::new();
@@ -89,7 +89,7 @@ fn pieces(change: &Change) -> Vec<Change> {
     pieces
 }
 
-/// What arrives whole or not at all, with the states it went through: any of them may be the one on the medium.
+/// An atomic unit, with its successive states: any of them may be on the medium.
 #[derive(Default)]
 struct Choice {
     steps: Vec<Change>,
@@ -129,7 +129,7 @@ fn with_contents(tree: &Tree, contents: &[&Pending], show: &mut dyn FnMut(Tree))
     let mut unread = Vec::new();
     for pending in contents {
         match &pending.change {
-            // Nobody reads a file in the making, nor one without a name: all or nothing of it will do.
+            // Temporary files and files without a name are never read: all or nothing suffices.
             Change::Write(inode, ..) | Change::Stamp(inode, _) if !read.contains(inode) => {
                 unread.extend(in_the_making.contains(inode).then_some(&pending.change));
             }
@@ -158,7 +158,7 @@ fn with_contents(tree: &Tree, contents: &[&Pending], show: &mut dyn FnMut(Tree))
         }
         whole &= products(&choices, &mut |taken| {
             let mut tree = tree.clone();
-            // Lengths first, then the sectors that arrived within them.
+            // Lengths first, then the sectors within them.
             for is_length in [true, false] {
                 for (choice, taken) in choices.iter().zip(taken).filter(|(it, _)| it.length.is_some() == is_length) {
                     choice.make(*taken, &mut tree);
@@ -170,8 +170,8 @@ fn with_contents(tree: &Tree, contents: &[&Pending], show: &mut dyn FnMut(Tree))
     whole
 }
 
-/// Every combination, or the corners of a space that is too large: nothing, all, all but one, only one, the first few,
-/// and some at random.
+/// Every combination or, if the space is too large, its corners: none, all, all but one, only one, prefixes, and random
+/// samples.
 fn products(choices: &[Choice], show: &mut dyn FnMut(&[usize])) -> bool {
     let counts: Vec<usize> = choices.iter().map(Choice::count).collect();
     let last: Vec<usize> = counts.iter().map(|count| count - 1).collect();

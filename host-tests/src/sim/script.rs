@@ -1,4 +1,4 @@
-//! One case as a line of text, to replay it: `used durable; save; rename !7 eio; minimal #12`.
+//! A case as a line of text, for replay: `used durable; save; rename !7 eio; minimal #12`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,28 +7,28 @@ use super::fault::Fault;
 use super::operations::{self, Operation};
 use super::power::Medium;
 
-/// What is on the disk at the start.
+/// The initial contents of the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// A store that was just set up.
+    /// A new store.
     Fresh,
-    /// A session with a relaxed save that is not synced yet; one that has expired; one that is damaged; the left-overs
-    /// of a killed instance; files of somebody else.
+    /// A session with a relaxed save that is not synced yet, an expired one, a damaged one, the remains of a killed
+    /// instance, and foreign files.
     Used,
 }
 
-/// A case: operations one after the other, at the last perhaps a fault, then perhaps a power cut.
+/// A case: a sequence of operations, possibly with a fault in the last, then possibly a power cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
-    /// What is there at the start.
+    /// The initial contents of the disk.
     pub start: Start,
     /// Whether saves are synced.
     pub durable: bool,
     /// The operations.
     pub operations: Vec<Operation>,
-    /// What goes wrong in the last of them, and at which of its host calls.
+    /// The fault in the last operation, and the number of its host call.
     pub fault: Option<(usize, Fault)>,
-    /// Which of the states that the power cut may leave.
+    /// The number of the state left by the power cut.
     pub power_cut: Option<(Medium, usize)>,
 }
 
@@ -68,18 +68,18 @@ impl FromStr for Script {
             "fresh relaxed" => (Start::Fresh, false),
             "used durable" => (Start::Used, true),
             "used relaxed" => (Start::Used, false),
-            other => return Err(format!("no start is called `{other}`")),
+            other => return Err(format!("unknown start `{other}`")),
         };
         let mut script = Self { start, durable, operations: Vec::new(), fault: None, power_cut: None };
         for part in parts {
             let mut words = part.split(' ');
             let name = words.next().unwrap_or_default();
-            let number = |word: &str| word.get(1..).and_then(|digits| digits.parse().ok()).ok_or("a number is missing");
+            let number = |word: &str| word.get(1..).and_then(|digits| digits.parse().ok()).ok_or("missing number");
             if let Some(medium) = named(&MEDIA, name) {
                 script.power_cut = Some((medium, number(words.next().unwrap_or_default())?));
                 continue;
             }
-            let operation = named(&operations::ALL, name).ok_or_else(|| format!("no operation is called `{name}`"))?;
+            let operation = named(&operations::ALL, name).ok_or_else(|| format!("unknown operation `{name}`"))?;
             script.operations.push(operation);
             if let (Some(call), Some(fault)) = (words.next(), words.next()) {
                 script.fault = Some((number(call)?, fault.parse()?));

@@ -1,4 +1,4 @@
-//! The locks, generated from `wit/`.
+//! The bindings of `advisory-locks`, generated from `wit/`.
 
 wit_bindgen::generate!({
     path: "../../../wit",

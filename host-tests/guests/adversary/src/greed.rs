@@ -1,4 +1,4 @@
-//! Ways to use up what one is given. Those that do not return end by a trap or by the host's time-out.
+//! Ways to exhaust a resource. Those that do not return end with a trap or the host's timeout.
 
 use std::hint::black_box;
 use std::mem::forget;
@@ -36,7 +36,7 @@ pub fn wait() {
     subscribe_duration(HOUR).block();
 }
 
-/// How many it got, and keeps.
+/// Returns the number acquired; all are kept.
 pub fn open_files(most: u32) -> u32 {
     let (directory, _) = &get_directories()[0];
     let (create, flags) = (OpenFlags::CREATE, DescriptorFlags::READ | DescriptorFlags::WRITE);
@@ -44,7 +44,7 @@ pub fn open_files(most: u32) -> u32 {
     opened.map(forget).count() as u32
 }
 
-/// Header fields, each as large as it may be.
+/// Header fields of the maximum size.
 pub fn make_fields() {
     loop {
         let fields = Fields::new();
@@ -63,7 +63,7 @@ pub fn random() -> usize {
     get_random_bytes(u64::MAX).len()
 }
 
-/// How many it got, and keeps.
+/// Returns the number acquired; all are kept.
 pub fn take_locks() -> u32 {
     let mut taken = 0;
     while let Ok(guard) = acquire(&format!("mine {taken}"), Mode::Exclusive, 0) {
@@ -78,11 +78,11 @@ pub fn write_for_ever(stream: &OutputStream) {
 }
 
 pub fn write_locked(stream: &OutputStream) {
-    let _guard = acquire("page", Mode::Exclusive, 60_000).expect("nobody has it for so long");
+    let _guard = acquire("page", Mode::Exclusive, 60_000).expect("no holder keeps it that long");
     write_page(stream);
 }
 
-/// As much as an ordinary page has at most.
+/// Writes 900 KiB, the size of a large page.
 pub fn write_page(stream: &OutputStream) {
     for _ in 0..900 {
         if stream.blocking_write_and_flush(&[b'x'; 1024]).is_err() {
@@ -92,8 +92,8 @@ pub fn write_page(stream: &OutputStream) {
 }
 
 pub fn read_all(request: &IncomingRequest) -> usize {
-    let body = request.consume().expect("nobody has taken it");
-    let stream = body.stream().expect("nobody has taken it");
+    let body = request.consume().expect("the body is not taken");
+    let stream = body.stream().expect("the stream is not taken");
     let mut length = 0;
     while let Ok(part) = stream.blocking_read(1 << 16) {
         length += part.len();

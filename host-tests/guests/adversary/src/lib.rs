@@ -1,4 +1,4 @@
-//! A component that uses up whatever it is given. The path of a request says what.
+//! A component that exhausts a resource, named by the path of the request.
 
 #![cfg(target_family = "wasm")]
 
@@ -38,7 +38,7 @@ impl Guest for Adversary {
                 let _ = stream.blocking_write_and_flush(b"the beginning");
                 greed::spin();
             }),
-            // While it has a lock, which nobody else gets meanwhile.
+            // While it holds a lock, which excludes all others.
             "/locked-page" => begin(out, greed::write_locked),
             "/page" => begin(out, greed::write_page),
             "/upload" => answer(out, &greed::read_all(&request).to_string()),
@@ -48,7 +48,7 @@ impl Guest for Adversary {
                 answer(out, "printed");
             }
             "/nothing" => {}
-            _ => panic!("what is {path}?"),
+            _ => panic!("unknown path {path}"),
         }
     }
 }
@@ -59,12 +59,12 @@ fn answer(out: ResponseOutparam, text: &str) {
     });
 }
 
-/// Send the head of a response, then whatever `write` writes.
+/// Sends the head of a response, then the output of `write`.
 fn begin(out: ResponseOutparam, write: impl FnOnce(&OutputStream)) {
     let response = OutgoingResponse::new(Fields::new());
-    let body = response.body().expect("nobody has taken it");
+    let body = response.body().expect("the body is not taken");
     ResponseOutparam::set(out, Ok(response));
-    write(&body.write().expect("nobody has taken it"));
+    write(&body.write().expect("the stream is not taken"));
     let _ = OutgoingBody::finish(body, None);
 }
 

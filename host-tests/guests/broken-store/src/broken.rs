@@ -1,4 +1,4 @@
-//! The operations, right and wrong.
+//! The operations, correct and defective.
 
 use session_core::SessionId;
 use session_core::error::{Error, Result};
@@ -12,7 +12,7 @@ use memory_store::store::MemoryStore;
 
 use crate::defect::Defect;
 
-/// The memory store, with a defect or without.
+/// The memory store, with or without a defect.
 #[derive(Clone)]
 pub struct BrokenStore {
     store: MemoryStore,
@@ -20,7 +20,7 @@ pub struct BrokenStore {
     size_limit: u32,
 }
 
-/// A listing, and what happens to its pages.
+/// A listing, with a defect in its pages.
 pub struct BrokenCursor {
     cursor: MemoryCursor,
     spoil: fn(&mut Page),

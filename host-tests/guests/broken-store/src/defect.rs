@@ -42,7 +42,7 @@ defects! {
     TouchMakesVersion
     /// A touch of a missing session succeeds.
     TouchOfNothingSucceeds
-    /// A delete always returns that the session existed.
+    /// A delete always reports that the session existed.
     DeleteIsAlwaysTrue
     /// `has` returns true for every id.
     HasIsAlwaysTrue
@@ -62,7 +62,7 @@ defects! {
     LockDoesNotExclude
     /// A listing omits the last session of each page.
     ListingLosesLast
-    /// A listing ignores where to start.
+    /// A listing ignores its start.
     ListingIgnoresStart
     /// `sessions-of` lists the sessions of other owners.
     SessionsOfLeaks
@@ -83,7 +83,7 @@ defects! {
 }
 
 impl Defect {
-    /// Its name, and the location of a store that has it.
+    /// Its name, which is the location of a store with it.
     pub fn name(self) -> String {
         format!("{self:?}")
     }

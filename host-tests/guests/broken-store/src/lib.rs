@@ -1,5 +1,5 @@
-//! The memory store with a [`Defect`](defect::Defect), which the location of the store names. At any other location it is
-//! `components/memory-store`.
+//! The memory store with a [`Defect`](defect::Defect), which the location of the store selects. At any other location
+//! it behaves like `components/memory-store`.
 
 #![cfg_attr(target_family = "wasm", no_std)]
 

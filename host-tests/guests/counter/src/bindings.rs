@@ -1,4 +1,4 @@
-//! The generated side of the WIT contract.
+//! The generated bindings of the WIT contract.
 
 wit_bindgen::generate!({ path: "../../../wit", world: "application" });
 
