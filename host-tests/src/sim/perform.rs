@@ -3,7 +3,7 @@
 use session_conformance::bindings::Answer;
 
 use super::client::Client;
-use super::operations::{A, B, Operation, contents};
+use super::operations::{A, B, OWNER, Operation, contents};
 use super::oracle::Model;
 
 impl Operation {
