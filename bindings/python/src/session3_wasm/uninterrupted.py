@@ -128,7 +128,9 @@ def run(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) 
     job = _Job(function, arguments, named)
     try:
         _jobs.put(job)
-        job.is_done.acquire()
+        # A signal wakes it only if it is blocked by then, and on this thread: so it looks by itself.
+        while not job.is_done.acquire(timeout=_POLL_INTERVAL):
+            pass
     except BaseException:
         job.abandoned = True
         raise
