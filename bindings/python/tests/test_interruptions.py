@@ -44,6 +44,14 @@ class User:
         self.visits = 0
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_interrupts() -> Iterator[None]:
+    """A shell starts what it runs in the background with SIGINT ignored, and children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def works(directory: Path) -> Iterator[dict[str, Work]]:
     """Operations that take and release locks in every possible way."""
