@@ -8,7 +8,7 @@ use std::process::Command;
 use host_tests::host::component_path;
 
 /// All of their sources, and what the workspace requires.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
@@ -18,6 +18,7 @@ const SOURCES: [&str; 13] = [
     "src",
     "wit",
     "runtime",
+    "conformance",
     "host-tests",
     "examples/embed",
     "examples/guests/rust",
