@@ -21,7 +21,7 @@
 //! ```text
 //! the back end does not conform:
 //! FAILED records::a_save_never_creates: None: expected `gone`, got 1
-//! 88 passed, 1 failed, 109 not applicable
+//! 91 passed, 1 failed, 109 not applicable
 //! ```
 //!
 //! A promise that requires a capability the back end lacks is not applicable; the report gives the reason. For sessions

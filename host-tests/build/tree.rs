@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-/// Not in git: results of builds and tests.
-const LEFT_OUT: [&str; 3] = ["target", "node_modules", "__pycache__"];
+/// Not in git: what npm and Python leave.
+const LEFT_OUT: [&str; 2] = ["node_modules", "__pycache__"];
+
+/// The file with which cargo marks its target directories, whatever their names. The copy is inside one.
+const TARGET: &str = "CACHEDIR.TAG";
 
 /// Copies what cargo needs of the workspace to a fresh directory.
 pub fn copy(workspace: &Path, to: &Path) -> guest_build::Result<()> {
@@ -20,7 +23,7 @@ fn copy_directory(from: &Path, to: &Path) -> guest_build::Result<()> {
         let entry = entry?;
         let name = entry.file_name();
         let is_left_out = name.to_string_lossy().starts_with('.') || LEFT_OUT.iter().any(|left_out| name == *left_out);
-        if is_left_out {
+        if is_left_out || entry.path().join(TARGET).exists() {
             continue;
         }
         if entry.file_type()?.is_dir() {
