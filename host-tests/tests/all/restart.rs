@@ -17,6 +17,22 @@ use session_runtime::LockSpace;
 
 const ID: &str = "session-1";
 
+/// Cleaners of old files spare a store that is in use: its marker is touched once a day.
+#[tokio::test]
+async fn the_marker_of_a_store_in_use_is_not_old() {
+    let host = Host::new();
+    drop(host.store().await);
+    let marker = File::options().write(true).open(host.path().join("session3.store")).unwrap();
+    let start = SystemTime::UNIX_EPOCH + Duration::from_millis(START);
+    for (age, touched) in [(DAY - 1, false), (DAY, true), (DAY + 1, true)] {
+        marker.set_modified(start).unwrap();
+        host.clock().set(START + age);
+        drop(host.store().await);
+        let expected = if touched { start + Duration::from_millis(age) } else { start };
+        assert_eq!(marker.metadata().unwrap().modified().unwrap(), expected, "after {age} ms");
+    }
+}
+
 #[tokio::test]
 async fn sessions_outlive_the_process() {
     let host = Host::new();

@@ -233,13 +233,21 @@ fn range(start: i64, length: i64, kind: libc::c_int) -> libc::flock {
 
 #[cfg(test)]
 mod tests {
-    use super::Identity;
+    use super::{Identity, home};
+    use std::path::Path;
 
     /// Other programs compute it as well (`bindings/python`): they exclude each other by this byte.
     #[test]
     fn the_mark_is_the_byte_behind_the_inode_number() {
         for (inode, mark) in [(0, 1), (41, 42), (1 << 61, (1 << 61) + 1), (u64::MAX, 1 << 62)] {
             assert_eq!(Identity { device: 7, inode }.mark(), mark, "{inode}");
+        }
+    }
+
+    #[test]
+    fn the_directory_of_a_lock_file() {
+        for (path, directory) in [("session3.lock", "."), ("a/session3.lock", "a"), ("/session3.lock", "/")] {
+            assert_eq!(home(Path::new(path)), Path::new(directory));
         }
     }
 }

@@ -109,6 +109,24 @@ async fn an_abandoned_file_is_collected() {
     assert_eq!(store.collect(u32::MAX, None).await.unwrap().abandoned, 0);
 }
 
+/// Only a name that the store makes is a temporary file: the name of a session, `~` and 16 hexadecimal digits.
+#[tokio::test]
+async fn a_file_with_a_similar_name_is_kept() {
+    let host = Host::new();
+    let store = host.store().await;
+    store.create(Some(ID), &data("x")).await.unwrap();
+    let session = session_file(host.path(), ID);
+    let names = ["~", "~0123456789abcde", "~0123456789abcdef0", "~0123456789abcdeg", "~my-own-backup-16", ".bak"];
+    let similar = names.map(|end| session.with_file_name(format!("{ID}{end}")));
+    for path in &similar {
+        fs::copy(&session, path).unwrap();
+        let old = SystemTime::UNIX_EPOCH + Duration::from_millis(START - DAY);
+        File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+    }
+    assert_eq!(store.collect(u32::MAX, None).await.unwrap().abandoned, 0);
+    assert!(similar.iter().all(|path| path.exists()));
+}
+
 /// A killed set-up leaves its temporary marker.
 #[tokio::test]
 async fn an_abandoned_marker_is_collected() {
@@ -136,6 +154,18 @@ async fn a_crowded_directory_is_read_in_parts() {
     assert_eq!(store.ids().await, [ID]);
     assert!(store.collect(u32::MAX, None).await.unwrap().examined > 3000);
     assert_eq!(store.delete_old(0).await.unwrap(), (1, 0));
+}
+
+/// The entries of an owner's index count toward the budget as well: they are read.
+#[tokio::test]
+async fn index_entries_are_examined() {
+    let host = Host::new();
+    let store = host.store().await;
+    for number in 0..30 {
+        store.create(Some(&format!("session-{number}")), &contents("ann", "x")).await.unwrap();
+    }
+    let report = store.collect(u32::MAX, None).await.unwrap();
+    assert!((60..70).contains(&report.examined), "{report:?}");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -255,6 +256,55 @@ async fn a_missing_directory_fails_until_it_is_back() {
     assert_idle(&machine.here);
     fs::rename(&away, machine.directory.path()).unwrap();
     Instance::new(&machine.here).attempt("a", Mode::Exclusive).await.unwrap();
+}
+
+/// Each request tries again, and a busy server has many.
+#[tokio::test(start_paused = true)]
+async fn what_lasts_is_logged_once() {
+    let lines = Lines::default();
+    let _logged = tracing::subscriber::set_default(lines.clone());
+    let machine = Machine::new();
+    let away = machine.directory.path().with_extension("away");
+    fs::rename(machine.directory.path(), &away).unwrap();
+    for _ in 0..3 {
+        assert!(Instance::new(&machine.here).attempt("a", Mode::Exclusive).await.is_err());
+    }
+    assert_eq!(lines.count(), 1, "the lock file cannot be used");
+    fs::rename(&away, machine.directory.path()).unwrap();
+
+    let [_holder] = holders(&machine.here, ["a"]).await;
+    fs::remove_file(machine.file()).unwrap();
+    let elsewhere = machine.elsewhere();
+    for _ in 0..3 {
+        assert!(Instance::new(&elsewhere).attempt("a", Mode::Exclusive).await.is_err());
+    }
+    assert_eq!(lines.count(), 2, "locks are held in another file");
+}
+
+/// Counts the lines of the log.
+#[derive(Clone, Default)]
+struct Lines(Arc<AtomicUsize>);
+
+impl Lines {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl tracing::Subscriber for Lines {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::WARN
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
 }
 
 /// Cleaners of old files spare one that is in use.
