@@ -1,15 +1,12 @@
-//! Validates the arguments of a store, in one place.
+//! A store that validates its arguments.
 
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::SessionId;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::{
-    Contents, Cursor, GarbageReport, Guard, Info, LockMode, MAX_DATA, MAX_OWNER, MAX_PAGE, Milliseconds, Options, Page,
-    Record, Store, Usage,
+    Contents, Cursor, GarbageReport, Guard, Info, LockMode, Milliseconds, Options, Page, Record, Store, Usage,
 };
+use crate::{SessionId, arguments};
 
 /// A store, guard or cursor that refuses arguments outside the limits of the contract.
 #[derive(Clone)]
@@ -20,10 +17,7 @@ pub struct Checked<T> {
 
 impl<T> Checked<T> {
     fn check(&self, contents: &Contents) -> Result<()> {
-        if contents.data.len() > self.size_limit as usize {
-            return Err(Error::TooLarge(self.size_limit));
-        }
-        contents.owner.as_deref().map_or(Ok(()), check_owner)
+        arguments::contents(contents, self.size_limit)
     }
 
     fn wrap<U>(&self, inner: U) -> Checked<U> {
@@ -36,12 +30,12 @@ impl<S: Store> Store for Checked<S> {
     type Cursor = Checked<S::Cursor>;
 
     fn open(location: &str, options: Options) -> Result<Self> {
-        check_location(location, options)?;
+        arguments::location(location, options)?;
         Ok(Self { inner: S::open(location, options)?, size_limit: options.size_limit })
     }
 
     fn setup(location: &str, options: Options) -> Result<Self> {
-        check_location(location, options)?;
+        arguments::location(location, options)?;
         Ok(Self { inner: S::setup(location, options)?, size_limit: options.size_limit })
     }
 
@@ -76,9 +70,7 @@ impl<S: Store> Store for Checked<S> {
     }
 
     fn import(&self, record: Record) -> Result<()> {
-        self.check(&record.contents)?;
-        // The last number has no successor: no save could follow it.
-        ensure((1..u64::MAX).contains(&record.version), || "a version is at least 1".into())?;
+        arguments::imported(&record, self.size_limit)?;
         self.inner.import(record)
     }
 
@@ -91,7 +83,7 @@ impl<S: Store> Store for Checked<S> {
     }
 
     fn collect_garbage(&self, budget: u32, resume: Option<&str>) -> Result<GarbageReport> {
-        ensure(budget > 0, || "the budget is at least 1".into())?;
+        arguments::budget(budget)?;
         self.inner.collect_garbage(budget, resume)
     }
 
@@ -100,22 +92,22 @@ impl<S: Store> Store for Checked<S> {
     }
 
     fn sessions_of(&self, owner: &str) -> Result<Self::Cursor> {
-        check_owner(owner)?;
+        arguments::owner(owner)?;
         Ok(self.wrap(self.inner.sessions_of(owner)?))
     }
 
     fn ids_of(&self, owner: &str) -> Result<Vec<SessionId>> {
-        check_owner(owner)?;
+        arguments::owner(owner)?;
         self.inner.ids_of(owner)
     }
 
     fn count_of(&self, owner: &str) -> Result<u64> {
-        check_owner(owner)?;
+        arguments::owner(owner)?;
         self.inner.count_of(owner)
     }
 
     fn delete_of(&self, owner: &str) -> Result<u64> {
-        check_owner(owner)?;
+        arguments::owner(owner)?;
         self.inner.delete_of(owner)
     }
 
@@ -153,66 +145,23 @@ impl<G: Guard> Guard for Checked<G> {
 
 impl<C: Cursor> Cursor for Checked<C> {
     fn next_page(&mut self, limit: u32) -> Result<Page> {
-        ensure((1..=MAX_PAGE).contains(&limit), || format!("a page has 1 to {MAX_PAGE} sessions"))?;
+        arguments::page(limit)?;
         self.inner.next_page(limit)
     }
 }
 
-fn check_location(location: &str, options: Options) -> Result<()> {
-    ensure(options.size_limit <= MAX_DATA, || format!("the size limit is at most {MAX_DATA} bytes"))?;
-    let is_part = |part: &str| !matches!(part, "" | "." | "..") && !part.bytes().any(|byte| matches!(byte, b'\\' | 0));
-    ensure(location == "." || location.split('/').all(is_part), || {
-        "a location is `.` or a path below the preopened directory, without `..`, empty components or a leading `/`"
-            .into()
-    })
-}
-
-fn check_owner(owner: &str) -> Result<()> {
-    ensure((1..=MAX_OWNER).contains(&owner.len()), || {
-        format!("an owner must be 1 to {MAX_OWNER} bytes, not {}", owner.len())
-    })
-}
-
-fn ensure(valid: bool, text: impl FnOnce() -> String) -> Result<()> {
-    if valid { Ok(()) } else { Err(Error::InvalidArgument(text())) }
-}
-
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
+    use alloc::string::{String, ToString};
     use alloc::vec;
 
     use super::*;
-    use crate::store::Durability;
+    use crate::Error;
+    use crate::store::{Durability, MAX_DATA, MAX_OWNER, MAX_PAGE};
 
     fn refused<T: core::fmt::Debug>(result: Result<T>) -> String {
         let Err(Error::InvalidArgument(text)) = result else { panic!("{result:?}") };
         text
-    }
-
-    #[test]
-    fn locations() {
-        for good in [".", "a", "a/b", "a.b/..c", "~"] {
-            assert_eq!(check_location(good, Options::default()), Ok(()), "{good}");
-        }
-        for bad in ["", "/", "/a", "a/", "a//b", "..", "a/../b", "./a", "a\\b", "a\0"] {
-            refused(check_location(bad, Options::default()));
-        }
-    }
-
-    #[test]
-    fn size_limits() {
-        for (size_limit, good) in [(0, true), (MAX_DATA, true), (MAX_DATA + 1, false)] {
-            assert_eq!(check_location(".", Options { size_limit, ..Options::default() }).is_ok(), good, "{size_limit}");
-        }
-    }
-
-    #[test]
-    fn owners() {
-        for (length, good) in [(0, false), (1, true), (MAX_OWNER, true), (MAX_OWNER + 1, false)] {
-            assert_eq!(check_owner(&"o".repeat(length)).is_ok(), good, "{length}");
-        }
-        assert_eq!(refused(check_owner("")), "an owner must be 1 to 256 bytes, not 0");
     }
 
     #[test]

@@ -10,7 +10,9 @@
 //! | [`slots`] | three slots in one file: which is live, which may be overwritten |
 //! | [`expiry`] | when a session expires, on a clock that may be stepped |
 //! | [`store`] | the store contract |
-//! | `checked` | validates the arguments of a store |
+//! | [`arguments`] | the limits of a store's arguments |
+//! | `checked` | a store that validates its arguments |
+//! | [`engine`] | the seam for servers that keep sessions |
 //! | [`credential`] | id and secret: what authenticates a client, and the hash that is stored |
 //! | [`cookie`] | the cookie in a request, and the fields that set and revoke it |
 //! | [`attributes`] | attribute values and names |
@@ -36,6 +38,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod arguments;
 pub mod attributes;
 mod changes;
 mod checked;
@@ -44,6 +47,7 @@ pub mod client;
 pub mod configuration;
 pub mod cookie;
 pub mod credential;
+pub mod engine;
 pub mod error;
 pub mod events;
 pub mod expiry;
