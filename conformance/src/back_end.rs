@@ -1,9 +1,12 @@
 //! The standard harness: a component on a private host.
 
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use session_runtime::LockSpace;
+use session_runtime::engines::{EngineCtxBuilder, SharedEngine};
 use session_runtime::events::NoSink;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -22,6 +25,9 @@ pub struct BackEnd {
     clock: Clock,
     locks: LockSpace,
     leases: bool,
+    /// The host's own store, if the component imports it.
+    engine: Option<SharedEngine>,
+    location: String,
     /// The only instance, if instances share nothing.
     only: Option<OnceCell<Arc<Instance>>>,
 }
@@ -40,8 +46,18 @@ impl BackEnd {
             clock: Clock::at(START),
             locks: LockSpace::process(),
             leases: false,
+            engine: None,
+            location: ".".into(),
             only: None,
         }
+    }
+
+    /// Creates a back end whose component imports `session-store` from the host, on this engine. It uses a location of
+    /// its own: other back ends, also of other processes, may use the same server.
+    pub fn on_engine(component: &Component, engine: &SharedEngine) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let location = format!("test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        Self { engine: Some(engine.clone()), location, ..Self::new(component) }
     }
 
     /// Creates a back end that keeps its sessions in the memory of one instance, which all clients share.
@@ -68,7 +84,12 @@ impl BackEnd {
         // Set before `preopened_dir`, which copies it: no file operation outlives the instance.
         wasi.wall_clock(self.clock.clone()).allow_blocking_current_thread(true);
         wasi.preopened_dir(path, ".", FsPerms::ReadWrite).unwrap();
-        Arc::new(Instance::new(&self.component, State::new(wasi.build(), &self.locks, Arc::new(NoSink))).await)
+        let mut state = State::new(wasi.build(), &self.locks, Arc::new(NoSink));
+        if let Some(engine) = &self.engine {
+            let engine = EngineCtxBuilder::new(engine, &self.locks).wall_clock(self.clock.clone());
+            state = state.with_engine(engine.build());
+        }
+        Arc::new(Instance::new(&self.component, state).await)
     }
 }
 
@@ -82,6 +103,10 @@ impl Harness for BackEnd {
 
     fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    fn location(&self) -> &str {
+        &self.location
     }
 
     fn lacks(&self, need: Need) -> Option<String> {

@@ -22,12 +22,14 @@ pub struct Exports {
     manager: Option<session_manager::Guest>,
 }
 
-/// A linker with everything a component may import: WASI, `advisory-locks` and `session-events`.
+/// A linker with everything a component may import: WASI, `advisory-locks`, `session-events`, and `session-store` of an
+/// engine.
 pub fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     session_runtime::add_to_linker(&mut linker)?;
     session_runtime::add_events_to_linker(&mut linker)?;
+    session_runtime::engines::add_to_linker(&mut linker)?;
     Ok(linker)
 }
 

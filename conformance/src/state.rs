@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use session_runtime::engines::{EngineCtx, Engines, EnginesView};
 use session_runtime::{EventSink, EventsCtx, EventsView, LockSpace, Locks, LocksCtx, LocksView};
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
@@ -13,6 +14,7 @@ pub struct State {
     table: ResourceTable,
     locks: LocksCtx,
     events: EventsCtx,
+    engine: Option<EngineCtx>,
     memory: Memory,
 }
 
@@ -20,7 +22,13 @@ impl State {
     /// Creates the state of an instance with this WASI context, locks in this space, and events for this sink.
     pub fn new(wasi: WasiCtx, locks: &LockSpace, events: Arc<dyn EventSink>) -> Self {
         let memory = Memory { taken: 0, most: usize::MAX };
-        Self { wasi, table: ResourceTable::new(), locks: LocksCtx::new(locks), events: EventsCtx::new(events), memory }
+        let (locks, events) = (LocksCtx::new(locks), EventsCtx::new(events));
+        Self { wasi, table: ResourceTable::new(), locks, events, engine: None, memory }
+    }
+
+    /// Gives the instance a `session-store` of the host, if its component imports one.
+    pub fn with_engine(self, engine: EngineCtx) -> Self {
+        Self { engine: Some(engine), ..self }
     }
 
     /// Limits the instance to this many bytes of memory.
@@ -71,6 +79,13 @@ impl WasiView for State {
 impl LocksView for State {
     fn locks(&mut self) -> Locks<'_> {
         Locks { ctx: &mut self.locks, table: &mut self.table }
+    }
+}
+
+impl EnginesView for State {
+    fn engines(&mut self) -> Engines<'_> {
+        let ctx = self.engine.as_mut().expect("a component that imports session-store has an engine");
+        Engines { ctx, table: &mut self.table }
     }
 }
 

@@ -9,3 +9,19 @@ wasmtime::component::bindgen!({
     exports: { default: async },
     with: { "session3:sessions/advisory-locks.guard": crate::locks::Guard },
 });
+
+/// `session-store` as an import, for [`engines`](crate::engines).
+pub mod imported {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "session3:sessions/manager",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: {
+            "session3:sessions/session-events": crate::bindings::session3::sessions::session_events,
+            "session3:sessions/session-store.store": crate::engines::Store,
+            "session3:sessions/session-store.session-guard": crate::engines::Guard,
+            "session3:sessions/session-store.session-cursor": crate::engines::Cursor,
+        },
+    });
+}

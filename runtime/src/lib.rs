@@ -37,6 +37,7 @@
 
 #[expect(missing_docs, reason = "generated; its documentation is in the WIT files")]
 pub mod bindings;
+pub mod engines;
 pub mod events;
 pub mod locks;
 mod shown;

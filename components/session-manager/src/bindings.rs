@@ -1,6 +1,4 @@
-//! Generated bindings of the WIT contract.
-
-use crate::store::ImportedStore;
+//! The exports.
 
 wit_bindgen::generate!({
     path: "../../wit",
@@ -8,5 +6,5 @@ wit_bindgen::generate!({
     generate_all,
 });
 
-type Exports = guest_exports::Exports<ImportedStore>;
+type Exports = guest_exports::Exports<imported_store::ImportedStore>;
 export!(Exports with_types_in guest_exports::bindings);

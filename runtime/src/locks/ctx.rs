@@ -48,7 +48,7 @@ impl LocksCtx {
     }
 
     /// `&mut`, so an instance waits for one lock at a time; deadlock detection relies on it.
-    pub(super) async fn acquire(&mut self, name: &str, mode: Mode, wait: Duration) -> Result<Place, Error> {
+    pub(crate) async fn acquire(&mut self, name: &str, mode: Mode, wait: Duration) -> Result<Place, Error> {
         let name = Name::parse(name).ok_or(Error::InvalidName)?;
         if self.held.len() >= self.limits.held {
             return Err(Error::TooMany);

@@ -2,7 +2,7 @@ use std::io;
 
 /// Why a lock was not granted; `advisory-locks.wit` documents each case.
 #[derive(Debug)]
-pub(super) enum Error {
+pub(crate) enum Error {
     TimedOut,
     Deadlock,
     TooMany,
@@ -14,7 +14,7 @@ pub(super) enum Error {
 
 /// How a lock excludes others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     Shared,
     Exclusive,
 }

@@ -23,5 +23,7 @@ mod sync {
 }
 
 pub use ctx::{Guard, Locks, LocksCtx, LocksCtxBuilder, LocksView};
+pub(crate) use error::{Error, Mode};
 pub use host::add_to_linker;
 pub use space::LockSpace;
+pub(crate) use space::Place;

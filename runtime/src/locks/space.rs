@@ -138,7 +138,7 @@ pub(super) struct Request {
 ///
 /// A wait that is dropped just as it is granted is already a holder in the table, and dropping the place releases it
 /// like any other: no grant is lost.
-pub(super) struct Place {
+pub(crate) struct Place {
     space: LockSpace,
     name: Name,
     ticket: Ticket,
