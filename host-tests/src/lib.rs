@@ -41,6 +41,7 @@ pub mod operation;
 pub mod performer;
 pub mod random;
 pub mod raw;
+pub mod redis;
 pub mod server;
 pub mod sim;
 pub mod stock;

@@ -53,6 +53,13 @@ impl Server {
         Self::run(session3(["demo"].into_iter().chain(options)), path)
     }
 
+    /// Starts a server with these options, whose sessions are on the server at this URL.
+    pub fn on_store<'a>(url: &'a str, options: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut command = session3(["demo", "--listen", "127.0.0.1:0", "--store", url].into_iter().chain(options));
+        command.env_remove("SESSION3_STORE_PASSWORD");
+        Self::start_logging(command, Path::new(""), None, listening)
+    }
+
     /// Starts a server of another component with these options, on a fresh directory.
     pub fn of<'a>(component: &'a Path, options: impl IntoIterator<Item = &'a str>) -> Self {
         let component = component.to_str().unwrap();
@@ -109,12 +116,7 @@ impl Server {
 
     fn run_logging(mut command: Command, path: &Path, log: Option<Stdio>) -> Self {
         command.args(["--listen", "127.0.0.1:0", "--dir"]).arg(path).env_remove("RUST_LOG");
-        Self::start_logging(command, path, log, |out, _log| {
-            let last = out.strip_suffix('\n')?.lines().last()?;
-            let address = last.strip_prefix("listening on http://").and_then(|rest| rest.strip_suffix('/'));
-            assert!(address.is_some() || last.starts_with("metrics on "), "the server printed {last:?}");
-            Some(address?.into())
-        })
+        Self::start_logging(command, path, log, listening)
     }
 
     /// Starts a server by this command, on an existing directory. Its address is parsed from its standard output and
@@ -211,6 +213,14 @@ impl Server {
         let status = self.ended();
         assert!(status.success(), "a stopped server exits successfully: {status}");
     }
+}
+
+/// The address that `session3` prints.
+fn listening(out: &str, _log: &str) -> Option<String> {
+    let last = out.strip_suffix('\n')?.lines().last()?;
+    let address = last.strip_prefix("listening on http://").and_then(|rest| rest.strip_suffix('/'));
+    assert!(address.is_some() || last.starts_with("metrics on "), "the server printed {last:?}");
+    Some(address?.into())
 }
 
 impl Default for Server {

@@ -13,6 +13,7 @@ mod component;
 mod conformance;
 mod defects;
 mod embed;
+mod engines;
 mod events;
 mod fairness;
 mod hostile;

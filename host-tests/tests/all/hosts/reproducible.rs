@@ -8,12 +8,13 @@ use std::process::Command;
 use host_tests::host::component_path;
 
 /// All of their sources, and what the workspace requires.
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 15] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
     "core",
     "components",
+    "engines",
     "guest",
     "src",
     "wit",

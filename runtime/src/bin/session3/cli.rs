@@ -2,6 +2,7 @@
 
 use crate::serve::authority;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
+use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   session3 demo                           try it: http://127.0.0.1:8080/, sessions in ./sessions
   session3 serve app.wasm --dir /srv/app/sessions --metrics 127.0.0.1:9100
+  session3 serve app.wasm --store redis://10.0.0.5
   session3 ls --dir /srv/app/sessions --owner alice
   session3 gc --dir /srv/app/sessions     delete expired records, without a server
 
@@ -127,12 +129,38 @@ impl Command {
     }
 }
 
+/// Where the sessions are.
+#[derive(Clone, Args)]
+pub struct Location {
+    /// Directory with the sessions; `demo` and `serve` create it, accessible to this user only, if it is missing
+    #[arg(long, value_name = "DIR", default_value = "./sessions", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+    /// Server with the sessions, instead of a directory: redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// for
+    /// TLS, redis-cluster://HOST,HOST,... or rediss-cluster://; each with ?prefix=NAME for the start of all keys. Also
+    /// memory: for sessions that end with the server, and file:DIR. SESSION3_STORE_PASSWORD has the password, if set:
+    /// others can see the command line
+    #[arg(long, value_name = "URL", conflicts_with = "dir")]
+    pub store: Option<String>,
+    /// File with the password of the server
+    #[arg(long, value_name = "FILE", requires = "store", value_hint = ValueHint::FilePath)]
+    pub store_password_file: Option<PathBuf>,
+    /// How long to try again while the server cannot be reached
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = value_parser!(u64).range(1..=60))]
+    pub store_timeout: u64,
+}
+
+/// Without the URL, which may contain a password.
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Location").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
 /// Which store, and how to print.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
-    /// Directory with the sessions
-    #[arg(long, value_name = "DIR", default_value = "./sessions", value_hint = ValueHint::DirPath)]
-    pub dir: PathBuf,
+    #[command(flatten)]
+    pub location: Location,
     /// Print JSON: for `ls` one object per line, else one object. Times are milliseconds since 1970. An unreadable
     /// session is listed as {"id": ..., "unreadable": true}
     #[arg(long)]
@@ -144,9 +172,8 @@ pub struct ServerArgs {
     /// Address and port to listen on; port 0 picks a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
-    /// Directory for the sessions; created, accessible to this user only, if missing
-    #[arg(long, value_name = "DIR", default_value = "./sessions", value_hint = ValueHint::DirPath)]
-    pub dir: PathBuf,
+    #[command(flatten)]
+    pub location: Location,
     /// Scope of the locks: which processes may use the directory at the same time
     #[arg(long, value_enum, default_value_t = Scope::Machine)]
     pub scope: Scope,

@@ -111,12 +111,13 @@ fn lock_file(dir: &Path) -> PathBuf {
     dir.join("session3.lock")
 }
 
-pub fn has_lock_file(dir: &Path) -> bool {
-    lock_file(dir).exists()
+/// Whether processes have locked something in the directory.
+pub fn has_locks(dir: &Path) -> bool {
+    lock_file(dir).exists() || has_lock_files(dir)
 }
 
 /// Whether hosts without native locks use the directory. They lock by files in it, and then every process must.
-pub fn has_lock_files(dir: &Path) -> bool {
+fn has_lock_files(dir: &Path) -> bool {
     dir.join("locks").is_dir()
 }
 

@@ -13,6 +13,7 @@ mod log;
 mod manager_records;
 mod metrics;
 mod output;
+mod place;
 mod serve;
 
 use admin::{gc, ls, rm, show, stats};

@@ -11,22 +11,20 @@ pub mod stats;
 mod text;
 mod wit_error;
 
-use crate::cli::{Scope, StoreArgs};
+use crate::cli::StoreArgs;
 use crate::components::compose::Sessions;
 use crate::dir;
 use crate::guest::{self, Guest, MAX_RESOURCES, Sandbox, engine};
+use crate::place::Place;
+use session_runtime::EventLog;
 use session_runtime::bindings::FileBacked;
 use session_runtime::bindings::exports::session3::sessions::session_manager;
 use session_runtime::bindings::exports::session3::sessions::session_store::{
     self, Durability, Error, GarbageReport, Options, Page, Usage,
 };
-use session_runtime::{EventLog, LockSpace};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use wasmtime::component::{Component, Linker, ResourceAny};
 use wasmtime::{Engine, Result, Store};
-use wasmtime_wasi::filesystem::FsPerms;
 
 /// A listing must be bounded in memory, but a session may have 16 MiB.
 const MEMORY_LIMIT: usize = 256 << 20;
@@ -48,26 +46,23 @@ pub struct Admin {
     sessions: ResourceAny,
     /// Opened on first use.
     manager: Option<ResourceAny>,
-    dir: PathBuf,
+    place: Place,
 }
 
 impl Admin {
     /// Open a store to modify it, under the locks that its other processes use.
     pub async fn open(args: &StoreArgs) -> Result<Self> {
-        let dir = dir::check_to_change(&args.dir)?;
-        if !dir::has_lock_file(&dir) && !dir::has_lock_files(&dir) {
+        if args.location.store.is_none() && !dir::has_locks(&args.location.dir) {
             // Check for a store first, so as not to leave a lock file in any other directory.
-            open(&dir, FsPerms::ReadOnly, (LockSpace::process(), Sessions::Bare)).await?;
+            dir::check_to_change(&args.location.dir)?;
+            Self::open_to_read(args).await?;
         }
-        open(&dir, FsPerms::ReadWrite, dir::locks(&dir, Scope::Machine)?).await
+        open(Place::to_change(&args.location)?).await
     }
 
-    /// Open a store to read it. Readers need no lock, so this works on a backup or a snapshot where no lock file can be
-    /// created. Lack of exclusion is safe because nothing can be written: an expired session that is read is left for
-    /// others to delete, and an unreadable one is not quarantined.
+    /// Open a store to read it: see [`Place::to_read`].
     pub async fn open_to_read(args: &StoreArgs) -> Result<Self> {
-        let dir = dir::check_to_read(&args.dir)?;
-        open(&dir, FsPerms::ReadOnly, (LockSpace::process(), Sessions::Bare)).await
+        open(Place::to_read(&args.location)?).await
     }
 
     /// List all sessions; read the cursor with [`Self::next_page`].
@@ -142,7 +137,7 @@ impl Admin {
         let session = match interface.manager().call_inspect_session(&mut self.store, manager, &id.to_owned()).await? {
             Err(Error::Corrupt(_)) | Ok(None) => return Ok(None),
             Ok(Some(session)) => session,
-            Err(error) => return Err(wit_error::explain(error, &self.dir)),
+            Err(error) => return Err(wit_error::explain(error, &self.place)),
         };
         let session_of = interface.session();
         Ok(Some(Inspected {
@@ -160,7 +155,7 @@ impl Admin {
         let interface = self.component.session3_sessions_session_manager();
         let configuration = interface.configuration().call_constructor(&mut self.store).await?;
         let opened = interface.manager().call_open(&mut self.store, ".", OPTIONS, configuration).await?;
-        Ok(*self.manager.insert(checked(&self.dir, opened)?))
+        Ok(*self.manager.insert(checked(&self.place, opened)?))
     }
 
     fn parts(&mut self) -> (&session_store::Guest, &mut Store<Guest>, ResourceAny) {
@@ -168,7 +163,7 @@ impl Admin {
     }
 
     fn checked<T>(&self, result: Result<T, Error>) -> Result<T> {
-        checked(&self.dir, result)
+        checked(&self.place, result)
     }
 }
 
@@ -183,20 +178,17 @@ pub struct Inspected {
 const OPTIONS: Options = Options { create: false, durability: Durability::Relaxed, size_limit: None, lock_wait: None };
 
 /// Open a store for one command: no metrics, no events.
-async fn open(dir: &Path, access: FsPerms, (locks, sessions): (LockSpace, Sessions)) -> Result<Admin> {
+async fn open(place: Place) -> Result<Admin> {
     let sandbox = Sandbox {
-        dir: Arc::new(dir::Private::new(dir.to_owned())),
-        access,
-        locks,
-        sessions,
+        place,
         memory_limit: MEMORY_LIMIT,
         max_resources: MAX_RESOURCES,
         max_waiters: 1,
         metrics: None,
         log: EventLog::default(),
     };
-    let opened = Loader::new(sessions)?.open(&sandbox).await?;
-    opened.ok_or_else(|| dir::no_store(dir))
+    let opened = Loader::new(sandbox.place.sessions)?.open(&sandbox).await?;
+    opened.ok_or_else(|| sandbox.place.no_store())
 }
 
 /// The component, compiled.
@@ -210,13 +202,13 @@ impl Loader {
     pub fn new(sessions: Sessions) -> Result<Self> {
         let engine = engine::for_command()?;
         let component = Component::from_binary(&engine, &sessions.component()?)?;
-        let linker = guest::linker(&engine)?;
+        let linker = guest::linker(&engine, sessions)?;
         Ok(Self { engine, linker, component })
     }
 
     /// An instance with the directory's store, or `None` if it holds none.
     pub async fn open(&self, sandbox: &Sandbox) -> Result<Option<Admin>> {
-        let dir = sandbox.dir.path().to_owned();
+        let place = sandbox.place.clone();
         let mut store = sandbox.store(&self.engine)?;
         let component = FileBacked::instantiate_async(&mut store, &self.component, &self.linker).await?;
         let stores = component.session3_sessions_session_store();
@@ -224,11 +216,11 @@ impl Loader {
         if matches!(opened, Err(Error::NoSuchStore(_))) {
             return Ok(None);
         }
-        let sessions = checked(&dir, opened)?;
-        Ok(Some(Admin { store, component, sessions, manager: None, dir }))
+        let sessions = checked(&place, opened)?;
+        Ok(Some(Admin { store, component, sessions, manager: None, place }))
     }
 }
 
-fn checked<T>(dir: &Path, result: Result<T, Error>) -> Result<T> {
-    result.map_err(|error| wit_error::explain(error, dir))
+fn checked<T>(place: &Place, result: Result<T, Error>) -> Result<T> {
+    result.map_err(|error| wit_error::explain(error, place))
 }

@@ -1,6 +1,6 @@
 //! Composition: the session store with its own imports satisfied, and an application with the store plugged in.
 
-use super::embedded::{DROP_EVENTS, LOCK_FILES, SESSION_STORE};
+use super::embedded::{DROP_EVENTS, HOST_STORE, LOCK_FILES, SESSION_STORE};
 use std::borrow::Cow;
 use wac_graph::types::{ItemKind, Package, Types};
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId, PlugError, plug};
@@ -12,8 +12,10 @@ const INTERFACES: [&str; 2] = ["session3:sessions/session-store", "session3:sess
 /// The component that provides sessions: the embedded store, and what is plugged into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sessions {
-    /// Nothing: the host provides locks and receives events.
+    /// Nothing: the host provides files, locks and receives events.
     Bare,
+    /// The component on the host's own store, instead of the file-backed one.
+    OnHost,
     /// Lock files.
     WithLockFiles,
     /// All that plain WASI lacks: lock files, and a sink that drops events.
@@ -25,6 +27,7 @@ impl Sessions {
     pub fn component(self) -> Result<Cow<'static, [u8]>> {
         let plugs: &[_] = match self {
             Self::Bare => return Ok(SESSION_STORE.into()),
+            Self::OnHost => return Ok(HOST_STORE.into()),
             Self::WithLockFiles => &[("lock-files", LOCK_FILES)],
             Self::Standalone => &[("lock-files", LOCK_FILES), ("drop-events", DROP_EVENTS)],
         };
@@ -46,12 +49,15 @@ pub fn with_sessions(app: &[u8], sessions: Sessions) -> Result<Option<Vec<u8>>> 
         return Ok(None);
     }
     let store = register(&mut graph, "session-store", &sessions.component()?)?;
+    let of_the_host: Vec<String> = graph.types()[graph[store].ty()].imports.keys().cloned().collect();
     match plug(&mut graph, vec![store], socket) {
         Ok(()) | Err(PlugError::NoPlugHappened) => {}
         Err(PlugError::GraphError { source }) => bail!("the session store cannot be plugged in: {source:#}"),
     }
     // `plug` silently skips imports that do not match.
-    let missing = session_imports(graph.types(), graph.imports().map(|(name, kind, _)| (name, kind)));
+    let left = graph.imports().map(|(name, kind, _)| (name, kind));
+    let left = left.filter(|(name, _)| !of_the_host.iter().any(|import| import == name));
+    let missing = session_imports(graph.types(), left);
     if !missing.is_empty() {
         bail!(
             "it imports {}, which does not fit this session3 (version {}); build it with the same wit/ files",

@@ -3,6 +3,9 @@
 /// Sessions as files: exports `session-store` and `session-manager`.
 pub const SESSION_STORE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/session_store.wasm"));
 
+/// The same exports on a `session-store` of the host.
+pub const HOST_STORE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/host_store.wasm"));
+
 /// The web demo: imports both.
 pub const WEB_DEMO: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/web_demo.wasm"));
 

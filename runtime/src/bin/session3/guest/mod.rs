@@ -1,4 +1,5 @@
-//! One instance and its capabilities: the directory as `.`, locks, clocks, random bytes, our standard error.
+//! One instance and its capabilities: the directory as `.` or a store on a server, locks, clocks, random bytes, our
+//! standard error.
 //! No network, no environment, no outgoing requests.
 
 pub mod engine;
@@ -6,18 +7,16 @@ mod output;
 
 use self::output::GuestOutput;
 use crate::components::compose::Sessions;
-use crate::dir::Private;
 use crate::metrics::Metrics;
+use crate::place::{Medium, Place};
 use hyper::{Request, Response};
+use session_runtime::engines::{EngineCtx, EngineCtxBuilder, Engines, EnginesView};
 use session_runtime::events::NoSink;
-use session_runtime::{
-    EventLog, EventSink, EventsCtx, EventsView, LockSpace, Locks, LocksCtx, LocksCtxBuilder, LocksView,
-};
+use session_runtime::{EventLog, EventSink, EventsCtx, EventsView, Locks, LocksCtx, LocksCtxBuilder, LocksView};
 use std::sync::Arc;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::error::Context;
 use wasmtime::{Engine, ResourceLimiter, Result, Store};
-use wasmtime_wasi::filesystem::FsPerms;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
@@ -34,6 +33,8 @@ pub struct Guest {
     table: ResourceTable,
     limits: Limits,
     events: EventsCtx,
+    /// The host's own store, if the sessions are on a server.
+    engine: Option<EngineCtx>,
     /// Last, because fields are dropped in this order: files are closed before the locks are released.
     locks: LocksCtx,
 }
@@ -41,12 +42,7 @@ pub struct Guest {
 /// Creates guests that share a configuration.
 #[derive(Clone)]
 pub struct Sandbox {
-    pub dir: Arc<Private>,
-    /// Permissions in the directory.
-    pub access: FsPerms,
-    pub locks: LockSpace,
-    /// The component that provides sessions.
-    pub sessions: Sessions,
+    pub place: Place,
     /// Bytes, all memories of the instance together.
     pub memory_limit: usize,
     /// At most `MAX_RESOURCES`.
@@ -72,6 +68,7 @@ impl Sandbox {
             table,
             limits: Limits { memory_left: self.memory_limit, table_elements_left: MAX_TABLE_ELEMENTS },
             events: EventsCtx::new(self.sink()),
+            engine: self.engine(),
             locks,
         };
         let mut store = Store::new(engine, guest);
@@ -87,38 +84,53 @@ impl Sandbox {
     }
 
     fn locks(&self) -> LocksCtx {
-        let locks = LocksCtxBuilder::new(&self.locks).max_waiters(self.max_waiters);
+        self.configure(LocksCtxBuilder::new(&self.place.locks)).build()
+    }
+
+    fn configure(&self, locks: LocksCtxBuilder) -> LocksCtxBuilder {
+        let locks = locks.max_waiters(self.max_waiters);
         match self.metrics.clone() {
-            Some(metrics) => locks.observe_waits(move |time| metrics.lock_wait(time)).build(),
-            None => locks.build(),
+            Some(metrics) => locks.observe_waits(move |time| metrics.lock_wait(time)),
+            None => locks,
         }
     }
 
+    fn engine(&self) -> Option<EngineCtx> {
+        let Medium::Engine(engine, _) = &self.place.medium else { return None };
+        let ctx = EngineCtxBuilder::new(engine, &self.place.locks).events(self.sink());
+        Some(ctx.locks(|locks| self.configure(locks)).build())
+    }
+
     fn wasi(&self) -> Result<WasiCtx> {
-        // A reader may read another user's directory: see `dir::check_to_read`.
-        if !self.access.write_not_permitted() {
-            self.dir.recheck()?;
-        }
-        let dir = self.dir.path();
         let mut wasi = WasiCtx::builder();
         // Before the directory, which copies the setting. Otherwise a write continues on another thread when its
         // instance is dropped, and could land after the instance's locks are released.
         wasi.allow_blocking_current_thread(true);
-        wasi.preopened_dir(dir, ".", self.access)
-            .with_context(|| format!("cannot open the directory {}", dir.display()))?;
+        if let Medium::Directory(dir, access) = &self.place.medium {
+            // A reader may read another user's directory: see `dir::check_to_read`.
+            if !access.write_not_permitted() {
+                dir.recheck()?;
+            }
+            let dir = dir.path();
+            wasi.preopened_dir(dir, ".", *access)
+                .with_context(|| format!("cannot open the directory {}", dir.display()))?;
+        }
         // Standard output is the command's; guests' output goes to the log.
         wasi.stdout(GuestOutput).stderr(GuestOutput);
         Ok(wasi.build())
     }
 }
 
-/// All imports available to a guest.
-pub fn linker(engine: &Engine) -> Result<Linker<Guest>> {
+/// All imports available to a guest, with this component for its sessions.
+pub fn linker(engine: &Engine, sessions: Sessions) -> Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     session_runtime::add_to_linker(&mut linker)?;
     session_runtime::add_events_to_linker(&mut linker)?;
+    if sessions == Sessions::OnHost {
+        session_runtime::engines::add_to_linker(&mut linker)?;
+    }
     Ok(linker)
 }
 
@@ -137,6 +149,13 @@ impl WasiHttpView for Guest {
 impl LocksView for Guest {
     fn locks(&mut self) -> Locks<'_> {
         Locks { ctx: &mut self.locks, table: &mut self.table }
+    }
+}
+
+impl EnginesView for Guest {
+    fn engines(&mut self) -> Engines<'_> {
+        let ctx = self.engine.as_mut().expect("only the component for an engine imports session-store");
+        Engines { ctx, table: &mut self.table }
     }
 }
 

@@ -86,7 +86,7 @@ impl Collector {
         let loader = match &self.loader {
             Some(loader) => loader.clone(),
             None => {
-                let sessions = self.sandbox.sessions;
+                let sessions = self.sandbox.place.sessions;
                 self.loader.insert(Arc::new(spawn_blocking(move || Loader::new(sessions)).await??)).clone()
             }
         };

@@ -22,9 +22,9 @@ use self::stream::Times;
 use crate::cli::ServerArgs;
 use crate::components::compose::{self, Sessions};
 use crate::components::embedded::WEB_DEMO;
-use crate::dir;
 use crate::guest::{self, MAX_RESOURCES, Sandbox, engine};
 use crate::metrics::Metrics;
+use crate::place::Place;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use session_runtime::EventLog;
 use std::borrow::Cow;
@@ -39,7 +39,6 @@ use tracing::{debug, info, warn};
 use wasmtime::component::Component;
 use wasmtime::error::Context;
 use wasmtime::{Engine, Result, bail};
-use wasmtime_wasi::filesystem::FsPerms;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 /// How long aborted work may delay the exit of the process.
@@ -81,12 +80,13 @@ fn serve(name: &str, app: Cow<'static, [u8]>, names: Names, options: &ServerArgs
     // Before compiling, which takes a while: what may fail early.
     let metrics = Arc::new(Metrics::new());
     let sandbox = sandbox(options, &metrics)?;
+    io.block_on(sandbox.place.check())?;
     let listener = io
         .block_on(TcpListener::bind(options.listen))
         .with_context(|| format!("cannot listen on {} (choose another address with --listen)", options.listen))?;
     let measured = options.metrics.map(|address| io.block_on(endpoint::bind(address))).transpose()?;
-    let pre = prepare(app, sandbox.sessions, options).with_context(|| format!("cannot serve {name}"))?;
-    info!("serving {name}, sessions in {}", sandbox.dir.path().display());
+    let pre = prepare(app, sandbox.place.sessions, options).with_context(|| format!("cannot serve {name}"))?;
+    info!("serving {name}, sessions in {}", sandbox.place.name());
     let timeout = Duration::from_secs(options.timeout);
     if let Some(listener) = measured {
         server::announce(&format!("metrics on http://{}/metrics", listener.local_addr()?));
@@ -136,17 +136,9 @@ fn guest_runtime() -> Result<Runtime> {
 }
 
 fn sandbox(options: &ServerArgs, metrics: &Arc<Metrics>) -> Result<Sandbox> {
-    let dir = dir::create_or_check(&options.dir)?;
-    let (locks, sessions) = dir::locks(&dir, options.scope)?;
-    if sessions == Sessions::WithLockFiles {
-        info!("other hosts use lock files in {}: using them too", dir.join("locks").display());
-    }
     let instances = options.max_instances as usize;
     Ok(Sandbox {
-        dir: Arc::new(dir::Private::new(dir)),
-        access: FsPerms::ReadWrite,
-        locks,
-        sessions,
+        place: Place::to_serve(&options.location, options.scope)?,
         memory_limit: options.memory_limit,
         max_resources: max_resources(raise_file_limit(), instances),
         // Many requests of one session must not have all instances wait for its lock.
@@ -175,7 +167,7 @@ fn prepare(app: Cow<'static, [u8]>, sessions: Sessions, options: &ServerArgs) ->
     let engine = engine::for_server(options.max_instances, options.memory_limit)?;
     let component = Component::from_binary(&engine, &app)?;
     check_handles_http(&engine, &component)?;
-    let pre = ProxyPre::new(guest::linker(&engine)?.instantiate_pre(&component)?)?;
+    let pre = ProxyPre::new(guest::linker(&engine, sessions)?.instantiate_pre(&component)?)?;
     debug!("compiled in {:?}", start.elapsed());
     Ok(pre)
 }
