@@ -69,7 +69,8 @@ impl<T: Transport> RedisSessions<T> {
             }
             match self.commit(&rename, &head, holder, call).await {
                 Ok(Attempt::Done) => {
-                    self.finish(&rename, new_id).await?;
+                    // If it fails, who finds the record does it.
+                    let _ = self.finish(&rename, new_id).await;
                     return Ok(());
                 }
                 Ok(Attempt::Again) => self.give_up(&rename, new_id, holder).await?,
@@ -148,13 +149,12 @@ impl<T: Transport> RedisSessions<T> {
         }
     }
 
-    /// Step 3. If it fails, who finds the record does it.
+    /// Step 3.
     async fn finish(&self, rename: &Rename, new_id: &SessionId) -> Result<()> {
         let request = Request::new(&script::FINISH, [self.keys.session(new_id)], &[rename.mark().as_bytes()]);
-        if self.server.run(request).await.is_ok() {
-            let fate = self.keys.fate(&rename.old, &rename.token);
-            let _ = self.server.write(Command::on("DEL", &fate, []), Acknowledge::Master).await;
-        }
+        self.server.run(request).await?;
+        let fate = self.keys.fate(&rename.old, &rename.token);
+        self.server.write(Command::on("DEL", &fate, []), Acknowledge::Master).await?;
         Ok(())
     }
 

@@ -2,13 +2,15 @@
 
 mod server;
 
+use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex};
 
-use server::{Client, Fault, Server, run};
+use server::{Client, DEFECT, Defect, Fault, Server, run};
 use session_core::engine::{Call, Engine, Holder, Lease, Sessions};
 use session_core::events::{Event, Events};
+use session_core::record::Version;
 use session_core::store::{Contents, LockMode, Record};
-use session_core::{Error, SessionId};
+use session_core::{Error, SessionId, expiry};
 use session_redis::{Redis, RedisSessions, Reply};
 
 const NOW: u64 = 1_800_000_000_000;
@@ -174,16 +176,27 @@ fn scripts_expire_what_core_expires() {
         for active in stamps {
             for idle_timeout in limits {
                 for deadline in limits {
-                    let mut record = record(&id, "", None);
-                    (record.created, record.modified, record.last_active) = (created, created, active);
-                    (record.contents.idle_timeout, record.contents.deadline) = (idle_timeout, deadline);
-                    run(place.sessions.insert(&record, CALL)).unwrap();
-                    let loaded = run(place.sessions.has(&id, CALL)).unwrap();
-                    // The script decides for itself: it has deleted the session if and only if `core` calls it expired.
-                    let is_there = place.keys().len() == 2;
-                    assert_eq!(loaded, is_there, "{record:?}");
-                    let touched = run(place.sessions.touch(&id, CALL));
-                    assert_eq!(touched.is_ok(), loaded, "{record:?}");
+                    let mut stamped = record(&id, "", None);
+                    (stamped.created, stamped.modified, stamped.last_active) = (created, created, active);
+                    (stamped.contents.idle_timeout, stamped.contents.deadline) = (idle_timeout, deadline);
+                    let version = Version::of(&stamped.contents, 1, created, created);
+                    let is_there = !expiry::expired(&version, active, NOW);
+                    // Each is the first to see it expired, and decides for itself.
+                    type Use = fn(&RedisSessions<Client>, &SessionId) -> bool;
+                    let uses: [Use; 4] = [
+                        |sessions, id| run(sessions.touch(id, CALL)).is_ok(),
+                        |sessions, id| run(sessions.save(id, &contents("b", None), None, None, false, CALL)).is_ok(),
+                        |sessions, id| run(sessions.delete(id, None, None, CALL)).unwrap(),
+                        |sessions, id| run(sessions.insert(&record(id, "", None), CALL)) == Err(Error::AlreadyExists),
+                    ];
+                    for (number, used) in uses.into_iter().enumerate() {
+                        run(place.sessions.insert(&stamped, CALL)).unwrap();
+                        assert_eq!(used(&place.sessions, &id), is_there, "use {number} of {stamped:?}");
+                        run(place.sessions.delete(&id, None, None, CALL)).unwrap();
+                    }
+                    run(place.sessions.insert(&stamped, CALL)).unwrap();
+                    assert_eq!(run(place.sessions.has(&id, CALL)).unwrap(), is_there, "{stamped:?}");
+                    assert_eq!(place.keys().len(), if is_there { 2 } else { 0 }, "{stamped:?}");
                     run(place.sessions.delete(&id, None, None, CALL)).unwrap();
                     compared += 1;
                 }
@@ -275,52 +288,64 @@ fn a_rename_survives_the_death_of_its_client_at_every_step() {
     assert!(seen.contains(&true) && seen.contains(&false), "{seen:?}");
 }
 
-/// The operations of others between any two commands of a rename.
+/// Others act between any two commands of a rename: nothing is lost and nothing is there twice.
 #[test]
 fn others_at_every_step_of_a_rename() {
     let [first, second] = two_ids();
     type Other = fn(&RedisSessions<Client>, &[SessionId; 2]);
-    let others: [(&str, Other); 5] = [
+    let others: [(&str, Other); 6] = [
         ("load", |sessions, ids| {
-            for id in ids {
-                let _ = run(sessions.load(id, None, CALL)).unwrap();
-            }
+            let found = ids.each_ref().map(|id| run(sessions.load(id, None, CALL)).unwrap());
+            assert_eq!(found.iter().flatten().count(), 1, "{found:?}");
         }),
         ("save", |sessions, ids| {
-            for id in ids {
-                let _ = run(sessions.save(id, &contents("b", Some("ann")), None, None, false, CALL));
-            }
+            let saved =
+                ids.each_ref().map(|id| run(sessions.save(id, &contents("b", Some("ann")), None, None, false, CALL)));
+            assert!(matches!(saved, [Ok(2), Err(Error::Gone)] | [Err(Error::Gone), Ok(2)]), "{saved:?}");
         }),
         ("create", |sessions, ids| {
-            let _ = run(sessions.insert(&record(&ids[1], "c", None), CALL));
+            let created = run(sessions.insert(&record(&ids[1], "c", None), CALL));
+            assert!(matches!(created, Ok(()) | Err(Error::AlreadyExists)), "{created:?}");
         }),
         ("delete", |sessions, ids| {
-            for id in ids {
-                let _ = run(sessions.delete(id, None, None, CALL)).unwrap();
+            let deleted = ids.each_ref().map(|id| run(sessions.delete(id, None, None, CALL)).unwrap());
+            assert!(deleted[0] ^ deleted[1], "{deleted:?}");
+        }),
+        ("log out everywhere", |sessions, _| {
+            let mut deleted = 0;
+            for _ in 0..2 {
+                for id in run(sessions.ids_of("ann")).unwrap() {
+                    deleted += u32::from(run(sessions.delete(&id, Some("ann"), None, CALL)).unwrap());
+                }
             }
+            assert_eq!(deleted, 1);
         }),
         ("collect", |sessions, _| {
-            let _ = run(sessions.collect_garbage(1000, None, CALL)).unwrap();
+            run(sessions.collect_garbage(1000, None, CALL)).unwrap();
         }),
     ];
     let place = Place::new();
     for (name, other) in others {
-        for at in 0..7 {
+        for at in 0..6 {
             place.empty();
-            let (client, sessions) = place.patient();
+            let (client, sessions) = place.other();
             run(sessions.insert(&record(&first, "a", Some("ann")), CALL)).unwrap();
-            // Dies, others act, and goes on: with the same random numbers, as if it had only been slow.
-            client.fail_after(at, Fault::Die);
-            let _ = run(sessions.rename(&first, &second, None, CALL));
             let (_, sessions_of_others) = place.other();
-            other(&sessions_of_others, &[first.clone(), second.clone()]);
-            client.fail_after(usize::MAX, Fault::Die);
+            let ids = [first.clone(), second.clone()];
+            client.interleave(at, move || other(&sessions_of_others, &ids));
             let result = run(sessions.rename(&first, &second, None, CALL));
+            client.let_others_act();
             let found = [&first, &second].map(|id| place.data(id));
-            let count = found.iter().flatten().count();
-            let most = if name == "create" { 2 } else { 1 };
-            assert!(count <= most, "{name} at {at}: {found:?}");
-            assert!(count > 0 || name == "delete", "{name} at {at}: the session is lost: {result:?}");
+            let found = found.each_ref().map(Option::as_deref);
+            let expected: &[[Option<&str>; 2]] = match name {
+                "save" => &[[None, Some("b")]],
+                "create" => &[[None, Some("a")], [Some("a"), Some("c")]],
+                "delete" | "log out everywhere" => &[[None, None]],
+                _ => &[[None, Some("a")]],
+            };
+            assert!(expected.contains(&found), "{name} before command {at}: {found:?}, {result:?}");
+            let is_right = if result.is_ok() { found[0].is_none() } else { found[1] != Some("a") };
+            assert!(is_right, "{name} before command {at}: {found:?}, {result:?}");
         }
     }
 }
@@ -351,6 +376,29 @@ fn a_holder_whose_lease_has_ended_writes_nothing() {
     assert_eq!(run(sessions.save(&id, &contents("b", None), None, Some(second.holder), false, CALL)), Ok(2));
     run(sessions.unlock(&id, second.holder)).unwrap();
     assert_eq!(run(sessions.save(&id, &contents("c", None), Some(2), None, false, CALL)), Ok(3));
+}
+
+/// Who holds a session may delete it and rename it, and goes on holding its ids.
+#[test]
+fn a_holder_keeps_what_it_deletes_and_renames() {
+    let place = Place::new();
+    let [first, second] = two_ids();
+    let sessions = &place.sessions;
+    let [one, two] = [1, 2].map(|token| Lease { holder: Holder(token), time: 60_000 });
+    run(sessions.insert(&record(&first, "a", None), CALL)).unwrap();
+    run(sessions.lock(&first, LockMode::Exclusive, one)).unwrap();
+    assert_eq!(run(sessions.rename(&first, &second, Some(one), CALL)), Ok(()));
+    for id in [&first, &second] {
+        assert_eq!(run(sessions.lock(id, LockMode::Exclusive, two)), Err(Error::Busy));
+    }
+    assert_eq!(run(sessions.insert(&record(&first, "b", None), CALL)), Err(Error::Busy));
+    assert_eq!(run(sessions.delete(&second, None, Some(one.holder), CALL)), Ok(true));
+    assert_eq!(run(sessions.insert(&record(&second, "b", None), CALL)), Err(Error::Busy));
+    for id in [&first, &second] {
+        run(sessions.renew(id, one)).unwrap();
+        run(sessions.unlock(id, one.holder)).unwrap();
+        assert_eq!(run(sessions.insert(&record(id, "b", None), CALL)), Ok(()));
+    }
 }
 
 #[test]
@@ -433,4 +481,60 @@ fn a_full_server_is_no_space() {
     place.client.command(&["CONFIG", "SET", "maxmemory", "0"]);
     assert_eq!(place.client.command(&["SCRIPT", "FLUSH"]), Reply::Bytes(b"OK".into()));
     assert_eq!(run(place.sessions.save(&id, &contents("b", None), None, None, false, CALL)), Ok(2));
+}
+
+/// Deliberate defects of the scripts, each of which a test above notices.
+#[test]
+fn every_defect_is_caught() {
+    let tests: [(&str, fn()); 9] = [
+        ("a session from creation to deletion", a_session_from_creation_to_deletion),
+        ("a broken connection does nothing twice", a_broken_connection_does_nothing_twice),
+        ("a rename survives the death of its client", a_rename_survives_the_death_of_its_client_at_every_step),
+        ("others at every step of a rename", others_at_every_step_of_a_rename),
+        ("a holder whose lease has ended writes nothing", a_holder_whose_lease_has_ended_writes_nothing),
+        ("a holder keeps what it deletes and renames", a_holder_keeps_what_it_deletes_and_renames),
+        ("shared locks are shared", shared_locks_are_shared),
+        ("damaged records are quarantined", damaged_records_are_quarantined),
+        ("scripts expire what core expires", scripts_expire_what_core_expires),
+    ];
+    let defects: [(&str, Defect); 16] = [
+        (
+            "the version is not compared",
+            ("if expected ~= '' and h.version ~= expected then return {'conflict', h.version} end", ""),
+        ),
+        (
+            "a create replaces",
+            ("if not expired(h, now) then return {ARGV[5] == 'again'", "if false then return {ARGV[5] == 'again'"),
+        ),
+        ("a save of an expired session succeeds", ("if expired(h, now) then return {'expired'} end", "")),
+        ("stamps in the future are not forgiven", ("TOLERANCE = 60000", "TOLERANCE = 0")),
+        ("a deadline passes a millisecond late", ("now >= tonumber(h.deadline)", "now > tonumber(h.deadline)")),
+        ("a delete leaves its entry in the index", ("redis.call('ZREM', KEYS[2], id)", "")),
+        (
+            "a new owner leaves the entry of the old one",
+            ("and h.owner ~= '' then redis.call('ZREM'", "and false then redis.call('ZREM'"),
+        ),
+        ("a repeated save does not know itself", ("if h and h.write == ARGV[5] then return {'ok', h.version} end", "")),
+        ("a repeated create does not know itself", ("if h and h.write == new.write then return {'ok'} end", "")),
+        ("anybody writes to a locked session", ("return mode == 'x' and live[1].token == token", "return true")),
+        ("a lease does not end", ("if tonumber(ends) > now then", "if true then")),
+        ("one reader unlocks for all", ("if holder.token ~= ARGV[1] then", "if false then")),
+        ("a delete unlocks", ("  if mode then\n    redis.call('HDEL'", "  if false then\n    redis.call('HDEL'")),
+        ("a pending record is visible", ("'d', ARGV[4], 'p', ARGV[5])", "'d', ARGV[4], 'x', ARGV[5])")),
+        ("the fate is not read", ("if fate then return {fate} end", "")),
+        ("a rename does not compare the version", ("h.version ~= ARGV[3] or h.write ~= ARGV[4]", "false")),
+    ];
+    let mut missed = Vec::new();
+    for (name, (from, to)) in defects {
+        let sources = session_redis::script::ALL.iter().filter(|script| script.source.contains(from));
+        assert!(sources.count() > 0, "{name}: no script has this text");
+        DEFECT.set(Some((from, to)));
+        let caught = tests.iter().find(|(_, test)| catch_unwind(test).is_err());
+        DEFECT.set(None);
+        match caught {
+            Some((test, _)) => println!("caught: {name}, by `{test}`"),
+            None => missed.push(name),
+        }
+    }
+    assert_eq!(missed, [] as [&str; 0]);
 }

@@ -1,9 +1,11 @@
 //! A real server, and a transport that waits for each reply.
 
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::pin::pin;
 use std::process::{Child, Command as Process, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::thread::sleep;
@@ -42,7 +44,7 @@ impl Server {
     }
 
     pub fn client(&self) -> Client {
-        Client { address: self.address.clone(), inner: Mutex::default() }
+        Client { address: self.address.clone(), defect: DEFECT.get(), inner: Mutex::default() }
     }
 }
 
@@ -56,7 +58,16 @@ impl Drop for Server {
 /// One connection, made when it is needed.
 pub struct Client {
     address: String,
+    defect: Option<Defect>,
     inner: Mutex<Inner>,
+}
+
+/// A deliberate defect of the scripts: this text is replaced by that.
+pub type Defect = (&'static str, &'static str);
+
+thread_local! {
+    /// The defect of clients made on this thread.
+    pub static DEFECT: Cell<Option<Defect>> = const { Cell::new(None) };
 }
 
 #[derive(Default)]
@@ -64,9 +75,10 @@ struct Inner {
     stream: Option<TcpStream>,
     /// Commands sent so far.
     sent: Vec<String>,
-    /// The command with this number is lost.
+    /// What happens to the command with this number.
     fault: Option<(usize, Fault)>,
-    random: u128,
+    /// What others do before the command with this number.
+    others: Option<(usize, Box<dyn FnOnce() + Send>)>,
 }
 
 /// What happens to a command.
@@ -88,6 +100,21 @@ impl Client {
         inner.fault = Some((count, fault));
     }
 
+    /// Lets others act before the command after `count` others.
+    pub fn interleave(&self, count: usize, others: impl FnOnce() + Send + 'static) {
+        let mut inner = self.lock();
+        inner.sent.clear();
+        inner.others = Some((count, Box::new(others)));
+    }
+
+    /// Lets the others act who have not yet.
+    pub fn let_others_act(&self) {
+        let others = self.lock().others.take();
+        if let Some((_, others)) = others {
+            others();
+        }
+    }
+
     /// The commands sent since the last call, by the names of the command.
     pub fn take_sent(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().sent)
@@ -103,8 +130,27 @@ impl Client {
     }
 
     fn send_one(&self, command: &Command) -> Result<Reply, Failure> {
+        let Some((from, to)) = self.defect else { return self.send_whole(command) };
+        match &command.arguments[0][..] {
+            b"EVALSHA" => Err(Failure::Refused("NOSCRIPT".into(), "NOSCRIPT the test changes the script".into())),
+            b"EVAL" => {
+                let mut command = command.clone();
+                let source = String::from_utf8(command.arguments[1].clone()).unwrap();
+                command.arguments[1] = source.replace(from, to).into_bytes();
+                self.send_whole(&command)
+            }
+            _ => self.send_whole(command),
+        }
+    }
+
+    fn send_whole(&self, command: &Command) -> Result<Reply, Failure> {
         let mut inner = self.lock();
         let number = inner.sent.len();
+        if let Some((_, others)) = inner.others.take_if(|(at, _)| *at == number) {
+            drop(inner);
+            others();
+            inner = self.lock();
+        }
         inner.sent.push(String::from_utf8_lossy(&command.arguments[0]).into_owned());
         match inner.fault {
             Some((at, Fault::Die)) if number >= at => Err(Failure::Refused("DEAD".into(), "the client is dead".into())),
@@ -168,11 +214,11 @@ impl Transport for Client {
         0
     }
 
-    /// The same in each run.
+    /// Each number once in this process.
     fn random(&self) -> u128 {
-        let mut inner = self.lock();
-        inner.random += 1;
-        inner.random << 64 | inner.random
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        let number = u128::from(COUNT.fetch_add(1, Ordering::Relaxed));
+        number << 64 | number
     }
 }
 
