@@ -11,7 +11,7 @@ use serde_json::Value;
 const SAFE_WASMTIME: [u64; 3] = [48, 0, 8];
 
 /// The packages of this repository.
-const OURS: [&str; 20] = [
+const OURS: [&str; 23] = [
     "adversary",
     "broken-store",
     "counter",
@@ -21,7 +21,9 @@ const OURS: [&str; 20] = [
     "guest-build",
     "guest-exports",
     "guest-platform",
+    "host-store",
     "host-tests",
+    "imported-store",
     "lock-files",
     "memory-store",
     "session-conformance",
@@ -29,6 +31,7 @@ const OURS: [&str; 20] = [
     "session-fuzz",
     "session-manager",
     "session-properties",
+    "session-redis",
     "session-runtime",
     "session-store",
     "web-demo",

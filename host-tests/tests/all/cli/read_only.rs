@@ -116,6 +116,6 @@ async fn who_reads_changes_nothing() {
     assert_eq!((code, out.lines().count()), (3, 2), "{out}");
     assert_eq!(objects(directory.path(), &["show", "session-1"])[0]["version"], json!(1));
     fails_on(directory.path(), &["show", "session-2"], &["no session"]);
-    fails_on(directory.path(), &["show", "session-3"], &["session's file is corrupt"]);
+    fails_on(directory.path(), &["show", "session-3"], &["session is corrupt"]);
     assert_eq!(tree(directory.path()), before);
 }
