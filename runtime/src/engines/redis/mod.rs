@@ -82,7 +82,7 @@ impl RedisBuilder {
 /// The URL without user, password, database and options.
 impl fmt::Display for RedisBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nodes: Vec<String> = self.nodes.iter().map(|node| node.addr().to_string()).collect();
+        let nodes: Vec<String> = self.nodes.iter().map(url::address).collect();
         let cluster = if self.is_cluster { "-cluster" } else { "" };
         write!(f, "redis{cluster}://{}", nodes.join(","))
     }

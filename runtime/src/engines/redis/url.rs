@@ -53,6 +53,15 @@ pub(super) fn parse(url: &str) -> Result<Parsed, InvalidUrl> {
     Ok(Parsed { nodes, is_cluster, prefix: prefix(query)? })
 }
 
+/// Host and port of a node, as a URL has them.
+pub(super) fn address(node: &ConnectionInfo) -> String {
+    let address = node.addr().to_string();
+    match address.rsplit_once(':') {
+        Some((host, port)) if host.contains(':') => format!("[{host}]:{port}"),
+        _ => address,
+    }
+}
+
 fn prefix(query: &str) -> Result<Option<String>, InvalidUrl> {
     if query.is_empty() {
         return Ok(None);
@@ -84,7 +93,7 @@ mod tests {
             ("rediss-cluster://u:p@a:1?prefix=x:y", &["a:1"], true, Some("x:y")),
         ] {
             let parsed = parse(url).unwrap();
-            let found: Vec<_> = parsed.nodes.iter().map(|node| node.addr().to_string()).collect();
+            let found: Vec<_> = parsed.nodes.iter().map(address).collect();
             let expected: Vec<_> = nodes.iter().map(ToString::to_string).collect();
             assert_eq!((found, parsed.is_cluster, parsed.prefix.as_deref()), (expected, is_cluster, prefix), "{url}");
         }
