@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use host_tests::command::session3;
 use host_tests::host::component_path;
-use host_tests::redis::Redis;
+use host_tests::redis::{Cluster, Redis};
 use host_tests::server::Server;
 use host_tests::visitor::{Visitor, request};
 use reqwest::{Method, StatusCode};
@@ -34,6 +34,34 @@ fn an_engine_in_memory_conforms() {
 fn redis_conforms() {
     let redis = Redis::new();
     println!("{}", conforms(&RedisBuilder::new(&redis.url()).unwrap().build()));
+}
+
+/// Three masters with a replica each: a rename goes from one to another, and names wait for a replica.
+#[test]
+fn a_cluster_conforms() {
+    let cluster = Cluster::new();
+    println!("{}", conforms(&RedisBuilder::new(&cluster.url()).unwrap().build()));
+}
+
+/// The master of a session is killed while it is used: the requests of these seconds wait for the replica to take over,
+/// and all that was acknowledged is there.
+#[tokio::test]
+async fn a_fail_over_loses_no_acknowledged_increment() {
+    let mut cluster = Cluster::new();
+    let server = Server::on_store(&cluster.url(), ["--store-timeout", "20"]);
+    let visitor = Visitor::new();
+    let id = visitor.post(&server, "/login", &[("user", "alice")]).await.id().unwrap().to_owned();
+    for _ in 0..10 {
+        visitor.post(&server, "/increment", &[]).await;
+    }
+    cluster.master_of(&id).kill();
+    let start = Instant::now();
+    assert_eq!(visitor.post(&server, "/increment", &[]).await.status, 200);
+    println!("a fail-over takes {:?}", start.elapsed());
+    for _ in 0..10 {
+        assert_eq!(visitor.post(&server, "/increment", &[]).await.status, 200);
+    }
+    assert_eq!(visitor.get(&server, "/").await.counter(), 21);
 }
 
 /// Four servers, as on four machines: 800 increments of one session through all of them give 800.
