@@ -37,6 +37,21 @@
 //! When a connection breaks, the request may have been executed. Each write carries a random id that is stored in the
 //! head, so that a repeated request recognizes itself.
 
+//!
+//! # Modules
+//!
+//! | module | contents |
+//! |---|---|
+//! | `open` | opening a store: what the server must be able to do, and the marker |
+//! | `sessions` | the operations on one session |
+//! | `rename` | renames, and settling those of others |
+//! | `listing`, `garbage` | listings and estimates; collection |
+//! | [`head`] | the text of a session that scripts change |
+//! | [`keys`] | the names of keys |
+//! | [`script`] | the scripts, `src/scripts/*.lua` |
+//! | `request` | requests, when they are sent again, and their errors |
+//! | [`transport`], [`resp`] | what a connection does; the wire format for those that have only a socket |
+
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -49,7 +64,6 @@ pub mod head;
 pub mod keys;
 mod listing;
 mod open;
-mod outcome;
 mod rename;
 mod request;
 pub mod resp;

@@ -8,10 +8,9 @@ use session_core::engine::{Call, Lease};
 use session_core::error::{Error, Result};
 
 use crate::head::Head;
-use crate::outcome::token;
 use crate::request::{Acknowledge, Answer, Request, malformed};
 use crate::script;
-use crate::sessions::{Found, RedisSessions, Undecided};
+use crate::sessions::{Found, RedisSessions, Undecided, token};
 use crate::transport::{Command, Transport};
 
 /// How often a rename starts over when others save the session meanwhile or abort the rename.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use session_core::error::{Error, Result};
 use session_core::store::Milliseconds;
 
-use crate::script::Script;
+use crate::script::{self, Script};
 use crate::transport::{Command, Failure, Reply, Transport};
 
 /// Pauses between attempts: doubled each time, up to the longest.
@@ -26,6 +26,8 @@ pub(crate) struct Server<T> {
     transport: Arc<T>,
     patience: Milliseconds,
     safety: Safety,
+    /// The scripts' hashes, by name: computed once.
+    hashes: Arc<[(&'static str, String)]>,
 }
 
 /// How the server can confirm that a write is safe.
@@ -51,7 +53,8 @@ pub(crate) enum Acknowledge {
 
 impl<T> Clone for Server<T> {
     fn clone(&self) -> Self {
-        Self { transport: self.transport.clone(), patience: self.patience, safety: self.safety }
+        let Self { transport, patience, safety, hashes } = self;
+        Self { transport: transport.clone(), patience: *patience, safety: *safety, hashes: hashes.clone() }
     }
 }
 
@@ -100,7 +103,8 @@ impl<'a> Request<'a> {
 
 impl<T: Transport> Server<T> {
     pub(crate) fn new(transport: Arc<T>, patience: Milliseconds) -> Self {
-        Self { transport, patience, safety: Safety::default() }
+        let hashes = script::ALL.iter().map(|script| (script.name, script.sha())).collect();
+        Self { transport, patience, safety: Safety::default(), hashes }
     }
 
     /// The same server, whose confirmations are known.
@@ -115,10 +119,11 @@ impl<T: Transport> Server<T> {
     /// Runs a script.
     pub(crate) async fn run(&self, request: Request<'_>) -> Result<Answer> {
         let mut attempts = Attempts::new(&*self.transport, self.patience);
+        let hash = self.hashes.iter().find(|(name, _)| *name == request.script.name);
+        let (_, hash) = hash.expect("`ALL` has every script");
         loop {
             let attempt = if attempts.may_have_run { "again" } else { "first" };
-            let sha = request.script.sha();
-            let mut sent = self.send(request.command("EVALSHA", &sha, attempt), request.acknowledge).await;
+            let mut sent = self.send(request.command("EVALSHA", hash, attempt), request.acknowledge).await;
             if matches!(&sent, Err(Failure::Refused(code, _)) if code == "NOSCRIPT") {
                 let whole = request.command("EVAL", request.script.source, attempt);
                 sent = self.send(whole, request.acknowledge).await;

@@ -12,7 +12,6 @@ use session_core::store::{Contents, GarbageReport, Info, LockMode, Milliseconds,
 
 use crate::head::{self, Head};
 use crate::keys::{Keys, Shard};
-use crate::outcome::{corrupt, token};
 use crate::request::{Acknowledge, Answer, Request, Server, malformed};
 use crate::script::{self, Script};
 use crate::transport::{Command, Reply, Transport};
@@ -357,6 +356,15 @@ impl<T: Transport> Sessions for RedisSessions<T> {
     async fn usage(&self) -> Result<Usage> {
         self.estimate().await
     }
+}
+
+/// A holder's token, as scripts take it: nothing if there is none.
+pub(crate) fn token(holder: Option<Holder>) -> String {
+    holder.map_or_else(String::new, |Holder(token)| format!("{token:032x}"))
+}
+
+fn corrupt(id: &SessionId, place: &str) -> Error {
+    Error::Corrupt(format!("the record of session {id} on the server is damaged; it is kept under the key {place}"))
 }
 
 fn unknown(what: &str) -> Error {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use host_tests::command::session3;
 use host_tests::host::component_path;
 use host_tests::redis::{Cluster, Redis};
-use host_tests::server::Server;
+use host_tests::server::{Server, private_directory};
 use host_tests::visitor::{Visitor, request};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -178,6 +178,8 @@ fn mistakes_with_a_store() {
         (&["--store", "redis://:s3cret@localhost:port"], 1, "--store is no URL"),
         (&["--store", "redis-cluster://:s3cret@a,,b"], 1, "--store is no URL"),
         (&["--store", "memory:"], 1, "out of reach"),
+        (&["--store", "file:"], 1, "needs a directory"),
+        (&["--store", "file:missing", "--store-password-file", file], 1, "is for a server"),
         (&["--store", &url], 1, "not allowed"),
         (&["--store", &wrong], 1, "not allowed"),
         (&["--store", &right], 1, "there is no session store"),
@@ -193,6 +195,27 @@ fn mistakes_with_a_store() {
         assert!(said.contains(text), "{arguments:?}: {said}");
         assert!(!said.contains("s3cret"), "{said}");
     }
+}
+
+/// `file:DIR` is `--dir DIR`: a command that finds no store there leaves nothing behind.
+#[test]
+fn a_directory_without_a_store_stays_as_it_is() {
+    let directory = private_directory();
+    let store = format!("file:{}", directory.path().display());
+    let output = run(["rm", "session-1", "--store", &store]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("there is no session store in"), "{said}");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+/// One server cannot exclude the others from a store on a server.
+#[test]
+fn a_store_on_a_server_is_for_all_processes() {
+    let output = run(["demo", "--store", "redis://127.0.0.1:1", "--scope", "process"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("--scope process is for a directory"), "{said}");
 }
 
 /// A server of requests that cannot reach the server of sessions does not start.

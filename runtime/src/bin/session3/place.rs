@@ -8,7 +8,7 @@ use session_runtime::engines::SharedEngine;
 use session_runtime::engines::memory::Memory;
 use session_runtime::engines::redis::RedisBuilder;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::info;
@@ -47,7 +47,11 @@ enum Named {
 impl Place {
     /// For a server of requests: a directory is created if it is missing.
     pub fn to_serve(location: &Location, scope: Scope) -> Result<Self> {
-        match named(location)? {
+        let named = named(location)?;
+        if scope == Scope::Process && !matches!(named, Named::Directory(_)) {
+            bail!("--scope process is for a directory: it cannot exclude the other processes that use a server");
+        }
+        match named {
             Named::Directory(dir) => {
                 let dir = dir::create_or_check(&dir)?;
                 let (locks, sessions) = dir::locks(&dir, scope)?;
@@ -126,25 +130,43 @@ impl Place {
     }
 }
 
-fn named(location: &Location) -> Result<Named> {
-    let Some(store) = &location.store else { return Ok(Named::Directory(location.dir.clone())) };
-    let named = match store.split_once(':') {
-        Some(("file", dir)) => Named::Directory(dir.strip_prefix("//").unwrap_or(dir).into()),
-        Some(("memory", "")) => Named::Memory,
-        Some(("redis" | "rediss" | "redis-cluster" | "rediss-cluster", _)) => {
-            let mut redis = RedisBuilder::new(store).map_err(|error| format_err!("--store is no URL: {error}"))?;
-            if let Some(password) = password(location)? {
-                redis = redis.password(&password);
-            }
-            Named::Redis(redis.patience(Duration::from_secs(location.store_timeout)))
+/// The directory with the sessions, if they are in one.
+pub fn directory(location: &Location) -> Option<&Path> {
+    match &location.store {
+        None => Some(&location.dir),
+        Some(store) => {
+            let dir = store.strip_prefix("file:")?;
+            Some(Path::new(dir.strip_prefix("//").unwrap_or(dir)))
         }
-        // The text may contain a password.
-        _ => bail!("--store is none of redis://HOST, rediss://HOST, redis-cluster://HOST,..., memory: and file:DIR"),
+    }
+}
+
+fn named(location: &Location) -> Result<Named> {
+    let named = match directory(location) {
+        Some(dir) if dir.as_os_str().is_empty() => bail!("--store file: needs a directory"),
+        Some(dir) => Named::Directory(dir.to_owned()),
+        None => server(location)?,
     };
     if !matches!(named, Named::Redis(_)) && location.store_password_file.is_some() {
         bail!("--store-password-file is for a server");
     }
     Ok(named)
+}
+
+fn server(location: &Location) -> Result<Named> {
+    let store = location.store.as_deref().unwrap_or_default();
+    match store.split_once(':') {
+        Some(("memory", "")) => Ok(Named::Memory),
+        Some(("redis" | "rediss" | "redis-cluster" | "rediss-cluster", _)) => {
+            let mut redis = RedisBuilder::new(store).map_err(|error| format_err!("--store is no URL: {error}"))?;
+            if let Some(password) = password(location)? {
+                redis = redis.password(&password);
+            }
+            Ok(Named::Redis(redis.patience(Duration::from_secs(location.store_timeout))))
+        }
+        // The text may contain a password.
+        _ => bail!("--store is none of redis://HOST, rediss://HOST, redis-cluster://HOST,..., memory: and file:DIR"),
+    }
 }
 
 /// From the file or the environment; none if the URL has it, or there is none.

@@ -15,7 +15,7 @@ use crate::cli::StoreArgs;
 use crate::components::compose::Sessions;
 use crate::dir;
 use crate::guest::{self, Guest, MAX_RESOURCES, Sandbox, engine};
-use crate::place::Place;
+use crate::place::{self, Place};
 use session_runtime::EventLog;
 use session_runtime::bindings::FileBacked;
 use session_runtime::bindings::exports::session3::sessions::session_manager;
@@ -52,9 +52,11 @@ pub struct Admin {
 impl Admin {
     /// Open a store to modify it, under the locks that its other processes use.
     pub async fn open(args: &StoreArgs) -> Result<Self> {
-        if args.location.store.is_none() && !dir::has_locks(&args.location.dir) {
+        if let Some(dir) = place::directory(&args.location)
+            && !dir::has_locks(dir)
+        {
             // Check for a store first, so as not to leave a lock file in any other directory.
-            dir::check_to_change(&args.location.dir)?;
+            dir::check_to_change(dir)?;
             Self::open_to_read(args).await?;
         }
         open(Place::to_change(&args.location)?).await
