@@ -21,7 +21,7 @@ _PICKLE_PROTOCOL = 4  # Session3's.
 _LOADED = "_session3_wasm_loaded"
 # Not in the stored bytes: the id is the secret in the cookie, and the store tracks the last use, so that a request that
 # changes nothing else writes no data.
-_NOT_STORED = (_LOADED, "id", "_access_time")
+NOT_STORED = (_LOADED, "id", "_access_time")
 
 
 class StoredId(str):
@@ -154,12 +154,12 @@ class DirectorySessionStore:
 
     def _contents(self, session: Any) -> Contents:
         attributes = vars(session)
-        left_out = {name: attributes.pop(name) for name in _NOT_STORED if name in attributes}
+        left_out = {name: attributes.pop(name) for name in NOT_STORED if name in attributes}
         try:
             data = self._dumps(session)
         finally:
             attributes.update(left_out)
-        return Contents(data, _owner(session), self._idle_timeout)
+        return Contents(data, owner_of(getattr(session, "user", None)), self._idle_timeout)
 
 
 def stored_id(id: str) -> StoredId:
@@ -174,8 +174,8 @@ def _pickle(session: Any) -> bytes:
     return pickle.dumps(session, _PICKLE_PROTOCOL)
 
 
-def _owner(session: Any) -> str | None:
-    user = getattr(session, "user", None)
+def owner_of(user: Any) -> str | None:
+    """The owner in the store of a session with this user: the user, if it is text."""
     return (
         user
         if isinstance(user, str) and 1 <= len(user.encode(errors="replace")) <= 256 and user.isprintable()

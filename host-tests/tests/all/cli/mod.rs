@@ -1,5 +1,6 @@
 //! The command `session3`: its output and exit codes.
 
+mod copy;
 mod names;
 mod read_only;
 mod readers;
@@ -113,6 +114,9 @@ fn help_and_version_are_printed() {
         assert_eq!((code, &err[..]), (0, ""), "{command}");
         assert!(out.contains("--dir <DIR>"), "{command}: {out}");
     }
+    let (code, out_of_copy, err) = ended(&mut session3(["copy", "--help"]));
+    assert_eq!((code, &err[..]), (0, ""));
+    assert!(out.contains("\n  copy ") && out_of_copy.contains("--from <URL>"), "{out}{out_of_copy}");
     assert!(out.contains("\nExit codes:\n  0  "), "{out}");
 }
 
@@ -226,7 +230,7 @@ async fn gc_and_stats_count() {
 
     let report = &objects(store, &["gc"])[0];
     assert_eq!((&report["expired"], &report["abandoned"]), (&json!(0), &json!(0)));
-    assert!(printed(store, &["gc"]).starts_with("deleted 0 expired records and 0 abandoned files, of "));
+    assert!(printed(store, &["gc"]).starts_with("deleted 0 expired records and 0 abandoned ones, "));
     let report = &objects(store, &["gc", "--older-than", "60"])[0];
     // Including the records of two ids from before the logins.
     assert_eq!((&report["unused"], &report["remaining"]), (&json!(0), &json!(5)));

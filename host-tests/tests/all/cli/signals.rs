@@ -32,7 +32,8 @@ async fn store() -> TempDir {
     directory
 }
 
-fn files(directory: &Path) -> usize {
+/// The number of files in a directory and those below.
+pub(super) fn files(directory: &Path) -> usize {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
 }

@@ -2,9 +2,11 @@
 
 use crate::serve::authority;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
+use std::convert::Infallible;
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Persistent web sessions for WebAssembly components.
 #[derive(Debug, Parser)]
@@ -29,7 +31,7 @@ Exit codes:
   1  failed, or done in part: standard error says what was not done
   2  the command line is wrong
   3  `ls` and `stats`: done, except for unreadable sessions
-  128 + N  `rm` and `gc`: ended by signal N, after the operation in progress";
+  128 + N  `rm`, `gc` and `copy`: ended by signal N, after the operation in progress";
 
 const SIGNALS: &str = "\
 Signals:
@@ -38,6 +40,14 @@ Signals:
   SIGPIPE                    ignored
 
 A request that has arrived in full runs to completion, even if its client disconnects; another is never started.";
+
+const COPY: &str = "\
+Stop the servers first: a logout during the copy is undone by it. A record that is newer in --from
+replaces an older one in --to; a newer one in --to stays. --verify also finds what is only in --to.
+
+Examples:
+  session3 copy --from file:/srv/app/sessions --to redis://10.0.0.5 --verify
+  session3 copy --from redis://10.0.0.5 --to file:/srv/app/sessions";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -105,6 +115,10 @@ pub enum Command {
         #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
         output: PathBuf,
     },
+    /// Copy all sessions to another store, with their ids, versions and times. Run it again after an interruption: it
+    /// goes on
+    #[command(after_help = COPY)]
+    Copy(CopyArgs),
     /// Count the sessions of a store and their sizes, also of a read-only backup
     Stats {
         #[command(flatten)]
@@ -122,6 +136,7 @@ impl Command {
             Self::Show { .. } => "show",
             Self::Rm { .. } => "rm",
             Self::Gc { .. } => "gc",
+            Self::Copy(_) => "copy",
             Self::Compose { .. } => "compose",
             Self::Bundle { .. } => "bundle",
             Self::Stats { .. } => "stats",
@@ -129,8 +144,26 @@ impl Command {
     }
 }
 
+/// Names a store. May contain a password, so `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoreUrl(pub String);
+
+impl FromStr for StoreUrl {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreUrl(..)")
+    }
+}
+
 /// Where the sessions are.
-#[derive(Clone, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Location {
     /// Directory with the sessions; `demo` and `serve` create it, accessible to this user only, if it is missing
     #[arg(long, value_name = "DIR", default_value = "./sessions", value_hint = ValueHint::DirPath)]
@@ -140,19 +173,63 @@ pub struct Location {
     /// memory: for sessions that end with the server, and file:DIR. SESSION3_STORE_PASSWORD has the password, if set:
     /// others can see the command line
     #[arg(long, value_name = "URL", conflicts_with = "dir")]
-    pub store: Option<String>,
+    pub store: Option<StoreUrl>,
     /// File with the password of the server
     #[arg(long, value_name = "FILE", requires = "store", value_hint = ValueHint::FilePath)]
     pub store_password_file: Option<PathBuf>,
     /// How long to try again while the server cannot be reached
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = value_parser!(u64).range(1..=60))]
     pub store_timeout: u64,
+    /// The option that names the store, for messages.
+    #[arg(skip = "--store")]
+    pub option: &'static str,
 }
 
-/// Without the URL, which may contain a password.
-impl fmt::Debug for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Location").field("dir", &self.dir).finish_non_exhaustive()
+/// From where to where to copy.
+#[derive(Debug, Args)]
+pub struct CopyArgs {
+    /// The store to read: a URL as for --store of other commands, such as file:DIR
+    #[arg(long, value_name = "URL")]
+    from: StoreUrl,
+    /// The store to write, created if it is missing
+    #[arg(long, value_name = "URL")]
+    to: StoreUrl,
+    /// File with the password of the server to read. Without it, SESSION3_STORE_PASSWORD has the password, if set
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    from_password_file: Option<PathBuf>,
+    /// File with the password of the server to write
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    to_password_file: Option<PathBuf>,
+    /// How long to try again while a server cannot be reached
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = value_parser!(u64).range(1..=60))]
+    store_timeout: u64,
+    /// Then compare both stores, record by record
+    #[arg(long)]
+    pub verify: bool,
+    /// Print the counts as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl CopyArgs {
+    /// The store to read.
+    pub fn source(&self) -> Location {
+        self.location("--from", &self.from, self.from_password_file.as_ref())
+    }
+
+    /// The store to write.
+    pub fn target(&self) -> Location {
+        self.location("--to", &self.to, self.to_password_file.as_ref())
+    }
+
+    fn location(&self, option: &'static str, url: &StoreUrl, password_file: Option<&PathBuf>) -> Location {
+        Location {
+            dir: PathBuf::new(),
+            store: Some(url.clone()),
+            store_password_file: password_file.cloned(),
+            store_timeout: self.store_timeout,
+            option,
+        }
     }
 }
 

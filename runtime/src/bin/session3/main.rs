@@ -16,7 +16,7 @@ mod output;
 mod place;
 mod serve;
 
-use admin::{gc, ls, rm, show, stats};
+use admin::{copy, gc, ls, rm, show, stats};
 use clap::Parser;
 use cli::{Cli, Command};
 use components::bundle;
@@ -84,6 +84,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Gc { older_than, store } => admin::run(gc::gc(&store, older_than)),
         Command::Compose { app, output } => bundle::compose(&app, &output),
         Command::Bundle { output } => bundle::bundle(&output),
+        Command::Copy(args) => admin::run(copy::copy(&args)),
         Command::Stats { store } => admin::run(stats::stats(&store)),
     }
 }

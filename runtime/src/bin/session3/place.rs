@@ -77,6 +77,14 @@ impl Place {
         }
     }
 
+    /// For a command that fills a store: as to serve, but a store in the memory of this process would end with it.
+    pub fn to_fill(location: &Location) -> Result<Self> {
+        match named(location)? {
+            Named::Memory => Self::to_administer(Named::Memory),
+            _ => Self::to_serve(location, Scope::Machine),
+        }
+    }
+
     /// For a command that only reads. Readers of a directory need no lock, so this works on a backup or a snapshot where
     /// no lock file can be created. Lack of exclusion is safe because nothing can be written: an expired session that is
     /// read is left for others to delete, and an unreadable one is not quarantined.
@@ -135,7 +143,7 @@ pub fn directory(location: &Location) -> Option<&Path> {
     match &location.store {
         None => Some(&location.dir),
         Some(store) => {
-            let dir = store.strip_prefix("file:")?;
+            let dir = store.0.strip_prefix("file:")?;
             Some(Path::new(dir.strip_prefix("//").unwrap_or(dir)))
         }
     }
@@ -143,29 +151,30 @@ pub fn directory(location: &Location) -> Option<&Path> {
 
 fn named(location: &Location) -> Result<Named> {
     let named = match directory(location) {
-        Some(dir) if dir.as_os_str().is_empty() => bail!("--store file: needs a directory"),
+        Some(dir) if dir.as_os_str().is_empty() => bail!("{} file: needs a directory", location.option),
         Some(dir) => Named::Directory(dir.to_owned()),
         None => server(location)?,
     };
     if !matches!(named, Named::Redis(_)) && location.store_password_file.is_some() {
-        bail!("--store-password-file is for a server");
+        bail!("{}-password-file is for a server", location.option);
     }
     Ok(named)
 }
 
 fn server(location: &Location) -> Result<Named> {
-    let store = location.store.as_deref().unwrap_or_default();
+    let option = location.option;
+    let store = location.store.as_ref().map_or("", |url| &url.0);
     match store.split_once(':') {
         Some(("memory", "")) => Ok(Named::Memory),
         Some(("redis" | "rediss" | "redis-cluster" | "rediss-cluster", _)) => {
-            let mut redis = RedisBuilder::new(store).map_err(|error| format_err!("--store is no URL: {error}"))?;
+            let mut redis = RedisBuilder::new(store).map_err(|error| format_err!("{option} is no URL: {error}"))?;
             if let Some(password) = password(location)? {
                 redis = redis.password(&password);
             }
             Ok(Named::Redis(redis.patience(Duration::from_secs(location.store_timeout))))
         }
         // The text may contain a password.
-        _ => bail!("--store is none of redis://HOST, rediss://HOST, redis-cluster://HOST,..., memory: and file:DIR"),
+        _ => bail!("{option} is none of redis://HOST, rediss://HOST, redis-cluster://HOST,..., memory: and file:DIR"),
     }
 }
 

@@ -11,7 +11,7 @@ use std::fmt;
 use std::process::ExitCode;
 use wasmtime::Result;
 
-/// Files per step; no lock is held between steps.
+/// Files, or entries of a server, per step; no lock is held between steps.
 const STEP: u32 = 1000;
 
 /// Collect all garbage, then report what was done, also after a failure or an interruption.
@@ -55,7 +55,7 @@ impl Totals {
     }
 
     async fn collect(&mut self, admin: &mut Admin, interrupt: &Interrupt) -> Result<bool> {
-        let progress = Progress::new("collecting garbage: files examined:");
+        let progress = Progress::new("collecting garbage: entries examined:");
         let mut resume = None;
         loop {
             if interrupt.is_requested() {
@@ -90,8 +90,8 @@ impl Totals {
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let expired = count(self.expired, "expired record");
-        let abandoned = count(self.abandoned, "abandoned file");
-        writeln!(f, "deleted {expired} and {abandoned}, of {}", count(self.examined, "file"))?;
+        let abandoned = count(self.abandoned, "abandoned one");
+        writeln!(f, "deleted {expired} and {abandoned}, {} examined", self.examined)?;
         if self.repaired > 0 {
             let repaired = count(self.repaired, "session");
             writeln!(f, "added {repaired} to the index of owners")?;

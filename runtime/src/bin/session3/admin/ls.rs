@@ -17,7 +17,7 @@ use wasmtime::Result;
 
 /// Page by page, so that memory does not grow with the store.
 pub async fn ls(args: &StoreArgs, owner: Option<&str>) -> Result<ExitCode> {
-    let mut admin = Admin::open_to_read(args).await?;
+    let mut admin = Admin::open_to_read(&args.location).await?;
     let mut listing = Listing::new(args.json);
     let progress = Progress::new("listing sessions");
     let cursor = match owner {

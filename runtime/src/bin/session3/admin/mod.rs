@@ -1,5 +1,6 @@
 //! The commands that administer a store. They work through the embedded component, as an application would.
 
+pub mod copy;
 pub mod gc;
 mod interrupt;
 mod json;
@@ -11,7 +12,7 @@ pub mod stats;
 mod text;
 mod wit_error;
 
-use crate::cli::StoreArgs;
+use crate::cli::{Location, StoreArgs};
 use crate::components::compose::Sessions;
 use crate::dir;
 use crate::guest::{self, Guest, MAX_RESOURCES, Sandbox, engine};
@@ -20,7 +21,7 @@ use session_runtime::EventLog;
 use session_runtime::bindings::FileBacked;
 use session_runtime::bindings::exports::session3::sessions::session_manager;
 use session_runtime::bindings::exports::session3::sessions::session_store::{
-    self, Durability, Error, GarbageReport, Options, Page, Usage,
+    self, Durability, Error, GarbageReport, Options, Page, Session, Usage,
 };
 use std::process::ExitCode;
 use wasmtime::component::{Component, Linker, ResourceAny};
@@ -28,8 +29,9 @@ use wasmtime::{Engine, Result, Store};
 
 /// A listing must be bounded in memory, but a session may have 16 MiB.
 const MEMORY_LIMIT: usize = 256 << 20;
-/// The contract's maximum.
+/// The contract's maxima: of a page, and of a session in bytes.
 const PAGE: u32 = 1000;
+const LARGEST: u32 = 16 << 20;
 
 /// Attempts to read a session that looks damaged.
 const READS: u32 = 4;
@@ -57,14 +59,19 @@ impl Admin {
         {
             // Check for a store first, so as not to leave a lock file in any other directory.
             dir::check_to_change(dir)?;
-            Self::open_to_read(args).await?;
+            Self::open_to_read(&args.location).await?;
         }
-        open(Place::to_change(&args.location)?).await
+        open(Place::to_change(&args.location)?, OPTIONS).await
     }
 
     /// Open a store to read it: see [`Place::to_read`].
-    pub async fn open_to_read(args: &StoreArgs) -> Result<Self> {
-        open(Place::to_read(&args.location)?).await
+    pub async fn open_to_read(location: &Location) -> Result<Self> {
+        open(Place::to_read(location)?, OPTIONS).await
+    }
+
+    /// Open a store for [`Self::import_session`]; set it up if it is missing.
+    pub async fn open_to_fill(location: &Location) -> Result<Self> {
+        open(Place::to_fill(location)?, Options { create: true, size_limit: Some(LARGEST), ..OPTIONS }).await
     }
 
     /// List all sessions; read the cursor with [`Self::next_page`].
@@ -88,16 +95,47 @@ impl Admin {
         self.checked(result)
     }
 
+    /// Read a session without its lock.
+    pub async fn load_session(&mut self, id: &str) -> Result<Option<Session>> {
+        let result = self.try_load_session(id).await?;
+        self.checked(result)
+    }
+
     /// Read a session without its lock. One that is being renamed may look damaged, so `corrupt` is retried.
-    pub async fn load_session(&mut self, id: &str) -> Result<Option<session_store::Session>> {
+    pub async fn try_load_session(&mut self, id: &str) -> Result<Result<Option<Session>, Error>> {
         let mut tries = 1..READS;
         loop {
             let (stores, store, sessions) = self.parts();
             let result = stores.store().call_load_session(store, sessions, &id.to_owned()).await?;
             if !matches!(result, Err(Error::Corrupt(_))) || tries.next().is_none() {
-                return self.checked(result);
+                return Ok(result);
             }
         }
+    }
+
+    /// Whether there is a session.
+    pub async fn has_session(&mut self, id: &str) -> Result<bool> {
+        let (stores, store, sessions) = self.parts();
+        let result = stores.store().call_has_session(store, sessions, &id.to_owned()).await?;
+        self.checked(result)
+    }
+
+    /// Store a session as it was in another store.
+    pub async fn try_import_session(&mut self, session: &Session) -> Result<Result<(), Error>> {
+        let (stores, store, sessions) = self.parts();
+        stores.store().call_import_session(store, sessions, session).await
+    }
+
+    /// Delete a record, whatever it is.
+    pub async fn delete_session(&mut self, id: &str) -> Result<bool> {
+        let (stores, store, sessions) = self.parts();
+        let result = stores.store().call_delete_session(store, sessions, &id.to_owned()).await?;
+        self.checked(result)
+    }
+
+    /// The message of an error.
+    pub fn explain(&self, error: Error) -> wasmtime::Error {
+        wit_error::explain(error, &self.place)
     }
 
     /// End a session, under its current id if it was renewed.
@@ -180,7 +218,7 @@ pub struct Inspected {
 const OPTIONS: Options = Options { create: false, durability: Durability::Relaxed, size_limit: None, lock_wait: None };
 
 /// Open a store for one command: no metrics, no events.
-async fn open(place: Place) -> Result<Admin> {
+async fn open(place: Place, options: Options) -> Result<Admin> {
     let sandbox = Sandbox {
         place,
         memory_limit: MEMORY_LIMIT,
@@ -189,7 +227,7 @@ async fn open(place: Place) -> Result<Admin> {
         metrics: None,
         log: EventLog::default(),
     };
-    let opened = Loader::new(sandbox.place.sessions)?.open(&sandbox).await?;
+    let opened = Loader::new(sandbox.place.sessions)?.open_with(&sandbox, options).await?;
     opened.ok_or_else(|| sandbox.place.no_store())
 }
 
@@ -210,11 +248,15 @@ impl Loader {
 
     /// An instance with the directory's store, or `None` if it holds none.
     pub async fn open(&self, sandbox: &Sandbox) -> Result<Option<Admin>> {
+        self.open_with(sandbox, OPTIONS).await
+    }
+
+    async fn open_with(&self, sandbox: &Sandbox, options: Options) -> Result<Option<Admin>> {
         let place = sandbox.place.clone();
         let mut store = sandbox.store(&self.engine)?;
         let component = FileBacked::instantiate_async(&mut store, &self.component, &self.linker).await?;
         let stores = component.session3_sessions_session_store();
-        let opened = stores.store().call_open(&mut store, ".", OPTIONS).await?;
+        let opened = stores.store().call_open(&mut store, ".", options).await?;
         if matches!(opened, Err(Error::NoSuchStore(_))) {
             return Ok(None);
         }

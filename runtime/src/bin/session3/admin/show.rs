@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use wasmtime::{Result, bail};
 
 pub async fn show(args: &StoreArgs, id: &str) -> Result<ExitCode> {
-    let mut admin = Admin::open_to_read(args).await?;
+    let mut admin = Admin::open_to_read(&args.location).await?;
     let Some(session) = admin.load_session(id).await? else {
         bail!("no session {id}");
     };

@@ -27,7 +27,7 @@ struct Stats {
 }
 
 pub async fn stats(args: &StoreArgs) -> Result<ExitCode> {
-    let mut admin = Admin::open_to_read(args).await?;
+    let mut admin = Admin::open_to_read(&args.location).await?;
     let progress = Progress::new("counting sessions");
     let cursor = admin.iter_sessions().await?;
     let mut stats = Stats::default();
