@@ -157,6 +157,22 @@ async fn the_right_entry_is_made_and_the_wrong_one_removed() {
     assert_eq!((store.count_of("ann").await.unwrap(), store.count_of("bob").await.unwrap()), (1, 1));
 }
 
+/// A wrong entry ends nobody else's session, and is removed.
+#[tokio::test]
+async fn a_logout_everywhere_ends_no_session_of_others() {
+    let host = Host::new();
+    let store = host.store().await;
+    store.create(Some("session-1"), &contents("ann", "x")).await.unwrap();
+    store.create(Some("session-2"), &contents("bob", "x")).await.unwrap();
+    let index = host.path().join("owners");
+    let of_bob = named(&index, "session-2").remove(0);
+    fs::copy(named(&index, "session-1").remove(0), of_bob.with_file_name("session-1")).unwrap();
+    assert_eq!(store.count_of("bob").await.unwrap(), 2, "one too many");
+    assert_eq!(store.delete_sessions_of("bob").await.unwrap(), 1);
+    assert_eq!((store.count_of("ann").await.unwrap(), store.count_of("bob").await.unwrap()), (1, 0));
+    assert_eq!(store.ids().await, ["session-1"]);
+}
+
 /// The holder of a session's lock may be about to change its owner.
 #[tokio::test]
 async fn what_somebody_works_on_is_left_for_the_next_round() {

@@ -34,6 +34,16 @@ async fn of_several_directories_the_location_names_one() {
     }
 }
 
+/// Its name is then not part of a location.
+#[tokio::test]
+async fn a_single_directory_is_not_named() {
+    let host = Host::new().with_preopens(&["only"]);
+    fs::create_dir(host.path().join("only")).unwrap();
+    let instance = host.instance().await;
+    Store::open(&instance, "only/store", options()).await.unwrap();
+    assert!(host.path().join("only/only/store/session3.store").is_file());
+}
+
 #[tokio::test]
 async fn locks_that_are_refused() {
     let host = Host::new();
