@@ -37,6 +37,7 @@ pub mod guest;
 pub mod host;
 pub mod lock_files;
 pub mod mount;
+pub mod nginx;
 pub mod operation;
 pub mod performer;
 pub mod random;

@@ -55,7 +55,12 @@ impl Server {
 
     /// Starts a server with these options, whose sessions are on the server at this URL.
     pub fn on_store<'a>(url: &'a str, options: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut command = session3(["demo", "--listen", "127.0.0.1:0", "--store", url].into_iter().chain(options));
+        Self::on_store_at("127.0.0.1:0", url, options)
+    }
+
+    /// Like `on_store`, listening on an address.
+    pub fn on_store_at<'a>(address: &'a str, url: &'a str, options: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut command = session3(["demo", "--listen", address, "--store", url].into_iter().chain(options));
         command.env_remove("SESSION3_STORE_PASSWORD");
         Self::start_logging(command, Path::new(""), None, listening)
     }
