@@ -39,6 +39,7 @@ pub mod lock_files;
 pub mod mount;
 pub mod operation;
 pub mod performer;
+pub mod postgres;
 pub mod random;
 pub mod raw;
 pub mod redis;

@@ -19,8 +19,9 @@ use crate::statement::Statements;
 /// The longest lease, in milliseconds: a year.
 const LONGEST_LEASE: Milliseconds = 365 * 86_400_000;
 
-/// What the server needs for a session besides its data, in bytes: the row and its entries in the indexes.
-const OVERHEAD: u64 = 400;
+/// What the server needs at least for a session besides its data, in bytes: the row, its entries in the indexes, and the
+/// space left for its next version.
+const OVERHEAD: u64 = 600;
 
 /// The sessions at one location of a server.
 pub struct PostgresSessions {
