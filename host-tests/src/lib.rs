@@ -40,6 +40,7 @@ pub mod mount;
 pub mod nginx;
 pub mod operation;
 pub mod performer;
+pub mod postgres;
 pub mod random;
 pub mod raw;
 pub mod redis;

@@ -28,6 +28,7 @@ mod locks;
 mod many;
 mod memory;
 mod parallel;
+mod postgres;
 mod processes;
 mod proofs;
 mod replaced;

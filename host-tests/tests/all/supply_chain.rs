@@ -30,6 +30,7 @@ const OURS: [&str; 23] = [
     "session-core",
     "session-fuzz",
     "session-manager",
+    "session-postgres",
     "session-properties",
     "session-redis",
     "session-runtime",

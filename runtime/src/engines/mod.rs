@@ -4,7 +4,7 @@
 //! Connections, credentials and the renewal of locks belong to the host, where they outlive instances.
 //!
 //! - [`SharedEngine`]: a server. [`memory`]: one in this process, to try out and for tests. With the feature `redis`,
-//!   `redis`: Redis, Valkey and their clusters.
+//!   `redis`: Redis, Valkey and their clusters; with `postgres`, `postgres`: PostgreSQL.
 //! - [`EngineCtx`]: the stores that one instance has open. Created by [`EngineCtxBuilder`].
 //! - [`add_to_linker`]: adds the interface to a linker, through [`EnginesView`].
 //!
@@ -22,6 +22,8 @@ mod dynamic;
 mod guard;
 mod host;
 pub mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
 mod store;

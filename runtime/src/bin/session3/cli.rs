@@ -169,9 +169,10 @@ pub struct Location {
     #[arg(long, value_name = "DIR", default_value = "./sessions", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
     /// Server with the sessions, instead of a directory: redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// for
-    /// TLS, redis-cluster://HOST,HOST,... or rediss-cluster://; each with ?prefix=NAME for the start of all keys. Also
-    /// memory: for sessions that end with the server, and file:DIR. SESSION3_STORE_PASSWORD has the password, if set:
-    /// others can see the command line
+    /// TLS, redis-cluster://HOST,HOST,... or rediss-cluster://; each with ?prefix=NAME for the start of all keys.
+    /// postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE with ?schema=NAME and &sslmode=verify-full. Also memory: for
+    /// sessions that end with the server, and file:DIR. SESSION3_STORE_PASSWORD has the password, if set: others can see
+    /// the command line
     #[arg(long, value_name = "URL", conflicts_with = "dir")]
     pub store: Option<StoreUrl>,
     /// File with the password of the server

@@ -6,6 +6,7 @@ use crate::dir::{self, Private};
 use session_runtime::LockSpace;
 use session_runtime::engines::SharedEngine;
 use session_runtime::engines::memory::Memory;
+use session_runtime::engines::postgres::PostgresBuilder;
 use session_runtime::engines::redis::RedisBuilder;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,8 @@ pub enum Medium {
 enum Named {
     Directory(PathBuf),
     Memory,
-    Redis(RedisBuilder),
+    /// An engine, and its name for messages.
+    Server(SharedEngine, String),
 }
 
 impl Place {
@@ -61,7 +63,7 @@ impl Place {
                 Ok(Self::directory(dir, FsPerms::ReadWrite, locks, sessions))
             }
             Named::Memory => Ok(Self::engine(SharedEngine::new(Memory::default()), "the memory of this process")),
-            Named::Redis(redis) => Ok(Self::engine(redis.clone().build(), &redis.to_string())),
+            Named::Server(engine, name) => Ok(Self::engine(engine, &name)),
         }
     }
 
@@ -100,7 +102,7 @@ impl Place {
 
     fn to_administer(named: Named) -> Result<Self> {
         match named {
-            Named::Redis(redis) => Ok(Self::engine(redis.clone().build(), &redis.to_string())),
+            Named::Server(engine, name) => Ok(Self::engine(engine, &name)),
             _ => bail!("the sessions in the memory of a server are out of reach for other commands"),
         }
     }
@@ -155,7 +157,7 @@ fn named(location: &Location) -> Result<Named> {
         Some(dir) => Named::Directory(dir.to_owned()),
         None => server(location)?,
     };
-    if !matches!(named, Named::Redis(_)) && location.store_password_file.is_some() {
+    if !matches!(named, Named::Server(..)) && location.store_password_file.is_some() {
         bail!("{}-password-file is for a server", location.option);
     }
     Ok(named)
@@ -164,6 +166,7 @@ fn named(location: &Location) -> Result<Named> {
 fn server(location: &Location) -> Result<Named> {
     let option = location.option;
     let store = location.store.as_ref().map_or("", |url| &url.0);
+    let patience = Duration::from_secs(location.store_timeout);
     match store.split_once(':') {
         Some(("memory", "")) => Ok(Named::Memory),
         Some(("redis" | "rediss" | "redis-cluster" | "rediss-cluster", _)) => {
@@ -171,10 +174,23 @@ fn server(location: &Location) -> Result<Named> {
             if let Some(password) = password(location)? {
                 redis = redis.password(&password);
             }
-            Ok(Named::Redis(redis.patience(Duration::from_secs(location.store_timeout))))
+            let name = redis.to_string();
+            Ok(Named::Server(redis.patience(patience).build(), name))
+        }
+        Some(("postgres" | "postgresql", _)) => {
+            let mut postgres =
+                PostgresBuilder::new(store).map_err(|error| format_err!("{option} is no URL: {error}"))?;
+            if let Some(password) = password(location)? {
+                postgres = postgres.password(&password);
+            }
+            let name = postgres.to_string();
+            Ok(Named::Server(postgres.patience(patience).build(), name))
         }
         // The text may contain a password.
-        _ => bail!("{option} is none of redis://HOST, rediss://HOST, redis-cluster://HOST,..., memory: and file:DIR"),
+        _ => bail!(
+            "{option} is none of redis://HOST, rediss://HOST, redis-cluster://HOST,..., postgres://HOST/DATABASE, \
+             memory: and file:DIR"
+        ),
     }
 }
 
