@@ -23,6 +23,9 @@ const LONGEST_LEASE: Milliseconds = 365 * 86_400_000;
 /// space left for its next version.
 const OVERHEAD: u64 = 600;
 
+/// Maximum attempts to give an id that others take and leave at the same time.
+const ATTEMPTS: usize = 100;
+
 /// The sessions at one location of a server.
 pub struct PostgresSessions {
     pub(crate) server: Server,
@@ -120,7 +123,7 @@ impl Sessions for PostgresSessions {
             &checksum(&contents.data),
             &contents.data,
         ];
-        loop {
+        for _ in 0..ATTEMPTS {
             let rows = self.server.write_once(Commit::Synced, &self.statements.insert, &parameters).await?;
             match word(&rows)? {
                 Some(word @ ("ok" | "replaced")) => {
@@ -137,6 +140,7 @@ impl Sessions for PostgresSessions {
                 word => return Err(unexpected("insert", word)),
             }
         }
+        Err(Error::Busy)
     }
 
     async fn load(&self, id: &SessionId, holder: Option<Holder>, call: Call<'_>) -> Result<Option<Record>> {
@@ -233,7 +237,7 @@ impl Sessions for PostgresSessions {
             &write_id(),
             &holder.map_or(0, |lease| milliseconds(lease.time)),
         ];
-        loop {
+        for _ in 0..ATTEMPTS {
             let rows = self.server.write_once(Commit::Synced, &self.statements.rename, &parameters).await?;
             match word(&rows)? {
                 Some("ok") => return Ok(()),
@@ -253,6 +257,7 @@ impl Sessions for PostgresSessions {
                 word => return Err(unexpected("rename", word)),
             }
         }
+        Err(Error::Busy)
     }
 
     async fn lock(&self, id: &SessionId, mode: LockMode, lease: Lease) -> Result<()> {

@@ -1,8 +1,10 @@
 //! A real server, and a proxy that changes what is sent to it and breaks connections.
 
 use std::cell::Cell;
+use std::fs::DirBuilder;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +28,7 @@ pub struct Server {
     /// A shell that ends the server when its standard input ends.
     process: Child,
     port: u16,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// The server of tests that change no settings.
@@ -40,7 +42,7 @@ impl Server {
     pub fn start(settings: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
-        std::fs::create_dir(&data).unwrap();
+        DirBuilder::new().mode(0o700).create(&data).unwrap();
         let user = User::of(&data);
         let initialized = user
             .command("initdb")
@@ -49,9 +51,40 @@ impl Server {
             .output()
             .unwrap();
         assert!(initialized.status.success(), "{initialized:?}");
+        Self::run(&user, directory, settings)
+    }
+
+    /// Starts a standby of this server, for whose disk it then waits.
+    pub fn standby(&self) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        DirBuilder::new().mode(0o700).create(&data).unwrap();
+        let user = User::of(&data);
+        let mut copy = user.command("pg_basebackup");
+        copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-d"]);
+        let copied = copy.arg(format!("host=127.0.0.1 port={} user=test", self.port)).arg("-D").arg(&data).output();
+        assert!(copied.as_ref().is_ok_and(|copied| copied.status.success()), "{copied:?}");
+        let standby = Self::run(&user, directory, &[]);
+        self.sql("ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.sql("SELECT pg_reload_conf()");
+        wait_for("the standby is synchronous", || {
+            !self.sql("SELECT FROM pg_stat_replication WHERE sync_state = 'sync'").is_empty()
+        });
+        standby
+    }
+
+    /// Kills the process that the others belong to; they notice.
+    pub fn kill(&self) {
+        let data = self.directory.path().join("data/postmaster.pid");
+        let id = std::fs::read_to_string(data).unwrap();
+        let killed = Command::new("kill").args(["-KILL", id.lines().next().unwrap()]).status().unwrap();
+        assert!(killed.success());
+    }
+
+    fn run(user: &User, directory: TempDir, settings: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut server = user.command("postgres");
-        server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-k", ""]);
+        server.arg("-D").arg(directory.path().join("data")).args(["-p", &port.to_string(), "-k", ""]);
         for setting in ["listen_addresses=127.0.0.1", "max_connections=200"].iter().chain(settings) {
             server.args(["-c", setting]);
         }
@@ -64,12 +97,8 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Self { process, port, _directory: directory };
-        let start = Instant::now();
-        while run(server.connect()).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(60), "the server accepts connections");
-            sleep(Duration::from_millis(10));
-        }
+        let server = Self { process, port, directory };
+        wait_for("the server accepts connections", || run(server.connect()).is_ok());
         server
     }
 
@@ -85,6 +114,12 @@ impl Server {
         run(async { self.connect().await.unwrap().query(statement, &[]).await }).unwrap()
     }
 
+    /// How to use these two, whichever is the primary.
+    pub fn options_with(&self, other: &Self, schema: &str) -> Options {
+        let hosts = format!("127.0.0.1:{},127.0.0.1:{}", self.port, other.port);
+        Options::parse(&format!("postgres://test@{hosts}/postgres?schema={schema}")).unwrap()
+    }
+
     /// How to use it, directly.
     pub fn options(&self, schema: &str) -> Options {
         options(self.port, schema)
@@ -95,6 +130,14 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
         let _ = self.process.wait();
+    }
+}
+
+fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}");
+        sleep(Duration::from_millis(10));
     }
 }
 
