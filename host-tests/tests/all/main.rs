@@ -29,6 +29,7 @@ mod memory;
 mod parallel;
 mod processes;
 mod proofs;
+mod redis_guest;
 mod replaced;
 mod restart;
 mod scenarios;
