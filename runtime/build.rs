@@ -9,8 +9,8 @@ use std::process::Command;
 use guest_build::{Result, TARGET};
 
 /// The sources of the components.
-const SOURCES: [&str; 8] =
-    ["Cargo.toml", "Cargo.lock", "wit", "core/Cargo.toml", "core/src", "src", "components", "guest"];
+const SOURCES: [&str; 9] =
+    ["Cargo.toml", "Cargo.lock", "wit", "core/Cargo.toml", "core/src", "src", "components", "guest", "engines"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

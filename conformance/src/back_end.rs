@@ -28,6 +28,8 @@ pub struct BackEnd {
     /// The host's own store, if the component imports it.
     engine: Option<SharedEngine>,
     location: String,
+    /// The environment of instances that may use the network; none without it.
+    network: Option<Vec<(String, String)>>,
     /// The only instance, if instances share nothing.
     only: Option<OnceCell<Arc<Instance>>>,
 }
@@ -48,6 +50,7 @@ impl BackEnd {
             leases: false,
             engine: None,
             location: ".".into(),
+            network: None,
             only: None,
         }
     }
@@ -55,9 +58,14 @@ impl BackEnd {
     /// Creates a back end whose component imports `session-store` from the host, on this engine. It uses a location of
     /// its own: other back ends, also of other processes, may use the same server.
     pub fn on_engine(component: &Component, engine: &SharedEngine) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let location = format!("test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        Self { engine: Some(engine.clone()), location, ..Self::new(component) }
+        Self { engine: Some(engine.clone()), location: own_location(), ..Self::new(component) }
+    }
+
+    /// Creates a back end whose component keeps its sessions on a server that it reaches over the network, and that these
+    /// variables of its environment name. It uses a location of its own.
+    pub fn on_network(component: &Component, environment: &[(&str, &str)]) -> Self {
+        let environment = environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Self { network: Some(environment), location: own_location(), ..Self::new(component) }
     }
 
     /// Creates a back end that keeps its sessions in the memory of one instance, which all clients share.
@@ -84,6 +92,9 @@ impl BackEnd {
         // Set before `preopened_dir`, which copies it: no file operation outlives the instance.
         wasi.wall_clock(self.clock.clone()).allow_blocking_current_thread(true);
         wasi.preopened_dir(path, ".", FsPerms::ReadWrite).unwrap();
+        if let Some(environment) = &self.network {
+            wasi.inherit_network().allow_tcp(true).allow_ip_name_lookup(true).envs(environment);
+        }
         let mut state = State::new(wasi.build(), &self.locks, Arc::new(NoSink));
         if let Some(engine) = &self.engine {
             let engine = EngineCtxBuilder::new(engine, &self.locks).wall_clock(self.clock.clone());
@@ -91,6 +102,12 @@ impl BackEnd {
         }
         Arc::new(Instance::new(&self.component, state).await)
     }
+}
+
+/// A location that no other back end uses, on a server that others use as well.
+fn own_location() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Harness for BackEnd {

@@ -41,6 +41,11 @@ pub fn compose(application: &Path, output: &Path) {
     printed(session3(["compose"]).arg(application).arg("--output").arg(output));
 }
 
+/// Composes an application with the store that connects to Redis, for hosts with plain WASI.
+pub fn compose_on_redis(application: &Path, output: &Path) {
+    printed(session3(["compose", "--sessions", "redis"]).arg(application).arg("--output").arg(output));
+}
+
 fn printed(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));

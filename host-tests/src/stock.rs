@@ -29,6 +29,14 @@ impl Application {
         Self::of(&composed)
     }
 
+    /// Composes an application that keeps its sessions on Redis.
+    pub fn compose_on_redis(app: &Path) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let composed = files.path().join("composed.wasm");
+        bundles::compose_on_redis(app, &composed);
+        Self::of(&composed)
+    }
+
     /// Takes a self-contained component. It is compiled once, not at every start.
     pub fn of(composed: &Path) -> Self {
         let files = tempfile::tempdir().unwrap();
@@ -45,9 +53,20 @@ impl Application {
         let mut command = wasmtime();
         command.args(["serve", "-Scli", "--allow-precompiled", "--addr", "127.0.0.1:0", "--dir"]);
         command.arg(format!("{}::/", directory.display())).arg(&self.compiled);
-        Server::start(command, directory, |_out, log| {
-            let address = log.split_once("Serving HTTP on http://")?.1.split_once("/\n")?.0;
-            Some(address.into())
-        })
+        Server::start(command, directory, serving)
     }
+
+    /// Serves an application that keeps its sessions on Redis on a free port.
+    pub fn serve_on_redis(&self, url: &str) -> Server {
+        let mut command = wasmtime();
+        command.args(["serve", "-Scli", "-Sinherit-network", "--allow-precompiled", "--addr", "127.0.0.1:0"]);
+        command.arg("--env").arg(format!("SESSION3_STORE={url}")).arg(&self.compiled);
+        Server::start(command, Path::new(""), serving)
+    }
+}
+
+/// The address that `wasmtime serve` logs.
+fn serving(_out: &str, log: &str) -> Option<String> {
+    let address = log.split_once("Serving HTTP on http://")?.1.split_once("/\n")?.0;
+    Some(address.into())
 }

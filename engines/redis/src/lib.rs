@@ -50,7 +50,8 @@
 //! | [`keys`] | the names of keys |
 //! | [`script`] | the scripts, `src/scripts/*.lua` |
 //! | `request` | requests, when they are sent again, and their errors |
-//! | [`transport`], [`resp`] | what a connection does; the wire format for those that have only a socket |
+//! | [`transport`] | what a connection does |
+//! | [`resp`], [`url`] | the wire format and the URL, for transports that have only a socket |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -70,6 +71,7 @@ pub mod resp;
 pub mod script;
 mod sessions;
 pub mod transport;
+pub mod url;
 
 pub use open::Redis;
 pub use sessions::RedisSessions;

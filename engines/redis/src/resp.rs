@@ -5,10 +5,15 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use session_core::store::MAX_DATA;
+
 use crate::transport::{Command, Failure, Reply};
 
+/// The longest reply that a client of replies need receive in bytes. None is longer: a session has at most 16 MiB.
+pub const MAX_REPLY: usize = 64 << 20;
+
 /// The largest string that is accepted: more than the largest session.
-const MAX_STRING: usize = 64 << 20;
+const MAX_STRING: usize = MAX_DATA as usize + (1 << 20);
 
 /// The largest list that is accepted.
 const MAX_ITEMS: usize = 1 << 20;
@@ -167,7 +172,7 @@ mod tests {
             b"!1\r\n",
             b"$x\r\n",
             b"$-2\r\n",
-            b"$67108865\r\n",
+            b"$17825793\r\n",
             b"*1048577\r\n",
             b"$1\r\nabc",
             b"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",

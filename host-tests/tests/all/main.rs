@@ -31,6 +31,7 @@ mod parallel;
 mod postgres;
 mod processes;
 mod proofs;
+mod redis_guest;
 mod replaced;
 mod restart;
 mod scenarios;

@@ -11,13 +11,14 @@ use serde_json::Value;
 const SAFE_WASMTIME: [u64; 3] = [48, 0, 8];
 
 /// The packages of this repository.
-const OURS: [&str; 23] = [
+const OURS: [&str; 25] = [
     "adversary",
     "broken-store",
     "counter",
     "counter-rust",
     "drop-events",
     "embed",
+    "engine-store",
     "guest-build",
     "guest-exports",
     "guest-platform",
@@ -26,6 +27,7 @@ const OURS: [&str; 23] = [
     "imported-store",
     "lock-files",
     "memory-store",
+    "redis-store",
     "session-conformance",
     "session-core",
     "session-fuzz",

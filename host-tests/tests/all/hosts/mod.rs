@@ -3,6 +3,7 @@
 mod guests;
 mod increments;
 mod node;
+mod redis;
 mod reproducible;
 mod session3;
 mod wasmtime;

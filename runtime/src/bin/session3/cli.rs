@@ -98,17 +98,19 @@ pub enum Command {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Compose an application with all it needs for sessions into one component, for hosts that have only WASI: locks
-    /// are files beside the sessions
+    /// Compose an application with all it needs for sessions into one component, for hosts that have only WASI
     Compose {
         /// The component: a .wasm file that imports session-manager or session-store
         #[arg(value_name = "APP.wasm", value_hint = ValueHint::FilePath)]
         app: PathBuf,
+        /// Where the component keeps sessions
+        #[arg(long, value_enum, default_value_t = Keep::Files)]
+        sessions: Keep,
         /// The component to write
         #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
         output: PathBuf,
     },
-    /// Write the ready-made components: the store, the store and the demo for hosts that have only WASI, the contract
+    /// Write the ready-made components: the store, the stores and the demo for hosts that have only WASI, the contract
     /// as a WIT package
     Bundle {
         /// Directory for the files, whose names contain the version; created if missing
@@ -305,6 +307,14 @@ pub enum Scope {
     Machine,
     /// Only this process, which excludes all others, including `session3 rm`; saves the file locks
     Process,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Keep {
+    /// In a directory, with lock files beside them
+    Files,
+    /// On a Redis or Valkey server, which the variables SESSION3_STORE and SESSION3_STORE_PASSWORD name when it runs
+    Redis,
 }
 
 /// Resolves names as well, for `localhost`.

@@ -82,7 +82,7 @@ fn run(command: Command) -> Result<ExitCode> {
             None => admin::run(rm::rm(&store, &ids)),
         },
         Command::Gc { older_than, store } => admin::run(gc::gc(&store, older_than)),
-        Command::Compose { app, output } => bundle::compose(&app, &output),
+        Command::Compose { app, sessions, output } => bundle::compose(&app, sessions, &output),
         Command::Bundle { output } => bundle::bundle(&output),
         Command::Copy(args) => admin::run(copy::copy(&args)),
         Command::Stats { store } => admin::run(stats::stats(&store)),

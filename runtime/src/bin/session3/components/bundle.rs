@@ -2,6 +2,7 @@
 
 use super::compose::{self, Sessions};
 use super::embedded::{SESSION_STORE, WEB_DEMO, WIT};
+use crate::cli::Keep;
 use crate::output;
 use session_runtime::Shown;
 use std::borrow::Cow;
@@ -40,11 +41,14 @@ fn write_all(directory: &Path, names: &mut String) -> Result<()> {
 }
 
 /// The command `compose`: composes an application with all it needs for sessions into one component.
-pub fn compose(app: &Path, output: &Path) -> Result<ExitCode> {
+pub fn compose(app: &Path, keep: Keep, output: &Path) -> Result<ExitCode> {
+    let sessions = match keep {
+        Keep::Files => Sessions::Standalone,
+        Keep::Redis => Sessions::OnRedis,
+    };
     let name = app.display();
     let bytes = fs::read(app).with_context(|| format!("cannot read {name}"))?;
-    let composed =
-        compose::with_sessions(&bytes, Sessions::Standalone).with_context(|| format!("cannot compose {name}"))?;
+    let composed = compose::with_sessions(&bytes, sessions).with_context(|| format!("cannot compose {name}"))?;
     let Some(composed) = composed else {
         bail!(
             "{name} imports neither session3:sessions/session-manager nor session-store: there is nothing to compose"
@@ -54,11 +58,12 @@ pub fn compose(app: &Path, output: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn components() -> Result<[(&'static str, Cow<'static, [u8]>); 3]> {
+fn components() -> Result<[(&'static str, Cow<'static, [u8]>); 4]> {
     let demo = compose::with_sessions(WEB_DEMO, Sessions::Standalone)?;
     Ok([
         ("session-store", SESSION_STORE.into()),
         ("session-store-standalone", Sessions::Standalone.component()?),
+        ("redis-store-standalone", Sessions::OnRedis.component()?),
         ("web-demo-standalone", demo.context("the demo uses sessions")?.into()),
     ])
 }

@@ -1,6 +1,6 @@
 //! Composition: the session store with its own imports satisfied, and an application with the store plugged in.
 
-use super::embedded::{DROP_EVENTS, HOST_STORE, LOCK_FILES, SESSION_STORE};
+use super::embedded::{DROP_EVENTS, HOST_STORE, LOCK_FILES, REDIS_STORE, SESSION_STORE};
 use std::borrow::Cow;
 use wac_graph::types::{ItemKind, Package, Types};
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId, PlugError, plug};
@@ -9,7 +9,7 @@ use wasmtime::{Result, bail, format_err};
 
 const INTERFACES: [&str; 2] = ["session3:sessions/session-store", "session3:sessions/session-manager"];
 
-/// The component that provides sessions: the embedded store, and what is plugged into it.
+/// The component that provides sessions: an embedded store, and what is plugged into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sessions {
     /// Nothing: the host provides files, locks and receives events.
@@ -20,19 +20,22 @@ pub enum Sessions {
     WithLockFiles,
     /// All that plain WASI lacks: lock files, and a sink that drops events.
     Standalone,
+    /// The component that connects to Redis, and a sink that drops events.
+    OnRedis,
 }
 
 impl Sessions {
     /// The component.
     pub fn component(self) -> Result<Cow<'static, [u8]>> {
-        let plugs: &[_] = match self {
+        let (store, plugs): (_, &[_]) = match self {
             Self::Bare => return Ok(SESSION_STORE.into()),
             Self::OnHost => return Ok(HOST_STORE.into()),
-            Self::WithLockFiles => &[("lock-files", LOCK_FILES)],
-            Self::Standalone => &[("lock-files", LOCK_FILES), ("drop-events", DROP_EVENTS)],
+            Self::WithLockFiles => (SESSION_STORE, &[("lock-files", LOCK_FILES)]),
+            Self::Standalone => (SESSION_STORE, &[("lock-files", LOCK_FILES), ("drop-events", DROP_EVENTS)]),
+            Self::OnRedis => (REDIS_STORE, &[("drop-events", DROP_EVENTS)]),
         };
         let mut graph = CompositionGraph::new();
-        let store = register(&mut graph, "session-store", SESSION_STORE)?;
+        let store = register(&mut graph, "session-store", store)?;
         let plugs = plugs.iter().map(|(name, bytes)| register(&mut graph, name, bytes)).collect::<Result<_>>()?;
         plug(&mut graph, plugs, store)?;
         Ok(graph.encode(EncodeOptions::default())?.into())

@@ -6,6 +6,9 @@ pub const SESSION_STORE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/sessi
 /// The same exports on a `session-store` of the host.
 pub const HOST_STORE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/host_store.wasm"));
 
+/// The same exports on a Redis server that the component connects to.
+pub const REDIS_STORE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/redis_store.wasm"));
+
 /// The web demo: imports both.
 pub const WEB_DEMO: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/web_demo.wasm"));
 

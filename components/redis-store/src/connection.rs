@@ -1,0 +1,92 @@
+//! A connection to the server: the login, and replies cut out of the bytes received.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use session_redis::resp::{self, Decoded, MAX_REPLY};
+use session_redis::url::Url;
+use session_redis::{Command, Failure, Reply};
+
+use crate::network::Stream;
+
+/// A connection that is logged in.
+pub struct Connection(Stream);
+
+impl Connection {
+    /// Connects and logs in.
+    pub fn open(url: &Url) -> Result<Self, Failure> {
+        let stream = Stream::connect(&url.host, url.port);
+        let mut connection = Self(stream.map_err(|error| Failure::NotSent(error.to_string()))?);
+        connection.log_in(url).map_err(|failure| match failure {
+            Failure::Lost(text) => Failure::NotSent(text),
+            failure => failure,
+        })?;
+        Ok(connection)
+    }
+
+    /// Whether the server has neither closed it nor sent what nobody asked for.
+    pub fn is_open(&self) -> bool {
+        self.0.is_silent()
+    }
+
+    fn log_in(&mut self, url: &Url) -> Result<(), Failure> {
+        let mut commands = Vec::new();
+        if let Some(password) = &url.password {
+            let user = url.user.as_deref();
+            commands.push(Command::new(["AUTH"].into_iter().chain(user).chain([&password[..]])));
+        }
+        if url.database != 0 {
+            commands.push(Command::new(["SELECT", &url.database.to_string()]));
+        }
+        for (command, reply) in commands.iter().zip(self.exchange(&commands)?) {
+            reply.map_err(|failure| without_password(command, failure))?;
+        }
+        Ok(())
+    }
+
+    /// Sends commands, and returns as many replies.
+    pub fn exchange(&mut self, commands: &[Command]) -> Result<Vec<Result<Reply, Failure>>, Failure> {
+        let mut bytes = Vec::new();
+        commands.iter().for_each(|command| resp::encode(command, &mut bytes));
+        self.0.write_all(&bytes).map_err(lost)?;
+        bytes.clear();
+        let mut at = 0;
+        let replies = commands.iter().map(|_| self.reply(&mut bytes, &mut at)).collect::<Result<_, _>>()?;
+        if at == bytes.len() { Ok(replies) } else { Err(lost("it sent more than was asked for")) }
+    }
+
+    /// The reply behind this place in the bytes received, and receives what is missing.
+    fn reply(&mut self, received: &mut Vec<u8>, at: &mut usize) -> Result<Result<Reply, Failure>, Failure> {
+        loop {
+            match resp::decode(&received[*at..]) {
+                Decoded::Complete(reply, length) => {
+                    *at += length;
+                    return Ok(reply);
+                }
+                Decoded::Incomplete if received.len() - *at < MAX_REPLY => {
+                    received.drain(..*at);
+                    *at = 0;
+                    self.0.read(received).map_err(lost)?;
+                }
+                Decoded::Incomplete => return Err(lost("its reply is too long")),
+                Decoded::Invalid => return Err(lost("its reply is none of Redis's")),
+            }
+        }
+    }
+}
+
+fn lost(error: impl ToString) -> Failure {
+    Failure::Lost(error.to_string())
+}
+
+/// A server that does not know `AUTH` repeats its arguments in the refusal.
+fn without_password(command: &Command, failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused(code, _) if command.arguments[0] == b"AUTH" => {
+            let text: String = format!("{code} the login failed");
+            Failure::Refused(code, text)
+        }
+        failure => failure,
+    }
+}

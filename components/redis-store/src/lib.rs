@@ -1,0 +1,38 @@
+//! Sessions on a Redis or Valkey server, over `wasi:sockets`, with the session manager on top: it takes the place of the
+//! file-backed component on hosts that cannot be extended.
+//!
+//! The instance is told where the server is by its environment:
+//!
+//! | variable | |
+//! |---|---|
+//! | `SESSION3_STORE` | `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?prefix=NAME]` |
+//! | `SESSION3_STORE_PASSWORD` | the password, instead of the URL's |
+//!
+//! `session-redis` has the keys and the scripts, `engine-store` the locks: leases of 30 seconds. Each instance has one
+//! connection, made when it is first used: to a single server, as a cluster needs one for each master, and without TLS.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `server` | the engine of this instance |
+//! | `transport` | commands and replies |
+//! | `connection` | a connection: the login, and bytes with a time-out |
+//! | `network` | `wasi:sockets` |
+
+#![cfg(target_family = "wasm")]
+#![no_std]
+
+extern crate alloc;
+
+use guest_platform as _;
+
+mod connection;
+mod network;
+mod server;
+mod transport;
+
+mod bindings {
+    wit_bindgen::generate!({ path: "../../wit", world: "redis", generate_all });
+
+    type Exports = guest_exports::Exports<engine_store::EngineStore<crate::server::RedisServer>>;
+    export!(Exports with_types_in guest_exports::bindings);
+}
