@@ -26,7 +26,7 @@ impl Nginx {
         let configuration = directory.path().join("nginx.conf");
         fs::write(&configuration, configure(&address, servers)).unwrap();
         let mut command = Command::new("/usr/sbin/nginx");
-        command.arg("-p").arg(directory.path()).arg("-c").arg(&configuration).args(["-e", "stderr"]);
+        command.arg("-p").arg(directory.path()).arg("-c").arg(&configuration).args(["-e", "error.log"]);
         let process = command.stdout(Stdio::null()).spawn().expect("nginx runs: install Debian's package nginx-light");
         let nginx = Self { process, address, _directory: directory };
         wait_for("nginx accepts connections", || TcpStream::connect(&nginx.address).ok());
