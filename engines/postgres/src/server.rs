@@ -299,7 +299,10 @@ fn is_stale(code: &SqlState) -> bool {
 }
 
 fn failure(error: &tokio_postgres::Error) -> Failure {
-    let Some(refusal) = error.as_db_error() else { return Failure::Lost(error.to_string()) };
+    let Some(refusal) = error.as_db_error() else {
+        let cause = std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
+        return Failure::Lost(format!("{error}{cause}"));
+    };
     let (code, text) = (refusal.code().clone(), refusal.message().to_owned());
     // The server ends the connection, possibly after a commit. It may also not have begun.
     let is_end = [
