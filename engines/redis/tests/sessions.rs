@@ -288,7 +288,7 @@ fn a_save_whose_session_ends_while_the_connection_breaks_is_unknown() {
     let (_, others) = place.other();
     let ended = id.clone();
     client.fail_after(0, Fault::LoseReply);
-    client.interleave(1, move || drop(run(others.delete(&ended, None, None, CALL)).unwrap()));
+    client.interleave(1, move || assert_eq!(run(others.delete(&ended, None, None, CALL)), Ok(true)));
     let result = run(sessions.save(&id, &contents("c", None), Some(2), None, false, CALL));
     assert!(matches!(result, Err(Error::OutcomeUnknown(_))), "{result:?}");
 }

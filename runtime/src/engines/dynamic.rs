@@ -7,12 +7,19 @@ use session_core::store::{Contents, GarbageReport, Info, LockMode, Milliseconds,
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
 
 pub(super) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// For how long an open store is used again without asking the server: each instance opens it, for one request.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// How long the server may then take to answer: in a cluster, the one that is asked may fail, while sessions are on others.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// For how long a store that was opened is remembered.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// A server that keeps sessions. Clones are cheap and refer to the same one.
 #[derive(Clone)]
@@ -72,15 +79,26 @@ impl SharedEngine {
 
     pub(super) async fn open(&self, location: &str, create: bool, durable: bool) -> Result<Arc<dyn DynSessions>> {
         let key = (location.to_owned(), durable);
-        if let Some(opened) = self.opened().get(&key)
-            && opened.at.elapsed() < FRESH
-        {
-            return Ok(opened.sessions.clone());
-        }
-        let sessions = self.0.engine.open(location, create, durable).await?;
+        let known = match self.opened().get_mut(&key) {
+            Some(opened) if opened.at.elapsed() < FRESH => return Ok(opened.sessions.clone()),
+            Some(opened) => {
+                // Others use it while this caller asks.
+                opened.at = Instant::now();
+                Some(opened.sessions.clone())
+            }
+            None => None,
+        };
+        let opening = self.0.engine.open(location, create, durable);
+        let sessions = match known {
+            None => opening.await?,
+            Some(known) => match timeout(GRACE, opening).await {
+                Err(_) | Ok(Err(Error::Unavailable(_))) => return Ok(known),
+                Ok(opened) => opened.inspect_err(|_| drop(self.opened().remove(&key)))?,
+            },
+        };
         let mut opened = self.opened();
         // Locations come from applications.
-        opened.retain(|_, opened| opened.at.elapsed() < FRESH);
+        opened.retain(|_, opened| opened.at.elapsed() < REMEMBERED);
         opened.insert(key, Opened { sessions: sessions.clone(), at: Instant::now() });
         Ok(sessions)
     }
@@ -165,4 +183,47 @@ dyn_sessions! {
     fn delete_old(&self, age: Milliseconds, call: Call<'a>) -> (u64, u64);
     fn collect_garbage(&self, budget: u32, resume: Option<String>, call: Call<'a>) -> GarbageReport;
     fn usage(&self) -> Usage;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engines::memory::Memory;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Opens a store once, and then hangs.
+    #[derive(Default)]
+    struct Hanging {
+        memory: Memory,
+        opened: AtomicUsize,
+    }
+
+    impl Engine for Hanging {
+        type Sessions = <Memory as Engine>::Sessions;
+
+        async fn open(&self, location: &str, create: bool, durable: bool) -> Result<Self::Sessions> {
+            match self.opened.fetch_add(1, Ordering::SeqCst) {
+                0 => self.memory.open(location, create, durable).await,
+                _ => std::future::pending().await,
+            }
+        }
+
+        async fn setup(&self, location: &str, durable: bool) -> Result<Self::Sessions> {
+            self.memory.setup(location, durable).await
+        }
+    }
+
+    /// In a cluster, the server with the key that marks the store may hang while all others serve their sessions.
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_hangs_does_not_keep_a_store_from_being_used() {
+        let engine = SharedEngine::new(Hanging::default());
+        let first = engine.open(".", true, false).await.unwrap();
+        tokio::time::advance(2 * FRESH).await;
+        let start = Instant::now();
+        let again = engine.open(".", true, false).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+        assert_eq!(start.elapsed(), GRACE);
+        engine.open(".", true, false).await.unwrap();
+        assert_eq!(start.elapsed(), GRACE, "nobody waits again at once");
+    }
 }
