@@ -84,14 +84,18 @@ fn without_write_ids_tokens_are_there_twice() {
     assert!(report.twice > 0 && !report.unexplained.is_empty(), "{report}");
 }
 
+/// How much the replica lacks depends on what the kernel still delivers to it: what it holds may be all on a slow machine.
 #[test]
 #[ignore = "takes long: scripts/test --engines"]
 fn without_waiting_for_replicas_tokens_are_lost() {
-    let mut cluster = Cluster::new();
-    let defective = Defective { inner: transport(&cluster.url()), defect: Defect::NoWait };
-    let load = Load::start(defective, Usage { size: 60_000, ..Usage::default() });
-    promote_a_lagging_replica(&mut cluster);
-    load.go_on();
-    let report = load.stop("control: lagging replica, no WAIT");
-    assert!(report.lost > 0 && !report.unexplained.is_empty(), "{report}");
+    let is_seen = |_| {
+        let mut cluster = Cluster::new();
+        let defective = Defective { inner: transport(&cluster.url()), defect: Defect::NoWait };
+        let load = Load::start(defective, Usage { size: 60_000, ..Usage::default() });
+        promote_a_lagging_replica(&mut cluster);
+        load.go_on();
+        let report = load.stop("control: lagging replica, no WAIT");
+        report.lost > 0 && !report.unexplained.is_empty()
+    };
+    assert!((0..5).any(is_seen), "nothing was lost in five runs");
 }
