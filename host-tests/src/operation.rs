@@ -63,6 +63,8 @@ pub enum Outcome {
     Touched,
     /// A delete returned whether the session existed.
     Deleted(bool),
+    /// After a delete there is no session; whether there was one is not known.
+    Ended,
     /// A rename succeeded.
     Renamed,
     /// An error, as returned by [`kind`](session_conformance::check::kind).

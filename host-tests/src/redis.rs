@@ -1,15 +1,37 @@
 //! A Redis server, or a cluster, for a test.
 
+use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use session_conformance::wait::wait_for;
 use tempfile::TempDir;
 
-/// A Redis server on a free port of loopback, with an append-only file. Dropping it kills the process.
+/// The program of a server.
+#[derive(Clone, Debug)]
+pub struct Program(PathBuf);
+
+impl Program {
+    /// Debian's `redis-server`.
+    pub fn redis() -> Self {
+        Self("redis-server".into())
+    }
+
+    /// The Valkey that `scripts/test --engines` installs.
+    pub fn valkey() -> Self {
+        Self(Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/bin/valkey-server"))
+    }
+}
+
+/// A server of Redis or Valkey on a free port of loopback, with an append-only file. Dropping it kills the process.
 pub struct Redis {
     process: Child,
+    program: Program,
     port: u16,
     options: Vec<String>,
     directory: TempDir,
@@ -18,20 +40,20 @@ pub struct Redis {
 impl Redis {
     /// Starts a server.
     pub fn new() -> Self {
-        Self::start(&[])
+        Self::start(&Program::redis(), &[])
     }
 
     /// Starts a server that requires this password.
     pub fn with_password(password: &str) -> Self {
-        Self::start(&["--requirepass", password])
+        Self::start(&Program::redis(), &["--requirepass", password])
     }
 
-    fn start(options: &[&str]) -> Self {
+    fn start(program: &Program, options: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let port = free_port();
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
-        let process = run(port, directory.path(), &options);
-        let server = Self { process, port, options, directory };
+        let process = run(program, port, directory.path(), &options);
+        let server = Self { process, program: program.clone(), port, options, directory };
         server.wait();
         server
     }
@@ -58,8 +80,28 @@ impl Redis {
 
     /// Starts it again.
     pub fn restart(&mut self) {
-        self.process = run(self.port, self.directory.path(), &self.options);
+        self.process = run(&self.program, self.port, self.directory.path(), &self.options);
         self.wait();
+    }
+
+    /// Stops it: its connections stay, and nothing is answered until it is resumed.
+    pub fn suspend(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Stops it, and returns after this time.
+    pub fn suspend_for(&self, time: Duration) {
+        self.suspend();
+        thread::sleep(time);
+    }
+
+    /// Lets it run on.
+    pub fn resume(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.process.id() as i32), signal).unwrap();
     }
 
     /// Runs `redis-cli` on it, and returns what it prints.
@@ -80,12 +122,12 @@ fn free_port() -> u16 {
     }
 }
 
-fn run(port: u16, directory: &Path, options: &[String]) -> Child {
-    let mut command = Command::new("redis-server");
+fn run(Program(program): &Program, port: u16, directory: &Path, options: &[String]) -> Child {
+    let mut command = Command::new(program);
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""]);
     command.args(["--appendonly", "yes", "--appendfsync", "always"]).args(options);
     command.arg("--dir").arg(directory).stdout(Stdio::null());
-    command.spawn().expect("redis-server runs: install Debian's package redis-server")
+    command.spawn().unwrap_or_else(|error| panic!("{} does not run: {error}", program.display()))
 }
 
 impl Default for Redis {
@@ -108,9 +150,14 @@ pub struct Cluster(Vec<Redis>);
 impl Cluster {
     /// Starts a cluster. A master that does not answer for two seconds is replaced by its replica.
     pub fn new() -> Self {
+        Self::of(&Program::redis())
+    }
+
+    /// Starts a cluster of another server's program.
+    pub fn of(program: &Program) -> Self {
         let options =
             ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "2000"];
-        let nodes: Vec<Redis> = (0..6).map(|_| Redis::start(&options)).collect();
+        let nodes: Vec<Redis> = (0..6).map(|_| Redis::start(program, &options)).collect();
         let addresses: Vec<String> = nodes.iter().map(Redis::address).collect();
         let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
         let make = [&["--cluster", "create"][..], &addresses, &["--cluster-replicas", "1", "--cluster-yes"]].concat();
@@ -130,6 +177,54 @@ impl Cluster {
     /// The URL, with two of the nodes.
     pub fn url(&self) -> String {
         format!("redis-cluster://{},{}", self.0[0].address(), self.0[1].address())
+    }
+
+    /// The nodes. The first three are the masters of the first, second and last third of the slots, until one fails.
+    pub fn nodes(&self) -> &[Redis] {
+        &self.0
+    }
+
+    /// A node.
+    pub fn node(&mut self, number: usize) -> &mut Redis {
+        &mut self.0[number]
+    }
+
+    /// The number of the replica of a master.
+    pub fn replica_of(&self, master: &Redis) -> usize {
+        let is_replica = |node: &Redis| {
+            let role = node.cli(&["role"]);
+            role.starts_with("slave") && role.lines().nth(2) == Some(&master.port.to_string())
+        };
+        self.0.iter().position(is_replica).expect("the master has a replica")
+    }
+
+    /// Moves all slots with keys from one master to another, while they are used.
+    pub fn move_slots(&self, from: &Redis, to: &Redis) -> usize {
+        let keys = from.cli(&["keys", "*"]);
+        let slots: BTreeSet<String> =
+            keys.lines().map(|key| from.cli(&["cluster", "keyslot", key]).trim().to_owned()).collect();
+        for slot in &slots {
+            self.move_slot(slot, from, to);
+        }
+        slots.len()
+    }
+
+    fn move_slot(&self, slot: &str, from: &Redis, to: &Redis) {
+        let [old, new] = [from, to].map(|node| node.cli(&["cluster", "myid"]).trim().to_owned());
+        to.cli(&["cluster", "setslot", slot, "importing", &old]);
+        from.cli(&["cluster", "setslot", slot, "migrating", &new]);
+        loop {
+            let keys = from.cli(&["cluster", "getkeysinslot", slot, "10"]);
+            let keys: Vec<&str> = keys.lines().filter(|key| !key.is_empty()).collect();
+            if keys.is_empty() {
+                break;
+            }
+            let port = to.port.to_string();
+            from.cli(&[&["migrate", "127.0.0.1", &port, "", "0", "5000", "keys"][..], &keys].concat());
+        }
+        for node in [to, from] {
+            node.cli(&["cluster", "setslot", slot, "node", &new]);
+        }
     }
 
     /// The master that has a session.

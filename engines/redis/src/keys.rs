@@ -43,6 +43,11 @@ impl Shard {
         (number < SHARDS).then_some(Self(number))
     }
 
+    /// The shard that a key belongs to.
+    pub fn of_key(key: &str) -> Self {
+        Self((slot(key) / (16384 / u16::from(SHARDS))) as u8)
+    }
+
     /// Its number.
     pub fn number(self) -> u8 {
         self.0
@@ -108,6 +113,20 @@ impl Keys {
     }
 }
 
+/// The slot of a key in a cluster. Redis Cluster specification: the CRC-16 (XMODEM) of its hash tag, if it has one, modulo
+/// 16384.
+pub fn slot(key: &str) -> u16 {
+    let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
+    let mut crc = 0_u16;
+    for byte in tag.filter(|tag| !tag.is_empty()).unwrap_or(key).bytes() {
+        crc ^= u16::from(byte) << 8;
+        for _ in 0..8 {
+            crc = if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
+        }
+    }
+    crc % 16384
+}
+
 /// The start of an owner's entries in the owners' index. No owner's start is the start of another's.
 pub fn owner_start(owner: &str) -> String {
     format!("{:03}{owner}", owner.len())
@@ -133,24 +152,16 @@ mod tests {
 
     use super::*;
 
-    /// Redis Cluster specification: the slot of a key is the CRC-16 (XMODEM) of its hash tag, modulo 16384.
-    fn slot(tag: &str) -> u16 {
-        let mut crc = 0_u16;
-        for byte in tag.bytes() {
-            crc ^= u16::from(byte) << 8;
-            for _ in 0..8 {
-                crc = if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
-            }
-        }
-        crc % 16384
-    }
-
     #[test]
     fn each_shard_has_its_own_256_slots() {
         // The check value of that CRC, which is below 16384.
         assert_eq!(slot("123456789"), 0x31c3);
+        assert_eq!(slot("a:{123456789}{b}"), 0x31c3);
+        assert_ne!(slot("{}a"), slot("{}b"));
         let slots: Vec<_> = TAGS.iter().map(|tag| slot(tag) / 256).collect();
         assert_eq!(slots, (0..64).collect::<Vec<_>>());
+        let keys = Keys::new("session3", ".").unwrap();
+        assert!(Shard::all().all(|shard| Shard::of_key(&keys.index(shard)) == shard));
     }
 
     /// Stores contain them: they must never change.

@@ -69,7 +69,7 @@ impl<T: Transport> Redis<T> {
                 "the server's maxmemory-policy {policy} drops sessions when its memory is full; set it to noeviction"
             )));
         }
-        let has_replica = field(&info, "connected_slaves").is_some_and(|count| count != "0");
+        let has_replica = (field(&info, "cluster_enabled") != Some("1")).then(|| has_replica(&info));
         let confirms_disk = confirms_disk(&info);
         if durable {
             self.check_durable(&info, confirms_disk).await?;
@@ -125,6 +125,11 @@ impl<T: Transport> Engine for Redis<T> {
             (false, _) => Err(Error::AlreadyExists),
         }
     }
+}
+
+/// Whether `INFO` says that the server has a replica.
+pub(crate) fn has_replica(info: &str) -> bool {
+    field(info, "connected_slaves").is_some_and(|count| count != "0")
 }
 
 /// A field of `INFO`.

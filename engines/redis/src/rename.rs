@@ -11,7 +11,7 @@ use crate::head::Head;
 use crate::request::{Acknowledge, Answer, Request, malformed};
 use crate::script;
 use crate::sessions::{Found, RedisSessions, Undecided, token};
-use crate::transport::{Command, Transport};
+use crate::transport::{Command, Reply, Transport};
 
 /// How often a rename starts over when others save the session meanwhile or abort the rename.
 const ATTEMPTS: u32 = 100;
@@ -66,7 +66,7 @@ impl<T: Transport> RedisSessions<T> {
             if !self.pend(&rename, new_id, &head, &found, holder, call).await? {
                 continue;
             }
-            match self.commit(&rename, &head, holder, call).await {
+            match self.commit(&rename, new_id, &head, holder, call).await {
                 Ok(Attempt::Done) => {
                     // If it fails, who finds the record does it.
                     let _ = self.finish(&rename, new_id).await;
@@ -124,7 +124,14 @@ impl<T: Transport> RedisSessions<T> {
     }
 
     /// Step 2.
-    async fn commit(&self, rename: &Rename, head: &Head<'_>, holder: Option<Lease>, call: Call<'_>) -> Result<Attempt> {
+    async fn commit(
+        &self,
+        rename: &Rename,
+        new_id: &SessionId,
+        head: &Head<'_>,
+        holder: Option<Lease>,
+        call: Call<'_>,
+    ) -> Result<Attempt> {
         let id = &rename.old;
         let mut keys = self.keys_of(id);
         keys.push(self.keys.fate(id, &rename.token));
@@ -136,6 +143,8 @@ impl<T: Transport> RedisSessions<T> {
         let answer = self.server.run(request).await?;
         match answer.word() {
             "moved" => Ok(Attempt::Done),
+            // The connection broke after an attempt that was executed, and others have finished the rename.
+            "gone" | "changed" | "pending" if self.has_moved(rename, new_id).await? => Ok(Attempt::Done),
             "aborted" | "changed" | "pending" => Ok(Attempt::Again),
             "gone" => Err(Error::Gone),
             "locked" | "lost" => Err(Error::Busy),
@@ -146,6 +155,18 @@ impl<T: Transport> RedisSessions<T> {
             }
             _ => Err(answer.unexpected()),
         }
+    }
+
+    /// Whether the rename has happened and been finished: its mark and its fate are gone. An aborted one keeps its fate.
+    async fn has_moved(&self, rename: &Rename, new_id: &SessionId) -> Result<bool> {
+        let moved = async {
+            if !self.is_settled(new_id, rename.mark().as_bytes()).await? {
+                return Ok(false);
+            }
+            let fate = self.keys.fate(&rename.old, &rename.token);
+            Ok(self.server.read(Command::on("GET", &fate, [])).await? == Reply::Nil)
+        };
+        moved.await.map_err(|error: Error| Error::OutcomeUnknown(format!("the rename may have happened: {error}")))
     }
 
     /// Step 3.

@@ -4,10 +4,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use session_core::error::{Error, Result};
 use session_core::store::Milliseconds;
 
+use crate::keys::{SHARDS, Shard};
+use crate::open;
 use crate::script::{self, Script};
 use crate::transport::{Command, Failure, Reply, Transport};
 
@@ -26,6 +29,7 @@ pub(crate) struct Server<T> {
     transport: Arc<T>,
     patience: Milliseconds,
     safety: Safety,
+    replicas: Arc<Replicas>,
     /// The scripts' hashes, by name: computed once.
     hashes: Arc<[(&'static str, String)]>,
 }
@@ -33,11 +37,34 @@ pub(crate) struct Server<T> {
 /// How the server can confirm that a write is safe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Safety {
-    /// It has a replica.
-    pub(crate) has_replica: bool,
+    /// It has a replica. Not known of a cluster: there each master may have one or not.
+    pub(crate) has_replica: Option<bool>,
     /// It can tell when its disk has a write (`WAITAOF`, from version 7.2 on). Otherwise a durable store requires that it
     /// syncs each write before it replies.
     pub(crate) confirms_disk: bool,
+}
+
+/// Which masters of a cluster have a replica, by shard: the time from which on to ask it again.
+///
+/// A master that has one is asked again after a failure: another one may have taken over, which has none yet, and would
+/// let each write wait in vain.
+struct Replicas([AtomicU64; SHARDS as usize]);
+
+const UNKNOWN: Milliseconds = 0;
+const YES: Milliseconds = Milliseconds::MAX;
+/// How long a master that has none is not asked again.
+const NO: Milliseconds = 1_000;
+
+impl Replicas {
+    fn of(&self, key: &str) -> &AtomicU64 {
+        &self.0[usize::from(Shard::of_key(key).number())]
+    }
+
+    fn forget(&self) {
+        for shard in &self.0 {
+            shard.store(UNKNOWN, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What must have a write besides the master's memory.
@@ -53,8 +80,9 @@ pub(crate) enum Acknowledge {
 
 impl<T> Clone for Server<T> {
     fn clone(&self) -> Self {
-        let Self { transport, patience, safety, hashes } = self;
-        Self { transport: transport.clone(), patience: *patience, safety: *safety, hashes: hashes.clone() }
+        let Self { transport, patience, safety, replicas, hashes } = self;
+        let (transport, replicas, hashes) = (transport.clone(), replicas.clone(), hashes.clone());
+        Self { transport, patience: *patience, safety: *safety, replicas, hashes }
     }
 }
 
@@ -104,7 +132,8 @@ impl<'a> Request<'a> {
 impl<T: Transport> Server<T> {
     pub(crate) fn new(transport: Arc<T>, patience: Milliseconds) -> Self {
         let hashes = script::ALL.iter().map(|script| (script.name, script.sha())).collect();
-        Self { transport, patience, safety: Safety::default(), hashes }
+        let replicas = Arc::new(Replicas([const { AtomicU64::new(UNKNOWN) }; SHARDS as usize]));
+        Self { transport, patience, safety: Safety::default(), replicas, hashes }
     }
 
     /// The same server, whose confirmations are known.
@@ -177,15 +206,19 @@ impl<T: Transport> Server<T> {
         command: Command,
         acknowledge: Acknowledge,
     ) -> core::result::Result<(Reply, Result<()>), Failure> {
-        let Safety { has_replica, confirms_disk } = self.safety;
+        let has_replica = acknowledge != Acknowledge::Master && self.has_replica(command.key.as_deref()).await?;
         let replicas = if has_replica { "1" } else { "0" };
         let mut then = match acknowledge {
-            Acknowledge::Disk if confirms_disk => Command::new(["WAITAOF", "1", replicas, CONFIRMATION]),
+            Acknowledge::Disk if self.safety.confirms_disk => Command::new(["WAITAOF", "1", replicas, CONFIRMATION]),
             Acknowledge::Disk | Acknowledge::Replica if has_replica => Command::new(["WAIT", "1", CONFIRMATION]),
-            _ => return self.transport.send(command).await.map(|reply| (reply, Ok(()))),
+            _ => {
+                let sent = self.transport.send(command).await.inspect_err(|_| self.replicas.forget());
+                return sent.map(|reply| (reply, Ok(())));
+            }
         };
         then.key = command.key.clone();
-        let (reply, confirmation) = self.transport.send_with(command, then).await?;
+        let sent = self.transport.send_with(command, then).await;
+        let (reply, confirmation) = sent.inspect_err(|_| self.replicas.forget())?;
         // `WAIT`: replicas. `WAITAOF`: whether the master's disk, and disks of replicas.
         let is_confirmed = match &confirmation {
             Reply::Integer(replicas) => *replicas >= 1,
@@ -198,12 +231,37 @@ impl<T: Transport> Server<T> {
         let confirmed = if is_confirmed {
             Ok(())
         } else {
+            self.replicas.forget();
             Err(Error::OutcomeUnknown(format!(
                 "the change is on the master, but no replica or disk has confirmed it within {CONFIRMATION} ms; a \
                  fail-over may lose it"
             )))
         };
         Ok((reply, confirmed))
+    }
+
+    /// Whether the master of a key has a replica.
+    async fn has_replica(&self, key: Option<&str>) -> core::result::Result<bool, Failure> {
+        let (None, Some(key)) = (self.safety.has_replica, key) else {
+            return Ok(self.safety.has_replica.unwrap_or_default());
+        };
+        let known = self.replicas.of(key);
+        let now = self.transport.uptime();
+        match known.load(Ordering::Relaxed) {
+            YES => return Ok(true),
+            ask_from if now < ask_from => return Ok(false),
+            _ => {}
+        }
+        let command = Command { key: Some(key.into()), ..Command::new(["INFO", "replication"]) };
+        let reply = self.transport.send(command).await.map_err(|failure| match failure {
+            // Nothing has been written yet.
+            Failure::Lost(text) => Failure::NotSent(text),
+            failure => failure,
+        })?;
+        let info = reply.bytes().unwrap_or_default();
+        let has_replica = open::has_replica(&String::from_utf8_lossy(&info));
+        known.store(if has_replica { YES } else { now.saturating_add(NO) }, Ordering::Relaxed);
+        Ok(has_replica)
     }
 }
 

@@ -254,6 +254,45 @@ fn an_outcome_that_cannot_be_known_is_said_to_be_unknown() {
     assert_eq!(place.data(&id).as_deref(), Some("a"));
 }
 
+/// The reply to the step that decides a rename is lost, and others load the session before it is sent again: they finish the
+/// rename and remove its traces. It was then said to be `gone`, although it had happened.
+#[test]
+fn a_rename_that_others_finish_while_the_connection_breaks_has_happened() {
+    let place = Place::new();
+    let [first, second] = two_ids();
+    let mut finished = 0;
+    for at in 0..8 {
+        place.empty();
+        let (client, sessions) = place.patient();
+        run(sessions.insert(&record(&first, "a", None), CALL)).unwrap();
+        let (_, others) = place.other();
+        let id = second.clone();
+        client.fail_after(at, Fault::LoseReply);
+        client.interleave(at + 1, move || drop(run(others.load(&id, None, CALL)).unwrap()));
+        assert_eq!(run(sessions.rename(&first, &second, None, CALL)), Ok(()), "reply {at} is lost");
+        finished += usize::from(!place.keys().iter().any(|key| key.contains("f:")));
+        assert_eq!([place.data(&first), place.data(&second)], [None, Some("a".into())]);
+    }
+    assert!(finished > 0);
+}
+
+/// The reply to a save is lost, and the session deleted before it is sent again: it was then said to be `gone`, unchanged,
+/// although others may have seen what it had saved.
+#[test]
+fn a_save_whose_session_ends_while_the_connection_breaks_is_unknown() {
+    let place = Place::new();
+    let id = id("session-1");
+    let (client, sessions) = place.patient();
+    run(sessions.insert(&record(&id, "a", None), CALL)).unwrap();
+    run(sessions.save(&id, &contents("b", None), Some(1), None, false, CALL)).unwrap();
+    let (_, others) = place.other();
+    let ended = id.clone();
+    client.fail_after(0, Fault::LoseReply);
+    client.interleave(1, move || assert_eq!(run(others.delete(&ended, None, None, CALL)), Ok(true)));
+    let result = run(sessions.save(&id, &contents("c", None), Some(2), None, false, CALL));
+    assert!(matches!(result, Err(Error::OutcomeUnknown(_))), "{result:?}");
+}
+
 /// A client dies after each of the commands of a rename: the session is under one id, and the other is free.
 #[test]
 fn a_rename_survives_the_death_of_its_client_at_every_step() {

@@ -19,7 +19,7 @@ use session_runtime::engines::memory::Memory;
 use session_runtime::engines::redis::RedisBuilder;
 use tokio::task::JoinSet;
 
-fn conforms(engine: &SharedEngine) -> Report {
+pub fn conforms(engine: &SharedEngine) -> Report {
     let wasm = fs::read(component_path().with_file_name("host_store.wasm")).unwrap();
     let component = Component::new(&wasm).unwrap();
     session_conformance::run(|| BackEnd::on_engine(&component, engine)).unwrap()

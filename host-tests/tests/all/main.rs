@@ -16,6 +16,7 @@ mod embed;
 mod engines;
 mod events;
 mod fairness;
+mod faults;
 mod fleet;
 mod hostile;
 mod hosts;

@@ -7,12 +7,19 @@ use session_core::store::{Contents, GarbageReport, Info, LockMode, Milliseconds,
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
 
 pub(super) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// For how long an open store is used again without asking the server: each instance opens it, for one request.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// How long the server may then take to answer: in a cluster, the one that is asked may fail, while sessions are on others.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// For how long a store that was opened is remembered.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// A server that keeps sessions. Clones are cheap and refer to the same one.
 #[derive(Clone)]
@@ -72,15 +79,26 @@ impl SharedEngine {
 
     pub(super) async fn open(&self, location: &str, create: bool, durable: bool) -> Result<Arc<dyn DynSessions>> {
         let key = (location.to_owned(), durable);
-        if let Some(opened) = self.opened().get(&key)
-            && opened.at.elapsed() < FRESH
-        {
-            return Ok(opened.sessions.clone());
-        }
-        let sessions = self.0.engine.open(location, create, durable).await?;
+        let known = match self.opened().get_mut(&key) {
+            Some(opened) if opened.at.elapsed() < FRESH => return Ok(opened.sessions.clone()),
+            Some(opened) => {
+                // Others use it while this caller asks.
+                opened.at = Instant::now();
+                Some(opened.sessions.clone())
+            }
+            None => None,
+        };
+        let opening = self.0.engine.open(location, create, durable);
+        let sessions = match known {
+            None => opening.await?,
+            Some(known) => match timeout(GRACE, opening).await {
+                Err(_) | Ok(Err(Error::Unavailable(_))) => return Ok(known),
+                Ok(opened) => opened.inspect_err(|_| drop(self.opened().remove(&key)))?,
+            },
+        };
         let mut opened = self.opened();
         // Locations come from applications.
-        opened.retain(|_, opened| opened.at.elapsed() < FRESH);
+        opened.retain(|_, opened| opened.at.elapsed() < REMEMBERED);
         opened.insert(key, Opened { sessions: sessions.clone(), at: Instant::now() });
         Ok(sessions)
     }

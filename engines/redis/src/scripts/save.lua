@@ -6,12 +6,15 @@ local text, pending, lock = unpack(redis.call('HMGET', KEYS[1], 'h', 'p', 'l'))
 if pending then return {'pending', pending} end
 local h = text and parse(text)
 if h and h.write == ARGV[5] then return {'ok', h.version} end
+-- The first attempt may have been executed, and its save replaced or deleted since.
+if again and not (h and (h.version == expected or expected ~= '' and h.version == successor(expected))) then
+  return {'unknown'}
+end
 if not may_write(lock, token) then return {token == '' and 'locked' or 'lost'} end
 if not text then return {'gone'} end
 if not h then return {'corrupt'} end
 if expired(h, now) then return {'expired'} end
 local next_version = successor(h.version)
-if again and (expected == '' or h.version ~= expected and h.version ~= successor(expected)) then return {'unknown'} end
 if expected ~= '' and h.version ~= expected then return {'conflict', h.version} end
 if next_version == '18446744073709551615' then return {'full'} end
 if h.rest ~= ARGV[10] and #KEYS == 1 then return {'reindex'} end

@@ -57,6 +57,7 @@ fn after(call: &Call, sessions: &Sessions) -> Vec<Sessions> {
         None => vec![sessions.clone(), next],
         Some(Outcome::Refused(why)) if why == "busy" || why == "deadlock" => vec![sessions.clone()],
         Some(given) if *given == outcome => vec![next],
+        Some(Outcome::Ended) => vec![next],
         Some(_) => vec![],
     }
 }

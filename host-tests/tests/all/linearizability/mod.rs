@@ -3,9 +3,9 @@
 //!
 //! `SEED=n` repeats a run: operations, deaths and their times; on one thread nearly every step.
 
-mod checker;
+pub(super) mod checker;
 mod examples;
-mod history;
+pub(super) mod history;
 mod processes;
 mod threads;
 mod workload;

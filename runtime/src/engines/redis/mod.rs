@@ -13,13 +13,16 @@
 //! `?prefix=NAME` changes the start of all keys, `session3`. Reserved characters in user and password are
 //! percent-encoded.
 
+mod cluster;
+mod node;
+mod reply;
 mod transport;
 mod url;
 
 use self::transport::Connection;
 pub use self::url::InvalidUrl;
 use super::dynamic::SharedEngine;
-use session_redis::Redis;
+use session_redis::{Redis, Transport};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +69,7 @@ impl RedisBuilder {
         Self { patience, ..self }
     }
 
-    /// How long a reply may take; then the connection is closed.
+    /// How long a reply may take; then the connection is closed. A new one takes at most a quarter of that.
     pub fn response_timeout(self, response_timeout: Duration) -> Self {
         Self { response_timeout, ..self }
     }
@@ -74,8 +77,12 @@ impl RedisBuilder {
     /// The engine. It connects when it is first used.
     pub fn build(self) -> SharedEngine {
         let patience = self.patience.as_millis() as u64;
-        let connection = Connection::new(self.nodes, self.is_cluster, self.response_timeout);
-        SharedEngine::new(Redis::new(Arc::new(connection), &self.prefix, patience))
+        SharedEngine::new(Redis::new(Arc::new(self.transport()), &self.prefix, patience))
+    }
+
+    /// The connections alone, for a [`Redis`] of one's own. They are made when they are first used.
+    pub fn transport(&self) -> impl Transport + use<> {
+        Connection::new(self.nodes.clone(), self.is_cluster, self.response_timeout)
     }
 }
 
