@@ -11,7 +11,7 @@ use serde_json::Value;
 const SAFE_WASMTIME: [u64; 3] = [48, 0, 8];
 
 /// The packages of this repository.
-const OURS: [&str; 25] = [
+const OURS: [&str; 26] = [
     "adversary",
     "broken-store",
     "counter",
