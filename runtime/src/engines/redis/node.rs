@@ -6,9 +6,10 @@ use redis::{AsyncConnectionConfig, Client, ConnectionInfo};
 use session_redis::{Command, Failure, Reply};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::select;
 use tokio::sync::{Mutex, watch};
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
+use tokio::{select, spawn};
 
 /// A connection is made in this part of the time that a reply may take: while a server hangs, another one may take over, and
 /// each attempt is followed by a look at the map of the cluster.
@@ -49,11 +50,20 @@ struct Link {
 
 #[derive(Default)]
 struct State {
-    connection: Option<(MultiplexedConnection, watch::Sender<()>)>,
+    connection: Option<Kept>,
     /// The number of this connection, so that nobody closes its successor.
     number: u64,
     /// Why the last attempt to connect failed.
     refusal: Option<Failure>,
+}
+
+/// A connection that works, as far as is known.
+struct Kept {
+    connection: MultiplexedConnection,
+    until: watch::Receiver<()>,
+    /// Has the sender of `until`. A task of the runtime that drives the connection, so that it ends with it: others may use
+    /// this engine after that runtime.
+    keeper: AbortHandle,
 }
 
 impl Node {
@@ -125,7 +135,8 @@ impl Node {
             Ok(connection) => {
                 state.number += 1;
                 let (sender, until) = watch::channel(());
-                state.connection = Some((connection.clone(), sender));
+                let keeper = spawn(async move { sender.closed().await }).abort_handle();
+                state.connection = Some(Kept { connection: connection.clone(), until: until.clone(), keeper });
                 Ok(Open { connection, number: state.number, until })
             }
             Err(failure) => {
@@ -158,8 +169,9 @@ impl Node {
 
 impl State {
     fn open(&self) -> Option<Open> {
-        let (connection, sender) = self.connection.as_ref()?;
-        Some(Open { connection: connection.clone(), number: self.number, until: sender.subscribe() })
+        let Kept { connection, until, .. } = self.connection.as_ref()?;
+        let is_open = until.has_changed().is_ok();
+        is_open.then(|| Open { connection: connection.clone(), number: self.number, until: until.clone() })
     }
 }
 
@@ -168,8 +180,10 @@ impl Link {
     /// has been sent again on another one.
     async fn close(&self, number: u64) {
         let mut state = self.state.lock().await;
-        if state.number == number {
-            state.connection = None;
+        if state.number == number
+            && let Some(kept) = state.connection.take()
+        {
+            kept.keeper.abort();
         }
     }
 }
