@@ -29,6 +29,7 @@
 
 pub mod bundles;
 pub mod calls;
+pub mod certificates;
 pub mod command;
 pub mod compatibility;
 mod coverage;

@@ -1,13 +1,17 @@
 //! A PostgreSQL server for a test.
 
+use std::fs::{self, Permissions};
 use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, User, chown, geteuid};
+use nix::unistd::{Gid, Pid, Uid, User, chown, geteuid};
 use session_conformance::wait::wait_for;
 use tempfile::TempDir;
+
+use crate::certificates::Certificates;
 
 /// The user that the server runs as when this process is root's, which the server refuses.
 const USER: &str = "postgres";
@@ -31,7 +35,7 @@ impl Postgres {
             chown(directory.path(), Some(user.uid), Some(user.gid)).unwrap();
         }
         let password = directory.path().join("password");
-        std::fs::write(&password, PASSWORD).unwrap();
+        fs::write(&password, PASSWORD).unwrap();
         let mut initdb = program("initdb");
         initdb.args(["--auth=scram-sha-256", "--username=test", "--encoding=UTF8", "--no-sync", "-D"]);
         let initialized = initdb.arg(data(&directory)).arg("--pwfile").arg(&password).output().unwrap();
@@ -40,6 +44,25 @@ impl Postgres {
         let server = Self { process: run(port, &directory), port, directory };
         server.wait();
         server
+    }
+
+    /// Starts a server with this certificate. Returns its URL for TLS as well.
+    pub fn with_tls(certificates: &Certificates) -> (Self, String) {
+        let mut server = Self::new();
+        let data = data(&server.directory);
+        for (from, to) in [(certificates.certificate(), "server.crt"), (certificates.key(), "server.key")] {
+            let to = data.join(to);
+            fs::copy(from, &to).unwrap();
+            let owner = fs::metadata(&data).unwrap();
+            chown(&to, Some(Uid::from_raw(owner.uid())), Some(Gid::from_raw(owner.gid()))).unwrap();
+            fs::set_permissions(&to, Permissions::from_mode(0o600)).unwrap();
+        }
+        // By their default names.
+        server.sql("ALTER SYSTEM SET ssl = on");
+        server.kill();
+        server.restart();
+        let url = server.url_with(PASSWORD).replace("127.0.0.1", "localhost");
+        (server, format!("{url}?sslmode=verify-full"))
     }
 
     fn wait(&self) {
@@ -103,7 +126,7 @@ fn run(port: u16, directory: &TempDir) -> Child {
 
 /// A program of the newest version that is installed, which is not on the path.
 fn program(name: &str) -> Command {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").expect("install Debian's package postgresql");
+    let versions = fs::read_dir("/usr/lib/postgresql").expect("install Debian's package postgresql");
     let newest = versions.map(|version| version.unwrap().path()).max().unwrap();
     let program = newest.join("bin").join(name);
     if !geteuid().is_root() {

@@ -12,6 +12,8 @@ use nix::unistd::Pid;
 use session_conformance::wait::wait_for;
 use tempfile::TempDir;
 
+use crate::certificates::Certificates;
+
 /// The program of a server.
 #[derive(Clone, Debug)]
 pub struct Program(PathBuf);
@@ -46,6 +48,22 @@ impl Redis {
     /// Starts a server that requires this password.
     pub fn with_password(password: &str) -> Self {
         Self::start(&Program::redis(), &["--requirepass", password])
+    }
+
+    /// Starts a server with this certificate. Returns its URL for TLS as well.
+    pub fn with_tls(certificates: &Certificates) -> (Self, String) {
+        let port = free_port().to_string();
+        let [certificate, key, authority] = [certificates.certificate(), certificates.key(), certificates.authority()]
+            .map(|path| path.display().to_string());
+        let options = [
+            ["--tls-port", &port],
+            ["--tls-cert-file", &certificate],
+            ["--tls-key-file", &key],
+            ["--tls-ca-cert-file", &authority],
+            ["--tls-auth-clients", "no"],
+        ];
+        let server = Self::start(&Program::redis(), options.as_flattened());
+        (server, format!("rediss://localhost:{port}"))
     }
 
     fn start(program: &Program, options: &[&str]) -> Self {

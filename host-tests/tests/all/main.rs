@@ -38,4 +38,5 @@ mod restart;
 mod scenarios;
 mod spin;
 mod supply_chain;
+mod tls;
 mod usage;

@@ -22,6 +22,7 @@ mod url;
 use self::transport::Connection;
 pub use self::url::InvalidUrl;
 use super::dynamic::SharedEngine;
+use redis::ConnectionAddr;
 use session_redis::{Redis, Transport};
 use std::fmt;
 use std::sync::Arc;
@@ -90,8 +91,10 @@ impl RedisBuilder {
 impl fmt::Display for RedisBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nodes: Vec<String> = self.nodes.iter().map(url::address).collect();
+        let tls =
+            if self.nodes.iter().any(|node| matches!(node.addr(), ConnectionAddr::TcpTls { .. })) { "s" } else { "" };
         let cluster = if self.is_cluster { "-cluster" } else { "" };
-        write!(f, "redis{cluster}://{}", nodes.join(","))
+        write!(f, "redis{tls}{cluster}://{}", nodes.join(","))
     }
 }
 
