@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_tests::redis::{Cluster, Program, Redis};
+use host_tests::redis::{Cluster, Redis};
 use session_redis::Transport;
 use session_runtime::engines::redis::RedisBuilder;
 
@@ -79,15 +79,11 @@ fn nothing_fails_in_a_cluster() {
 #[test]
 #[ignore = "takes long: scripts/test --engines"]
 fn a_master_is_killed() {
-    kill_a_master(&Program::redis(), "SIGKILL of a master");
-}
-
-pub fn kill_a_master(program: &Program, fault: &str) {
-    let mut cluster = Cluster::of(program);
+    let mut cluster = Cluster::new();
     let load = load(&cluster.url());
     cluster.node(0).kill();
     load.go_on();
-    let report = load.stop(fault);
+    let report = load.stop("SIGKILL of a master");
     report.holds();
     report.goes_on_within(FAIL_OVER);
 }
