@@ -11,7 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::SessionId;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::store::{Contents, GarbageReport, Info, Instant, LockMode, Milliseconds, Page, Record, Usage};
 
@@ -36,6 +36,9 @@ pub struct Holder(pub u128);
 pub trait Sessions: Send + Sync + 'static {
     /// The store's identity, the same for every client: locks are named by it.
     fn store_id(&self) -> &str;
+
+    /// Whether other processes reach the same sessions.
+    fn is_multiprocess_safe(&self) -> bool;
 
     /// Stores a new session: version 1 or an imported one. [`AlreadyExists`](crate::Error::AlreadyExists) when the id is
     /// taken by a session that has not expired.
@@ -147,4 +150,85 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Sets up a new store. [`AlreadyExists`](crate::Error::AlreadyExists) when the location has one.
     fn setup(&self, location: &str, durable: bool) -> impl Future<Output = Result<Self::Sessions>> + Send;
+}
+
+/// How often all sessions of an owner are looked up, when there are constant logins.
+const LOGOUT_ROUNDS: usize = 100;
+
+/// The end of all sessions of an owner, as [`Store::delete_of`](crate::store::Store::delete_of), in rounds: in each, the
+/// caller looks up the owner's sessions and deletes each.
+///
+/// A session renamed meanwhile, say by a login, must not escape under its new id: it is in the index of one id or the
+/// other at any time, but the indexes are not read at the same time. So they are read until nothing is found twice in a
+/// row.
+#[derive(Debug, Default)]
+pub struct Logout {
+    deleted: u64,
+    rounds: usize,
+    empty_rounds: usize,
+    found: bool,
+}
+
+impl Logout {
+    /// Notes the deletion of a session. False, and a session that was quarantined, mean that it is gone, or another
+    /// owner's by now.
+    ///
+    /// # Errors
+    ///
+    /// Returns any other error, which ends the logout.
+    pub fn note(&mut self, deleted: Result<bool>) -> Result<()> {
+        match deleted {
+            Ok(true) => (self.deleted, self.found) = (self.deleted + 1, true),
+            Ok(false) | Err(Error::Corrupt(_)) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Ends a round. Returns the number of sessions deleted if it was the last.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`](crate::Error::Busy) when logins never end.
+    pub fn end_round(&mut self) -> Result<Option<u64>> {
+        self.empty_rounds = if self.found { 0 } else { self.empty_rounds + 1 };
+        (self.rounds, self.found) = (self.rounds + 1, false);
+        match (self.empty_rounds, self.rounds) {
+            (2, _) => Ok(Some(self.deleted)),
+            (_, LOGOUT_ROUNDS) => Err(Error::Busy),
+            _ => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logout_ends_after_two_rounds_without_a_session() {
+        let mut logout = Logout::default();
+        for (deleted, end) in [
+            (&[Ok(true), Ok(true), Ok(false)][..], None),
+            (&[Ok(false), Err(Error::Corrupt("".into()))], None),
+            (&[Ok(true)], None),
+            (&[], None),
+            (&[], Some(3)),
+        ] {
+            deleted.iter().for_each(|deleted| logout.note(deleted.clone()).unwrap());
+            assert_eq!(logout.end_round(), Ok(end));
+        }
+        assert_eq!(Logout::default().note(Err(Error::Busy)), Err(Error::Busy));
+    }
+
+    #[test]
+    fn a_logout_gives_up_when_logins_never_end() {
+        let mut logout = Logout::default();
+        for _ in 1..LOGOUT_ROUNDS {
+            logout.note(Ok(true)).unwrap();
+            assert_eq!(logout.end_round(), Ok(None));
+        }
+        logout.note(Ok(true)).unwrap();
+        assert_eq!(logout.end_round(), Err(Error::Busy));
+    }
 }

@@ -4,20 +4,26 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use blocking_redis::Connection as _;
+use session_core::error::Error;
 use session_redis::resp::{self, Decoded, MAX_REPLY};
 use session_redis::url::Url;
 use session_redis::{Command, Failure, Reply};
+use wasi::sockets::network::ErrorCode;
 
-use crate::network::Stream;
+use crate::network::{Broken, Stream};
+use crate::server;
 
 /// A connection that is logged in.
 pub struct Connection(Stream);
 
-impl Connection {
-    /// Connects and logs in.
-    pub fn open(url: &Url) -> Result<Self, Failure> {
-        let stream = Stream::connect(&url.host, url.port);
-        let mut connection = Self(stream.map_err(|error| Failure::NotSent(error.to_string()))?);
+impl blocking_redis::Connection for Connection {
+    fn url() -> Result<Url, Error> {
+        server::url()
+    }
+
+    fn open(url: &Url) -> Result<Self, Failure> {
+        let mut connection = Self(Stream::connect(&url.host, url.port).map_err(not_connected)?);
         connection.log_in(url).map_err(|failure| match failure {
             Failure::Lost(text) => Failure::NotSent(text),
             failure => failure,
@@ -25,11 +31,22 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Whether the server has neither closed it nor sent what nobody asked for.
-    pub fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         self.0.is_silent()
     }
 
+    fn exchange(&mut self, commands: &[Command]) -> Result<Vec<Result<Reply, Failure>>, Failure> {
+        let mut bytes = Vec::new();
+        commands.iter().for_each(|command| resp::encode(command, &mut bytes));
+        self.0.write_all(&bytes).map_err(lost)?;
+        bytes.clear();
+        let mut at = 0;
+        let replies = commands.iter().map(|_| self.reply(&mut bytes, &mut at)).collect::<Result<_, _>>()?;
+        if at == bytes.len() { Ok(replies) } else { Err(lost("it sent more than was asked for")) }
+    }
+}
+
+impl Connection {
     fn log_in(&mut self, url: &Url) -> Result<(), Failure> {
         let mut commands = Vec::new();
         if let Some(password) = &url.password {
@@ -43,17 +60,6 @@ impl Connection {
             reply.map_err(|failure| without_password(command, failure))?;
         }
         Ok(())
-    }
-
-    /// Sends commands, and returns as many replies.
-    pub fn exchange(&mut self, commands: &[Command]) -> Result<Vec<Result<Reply, Failure>>, Failure> {
-        let mut bytes = Vec::new();
-        commands.iter().for_each(|command| resp::encode(command, &mut bytes));
-        self.0.write_all(&bytes).map_err(lost)?;
-        bytes.clear();
-        let mut at = 0;
-        let replies = commands.iter().map(|_| self.reply(&mut bytes, &mut at)).collect::<Result<_, _>>()?;
-        if at == bytes.len() { Ok(replies) } else { Err(lost("it sent more than was asked for")) }
     }
 
     /// The reply behind this place in the bytes received, and receives what is missing.
@@ -73,6 +79,13 @@ impl Connection {
                 Decoded::Invalid => return Err(lost("its reply is none of Redis's")),
             }
         }
+    }
+}
+
+fn not_connected(broken: Broken) -> Failure {
+    match broken {
+        Broken::Refused(ErrorCode::AccessDenied) => Failure::Forbidden(broken.to_string()),
+        broken => Failure::NotSent(broken.to_string()),
     }
 }
 

@@ -8,13 +8,12 @@
 //! | `SESSION3_STORE` | `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?prefix=NAME]` |
 //! | `SESSION3_STORE_PASSWORD` | the password, instead of the URL's |
 //!
-//! `session-redis` has the keys and the scripts, `engine-store` the locks: leases of 30 seconds. Each instance has one
-//! connection, made when it is first used: to a single server, as a cluster needs one for each master, and without TLS.
+//! `session-redis` has the keys and the scripts, `engine-store` the locks: leases of 30 seconds, `blocking-redis` the
+//! connection of each instance, made when it is first used: to a single server, as a cluster needs one for each master, and without TLS.
 //!
 //! | module | contents |
 //! |---|---|
-//! | `server` | the engine of this instance |
-//! | `transport` | commands and replies |
+//! | `server` | where the server is |
 //! | `connection` | a connection: the login, and bytes with a time-out |
 //! | `network` | `wasi:sockets` |
 
@@ -28,7 +27,6 @@ use guest_platform as _;
 mod connection;
 mod network;
 mod server;
-mod transport;
 
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "redis", generate_all });

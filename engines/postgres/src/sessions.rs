@@ -104,6 +104,10 @@ impl Sessions for PostgresSessions {
         &self.id
     }
 
+    fn is_multiprocess_safe(&self) -> bool {
+        true
+    }
+
     async fn insert(&self, record: &Record, call: Call<'_>) -> Result<()> {
         let Record { id, version, created, modified, last_active, contents } = record;
         let stamps = [call.now, *version, *created, *modified, *last_active].map(Number);

@@ -297,6 +297,7 @@ impl<'a, T: Transport> Attempts<'a, T> {
         let passes = match &failure {
             Failure::Refused(code, _) => PASSING.contains(&code.as_str()),
             Failure::NotSent(_) | Failure::Lost(_) => true,
+            Failure::Forbidden(_) => false,
         };
         let left = self.until.saturating_sub(self.transport.uptime());
         if !passes || left == 0 {
@@ -310,11 +311,11 @@ impl<'a, T: Transport> Attempts<'a, T> {
 
 /// A failure as an error of the contract.
 fn error(failure: Failure) -> Error {
+    let unreachable = |text| format!("the server that keeps the sessions cannot be reached: {text}");
     let (code, text) = match failure {
         Failure::Refused(code, text) => (code, text),
-        Failure::NotSent(text) | Failure::Lost(text) => {
-            return Error::Unavailable(format!("the server that keeps the sessions cannot be reached: {text}"));
-        }
+        Failure::NotSent(text) | Failure::Lost(text) => return Error::Unavailable(unreachable(text)),
+        Failure::Forbidden(text) => return Error::AccessDenied(unreachable(text)),
     };
     // An error inside a script has the script's code before Redis 7.
     let is = |wanted: &str| code == wanted || text.contains(&format!("-{wanted} "));
@@ -385,5 +386,6 @@ mod tests {
         }
         assert!(matches!(of("WRONGTYPE", "WRONGTYPE Operation"), Error::Corrupt(_)));
         assert!(matches!(error(Failure::Lost("x".into())), Error::Unavailable(_)));
+        assert!(matches!(error(Failure::Forbidden("x".into())), Error::AccessDenied(_)));
     }
 }

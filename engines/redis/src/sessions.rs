@@ -174,6 +174,10 @@ impl<T: Transport> Sessions for RedisSessions<T> {
         &self.store_id
     }
 
+    fn is_multiprocess_safe(&self) -> bool {
+        true
+    }
+
     async fn insert(&self, record: &Record, call: Call<'_>) -> Result<()> {
         let id = &record.id;
         let head = Head::of(record, self.server.random() as u64).encode();

@@ -60,6 +60,8 @@ pub enum Failure {
     Refused(String, String),
     /// The command was not sent: no connection, or no time left.
     NotSent(String),
+    /// The command was not sent, and never will be: the host does not allow the connection.
+    Forbidden(String),
     /// The connection broke or timed out: the command may have been executed.
     Lost(String),
 }

@@ -1,5 +1,6 @@
-//! The URL of a server, for transports that have only a socket.
+//! The URL of a single server.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -7,10 +8,12 @@ use core::fmt;
 const FORM: &str =
     "use redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?prefix=NAME], with reserved characters encoded";
 
-/// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?prefix=NAME]`. Reserved characters in user and password are
-/// percent-encoded.
+/// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?prefix=NAME]`, or `rediss://` for TLS. Reserved characters in user
+/// and password are percent-encoded.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url {
+    /// Whether the connection is encrypted.
+    pub tls: bool,
     /// A name, or an address without brackets.
     pub host: String,
     /// By default 6379.
@@ -34,26 +37,36 @@ impl Url {
     ///
     /// # Errors
     ///
-    /// Fails on another scheme, also `rediss` and `redis-cluster`, which need more than a socket.
+    /// Fails on another scheme, also on `redis-cluster`, which is not a single server.
     pub fn parse(url: &str) -> Result<Self, InvalidUrl> {
         let (scheme, rest) = url.split_once("://").ok_or(InvalidUrl(FORM))?;
-        match scheme {
-            "redis" => {}
-            "rediss" => {
-                return Err(InvalidUrl(
-                    "TLS (rediss://) is out of reach for a component with plain sockets; use a host that implements the \
-                     store, or a tunnel on the same machine",
-                ));
-            }
+        let tls = match scheme {
+            "redis" => false,
+            "rediss" => true,
             "redis-cluster" | "rediss-cluster" => {
                 return Err(InvalidUrl("a cluster needs a host that implements the store"));
             }
             _ => return Err(InvalidUrl(FORM)),
-        }
-        Self::parse_rest(rest)
+        };
+        Self::parse_rest(tls, rest)
     }
 
-    fn parse_rest(rest: &str) -> Result<Self, InvalidUrl> {
+    /// The URL for a client of Redis that parses it: with user and password, without the prefix.
+    pub fn address(&self) -> String {
+        let Self { tls, host, port, database, user, password, prefix: _ } = self;
+        let scheme = if *tls { "rediss" } else { "redis" };
+        let login = match (user, password) {
+            (None, None) => String::new(),
+            (Some(user), None) => format!("{}@", encoded(user)),
+            (user, Some(password)) => {
+                format!("{}:{}@", encoded(user.as_deref().unwrap_or_default()), encoded(password))
+            }
+        };
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        format!("{scheme}://{login}{host}:{port}/{database}")
+    }
+
+    fn parse_rest(tls: bool, rest: &str) -> Result<Self, InvalidUrl> {
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (user_info, address) = match authority.rsplit_once('@') {
@@ -64,6 +77,7 @@ impl Url {
         let (host, port) = host_and_port(address).ok_or(InvalidUrl(FORM))?;
         let database = if database.is_empty() { Some(0) } else { database.parse().ok() };
         Ok(Self {
+            tls,
             host: host.into(),
             port,
             database: database.ok_or(InvalidUrl(FORM))?,
@@ -117,6 +131,17 @@ fn decoded(text: &str) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(byte.into()),
+            byte => encoded += &format!("%{byte:02X}"),
+        }
+    }
+    encoded
+}
+
 fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).map(|digit| digit as u8)
 }
@@ -138,13 +163,12 @@ impl core::error::Error for InvalidUrl {}
 
 #[cfg(test)]
 mod tests {
-    use alloc::format;
-
     use super::*;
 
     #[test]
     fn urls() {
         let plain = Url {
+            tls: false,
             host: "localhost".into(),
             port: 6379,
             database: 0,
@@ -162,9 +186,22 @@ mod tests {
             ("redis://ann@localhost", Url { user: ann, ..plain.clone() }),
             ("redis://[::1]:7000", Url { host: "::1".into(), port: 7000, ..plain.clone() }),
             ("redis://[::1]", Url { host: "::1".into(), ..plain.clone() }),
+            ("rediss://localhost", Url { tls: true, ..plain.clone() }),
             ("redis://localhost?prefix=shop:a", Url { prefix: "shop:a".into(), ..plain }),
         ] {
             assert!(Url::parse(url) == Ok(expected), "{url}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        for (url, address) in [
+            ("redis://localhost?prefix=shop", "redis://localhost:6379/0"),
+            ("rediss://ann@[::1]:7000/3", "rediss://ann@[::1]:7000/3"),
+            ("redis://:p%40%3Ass@localhost", "redis://:p%40%3Ass@localhost:6379/0"),
+            ("redis://ann:%C3%A4%25@localhost", "redis://ann:%C3%A4%25@localhost:6379/0"),
+        ] {
+            assert_eq!(Url::parse(url).unwrap().address(), address, "{url}");
         }
     }
 
@@ -174,7 +211,6 @@ mod tests {
             ("", "use redis://"),
             ("localhost", "use redis://"),
             ("http://:secret@a", "use redis://"),
-            ("rediss://:secret@a", "TLS"),
             ("redis-cluster://:secret@a", "a cluster"),
             ("rediss-cluster://:secret@a", "a cluster"),
             ("redis://", "use redis://"),

@@ -8,7 +8,7 @@ use alloc::string::String;
 use guest_exports::events::Host;
 use guest_exports::host::{now, random_16};
 use session_core::SessionId;
-use session_core::engine::{Call, Engine, Holder, Lease, Sessions};
+use session_core::engine::{Call, Engine, Holder, Lease, Logout, Sessions};
 use session_core::error::{Error, Result};
 use session_core::store::{
     Contents, Durability, GarbageReport, Info, LockMode, Milliseconds, Options, Record, Store, Usage,
@@ -18,9 +18,6 @@ use crate::guard::{EngineGuard, LEASE};
 use crate::held;
 use crate::listing::EngineCursor;
 use crate::wait::{ready, until};
-
-/// How often all sessions of an owner are looked up, when there are constant logins.
-const LOGOUT_ROUNDS: usize = 100;
 
 /// The server of a component.
 pub trait Server: 'static {
@@ -165,27 +162,16 @@ impl<S: Server> Store for EngineStore<S> {
         ready(self.sessions.count_of(owner))
     }
 
-    /// A session renamed meanwhile, say by a login, must not escape under its new id: it is in the index of one id or
-    /// the other at any time, but the indexes are not read at the same time. So they are read until nothing is found
-    /// twice in a row.
     fn delete_of(&self, owner: &str) -> Result<u64> {
-        let (mut deleted, mut empty_rounds) = (0, 0);
-        for _ in 0..LOGOUT_ROUNDS {
-            let mut found = false;
+        let mut logout = Logout::default();
+        loop {
             for id in ready(self.sessions.ids_of(owner))? {
-                match self.write(&[&id], || self.sessions.delete(&id, Some(owner), None, call())) {
-                    Ok(true) => (deleted, found) = (deleted + 1, true),
-                    // Gone, another owner's by now, or quarantined.
-                    Ok(false) | Err(Error::Corrupt(_)) => {}
-                    Err(error) => return Err(error),
-                }
+                logout.note(self.write(&[&id], || self.sessions.delete(&id, Some(owner), None, call())))?;
             }
-            empty_rounds = if found { 0 } else { empty_rounds + 1 };
-            if empty_rounds == 2 {
+            if let Some(deleted) = logout.end_round()? {
                 return Ok(deleted);
             }
         }
-        Err(Error::Busy)
     }
 
     fn usage(&self) -> Result<Usage> {
@@ -193,7 +179,7 @@ impl<S: Server> Store for EngineStore<S> {
     }
 
     fn is_multiprocess_safe(&self) -> bool {
-        true
+        self.sessions.is_multiprocess_safe()
     }
 
     fn is_thread_safe(&self) -> bool {

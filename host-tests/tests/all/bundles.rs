@@ -13,7 +13,13 @@ use session_conformance::{BackEnd, Component};
 use wit_component::{DecodedWasm, decode};
 use wit_parser::{Resolve, WorldId};
 
-const FILES: [&str; 4] = ["redis-store-standalone", "session-store", "session-store-standalone", "web-demo-standalone"];
+const FILES: [&str; 5] = [
+    "redis-store-standalone",
+    "session-store",
+    "session-store-standalone",
+    "spin-redis-store-standalone",
+    "web-demo-standalone",
+];
 
 fn world(bytes: &[u8]) -> (Resolve, WorldId) {
     match decode(bytes).unwrap() {

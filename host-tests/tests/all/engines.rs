@@ -13,7 +13,7 @@ use host_tests::server::{Server, private_directory};
 use host_tests::visitor::{Visitor, request};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use session_conformance::{BackEnd, Component, Report};
+use session_conformance::{BackEnd, Component, Harness, Report};
 use session_runtime::engines::SharedEngine;
 use session_runtime::engines::memory::Memory;
 use session_runtime::engines::redis::RedisBuilder;
@@ -28,6 +28,18 @@ pub fn conforms(engine: &SharedEngine) -> Report {
 #[test]
 fn an_engine_in_memory_conforms() {
     println!("{}", conforms(&SharedEngine::new(Memory::default())));
+}
+
+#[tokio::test]
+async fn only_a_server_is_shared_by_processes() {
+    let redis = Redis::new();
+    for (engine, is_shared) in
+        [(SharedEngine::new(Memory::default()), false), (RedisBuilder::new(&redis.url()).unwrap().build(), true)]
+    {
+        let wasm = fs::read(component_path().with_file_name("host_store.wasm")).unwrap();
+        let store = BackEnd::on_engine(&Component::new(&wasm).unwrap(), &engine).store().await;
+        assert_eq!((store.is_multiprocess_safe().await, store.is_thread_safe().await), (is_shared, true));
+    }
 }
 
 #[test]

@@ -11,8 +11,9 @@ use serde_json::Value;
 const SAFE_WASMTIME: [u64; 3] = [48, 0, 8];
 
 /// The packages of this repository.
-const OURS: [&str; 26] = [
+const OURS: [&str; 28] = [
     "adversary",
+    "blocking-redis",
     "broken-store",
     "counter",
     "counter-rust",
@@ -37,6 +38,7 @@ const OURS: [&str; 26] = [
     "session-redis",
     "session-runtime",
     "session-store",
+    "spin-redis-store",
     "web-demo",
 ];
 

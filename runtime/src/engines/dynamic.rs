@@ -150,12 +150,17 @@ macro_rules! dyn_sessions {
         /// [`Sessions`] of any kind.
         pub(super) trait DynSessions: Send + Sync {
             fn store_id(&self) -> &str;
+            fn is_multiprocess_safe(&self) -> bool;
             $(fn $name<'a>(&'a self $(, $argument: $type)*) -> Answer<'a, $output>;)*
         }
 
         impl<S: Sessions> DynSessions for S {
             fn store_id(&self) -> &str {
                 Sessions::store_id(self)
+            }
+
+            fn is_multiprocess_safe(&self) -> bool {
+                Sessions::is_multiprocess_safe(self)
             }
 
             $(fn $name<'a>(&'a self $(, $argument: $type)*) -> Answer<'a, $output> {
@@ -183,4 +188,66 @@ dyn_sessions! {
     fn delete_old(&self, age: Milliseconds, call: Call<'a>) -> (u64, u64);
     fn collect_garbage(&self, budget: u32, resume: Option<String>, call: Call<'a>) -> GarbageReport;
     fn usage(&self) -> Usage;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engines::memory::Memory;
+    use std::future::pending;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// Opens a store once. After that it fails, or hangs without an error.
+    struct Once {
+        memory: Memory,
+        is_open: AtomicBool,
+        then: Option<Error>,
+    }
+
+    impl Engine for Once {
+        type Sessions = <Memory as Engine>::Sessions;
+
+        async fn open(&self, location: &str, create: bool, durable: bool) -> Result<Self::Sessions> {
+            match (self.is_open.swap(true, Ordering::SeqCst), &self.then) {
+                (false, _) => self.memory.open(location, create, durable).await,
+                (true, Some(error)) => Err(error.clone()),
+                (true, None) => pending().await,
+            }
+        }
+
+        async fn setup(&self, location: &str, durable: bool) -> Result<Self::Sessions> {
+            self.memory.setup(location, durable).await
+        }
+    }
+
+    fn once(then: Option<Error>) -> SharedEngine {
+        SharedEngine::new(Once { memory: Memory::default(), is_open: AtomicBool::new(false), then })
+    }
+
+    /// In a cluster, the server with the key that marks the store may hang or fail while all others serve their sessions.
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_fails_does_not_keep_a_store_from_being_used() {
+        for (then, wait) in [(None, GRACE), (Some(Error::Unavailable("".into())), Duration::ZERO)] {
+            let engine = once(then);
+            let first = engine.open(".", true, false).await.unwrap();
+            tokio::time::advance(2 * FRESH).await;
+            let start = Instant::now();
+            for _ in 0..2 {
+                // The second caller does not wait again at once.
+                assert!(Arc::ptr_eq(&first, &engine.open(".", true, false).await.unwrap()));
+                assert_eq!(start.elapsed(), wait);
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_is_no_more_is_forgotten() {
+        let gone = Error::NoSuchStore("".into());
+        let engine = once(Some(gone.clone()));
+        engine.open(".", true, false).await.unwrap();
+        tokio::time::advance(2 * FRESH).await;
+        for _ in 0..2 {
+            assert_eq!(engine.open(".", true, false).await.err(), Some(gone.clone()));
+        }
+    }
 }

@@ -186,8 +186,8 @@ impl wit::HostStore for Engines<'_> {
         answer(self.store(&store)?.usage().await)
     }
 
-    async fn is_multiprocess_safe(&mut self, _: Resource<Store>) -> Result<bool> {
-        Ok(true)
+    async fn is_multiprocess_safe(&mut self, store: Resource<Store>) -> Result<bool> {
+        Ok(self.store(&store)?.sessions.is_multiprocess_safe())
     }
 
     async fn is_thread_safe(&mut self, _: Resource<Store>) -> Result<bool> {

@@ -128,6 +128,10 @@ impl Sessions for MemorySessions {
         &self.id
     }
 
+    fn is_multiprocess_safe(&self) -> bool {
+        false
+    }
+
     async fn insert(&self, record: &Record, call: Call<'_>) -> Result<()> {
         let mut place = self.place();
         place.require(&record.id, None)?;

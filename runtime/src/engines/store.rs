@@ -4,7 +4,7 @@ use super::dynamic::{Answer, DynSessions, Releases};
 use super::guard::Guard;
 use crate::events::{Event as WitEvent, EventSink, Limit as WitLimit};
 use crate::locks::{Mode, Place};
-use session_core::engine::{Call, Holder, Lease};
+use session_core::engine::{Call, Holder, Lease, Logout};
 use session_core::error::{Error, Result};
 use session_core::events::{Event, Events, Limit};
 use session_core::store::{Contents, Durability, GarbageReport, Info, LockMode, Milliseconds, Options, Record, Usage};
@@ -19,9 +19,6 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 
 /// How long a lock that has ended with its instance may take to be released on the server.
 const RELEASE: Duration = Duration::from_secs(2);
-
-/// How often all sessions of an owner are looked up, when there are constant logins.
-const LOGOUT_ROUNDS: usize = 100;
 
 /// The host's representation of the resource `store`.
 #[derive(Clone)]
@@ -167,31 +164,19 @@ impl Store {
         self.sessions.count_of(owner).await
     }
 
-    /// A session renamed meanwhile, say by a login, must not escape under its new id: it is in the index of one id or
-    /// the other at any time, but the shards are not read at the same time. So they are read until nothing is found
-    /// twice in a row.
     pub(super) async fn delete_of(&self, ctx: &mut EngineCtx, owner: &str) -> Result<u64> {
         arguments::owner(owner)?;
         let sink = Sink(ctx.events.clone());
-        let (mut deleted, mut empty_rounds) = (0, 0);
-        for _ in 0..LOGOUT_ROUNDS {
-            let mut found = false;
+        let mut logout = Logout::default();
+        loop {
             for id in self.sessions.ids_of(owner).await? {
                 let of = Some(owner);
-                let result = self.write(ctx, &sink, &[&id], |call| self.sessions.delete(&id, of, None, call)).await;
-                match result {
-                    Ok(true) => (deleted, found) = (deleted + 1, true),
-                    // Gone, another owner's by now, or quarantined.
-                    Ok(false) | Err(Error::Corrupt(_)) => {}
-                    Err(error) => return Err(error),
-                }
+                logout.note(self.write(ctx, &sink, &[&id], |call| self.sessions.delete(&id, of, None, call)).await)?;
             }
-            empty_rounds = if found { 0 } else { empty_rounds + 1 };
-            if empty_rounds == 2 {
+            if let Some(deleted) = logout.end_round()? {
                 return Ok(deleted);
             }
         }
-        Err(Error::Busy)
     }
 
     pub(super) async fn usage(&self) -> Result<Usage> {

@@ -93,7 +93,7 @@ fn components_are_written() {
         let directory = private_directory();
         let output = directory.path().to_str().unwrap();
         let (code, _, err) = seen(&["bundle", "--output", output], &[(1, nobody)]);
-        assert_eq!((code, fs::read_dir(output).unwrap().count()), (0, 9), "{nobody}: {err}");
+        assert_eq!((code, fs::read_dir(output).unwrap().count()), (0, 11), "{nobody}: {err}");
     }
 }
 

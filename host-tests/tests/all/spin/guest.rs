@@ -21,13 +21,19 @@ impl Guest {
     }
 }
 
-/// Compiles a composed component and links it to Spin's imports.
+/// Compiles a composed component and links it to Spin's imports, without those of Spin's own.
 pub fn link(composed: &[u8]) -> Result<ProxyPre<Guest>> {
+    link_with(composed, |_| Ok(()))
+}
+
+/// Compiles a composed component and links it to Spin's imports.
+pub fn link_with(composed: &[u8], add: impl FnOnce(&mut Linker<Guest>) -> Result<()>) -> Result<ProxyPre<Guest>> {
     let engine = Engine::default();
     let component = Component::new(&engine, composed)?;
     let mut linker = Linker::new(&engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    add(&mut linker)?;
     ProxyPre::new(linker.instantiate_pre(&component)?)
 }
 
@@ -43,7 +49,7 @@ impl WasiHttpView for Guest {
     }
 }
 
-/// The manifest has no `allowed_outbound_hosts`.
+/// No manifest allows hosts for HTTP.
 struct NoOutgoingRequests;
 
 type HttpResult<T> = std::result::Result<T, wasmtime_wasi_http::Error>;

@@ -15,7 +15,8 @@ type Map<T> = BTreeMap<String, T>;
 pub struct Manifest {
     pub spin_manifest_version: u64,
     application: Application,
-    variables: Option<Map<Variable>>,
+    #[serde(default)]
+    pub variables: Map<Variable>,
     pub trigger: Triggers,
     #[serde(default)]
     pub component: Map<Component>,
@@ -45,11 +46,11 @@ enum Target {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only parsed")]
-struct Variable {
+#[expect(dead_code, reason = "some fields are only parsed")]
+pub struct Variable {
     description: Option<String>,
     required: Option<bool>,
-    default: Option<String>,
+    pub default: Option<String>,
     secret: Option<bool>,
 }
 
@@ -75,14 +76,16 @@ pub struct HttpTrigger {
 pub struct Component {
     pub source: Source,
     description: Option<String>,
-    variables: Option<Map<String>>,
+    #[serde(default)]
+    pub variables: Map<String>,
     environment: Option<Map<String>>,
     #[serde(default)]
     pub files: Vec<Mount>,
     #[serde(default)]
     pub exclude_files: Vec<String>,
     allowed_http_hosts: Option<Vec<String>>,
-    allowed_outbound_hosts: Option<Vec<String>>,
+    #[serde(default)]
+    pub allowed_outbound_hosts: Vec<String>,
     key_value_stores: Option<Vec<String>>,
     sqlite_databases: Option<Vec<String>>,
     ai_models: Option<Vec<String>>,

@@ -1,12 +1,13 @@
-//! `examples/spin`: its manifest checked by Spin's rules, and run by Spin's rules in Wasmtime. Spin itself is not run:
-//! `manifest`, `rules`, `capabilities`, `compose` and `up` follow its source.
+//! `examples/spin`: its manifests checked by Spin's rules, and run by Spin's rules in Wasmtime. Spin itself is not run:
+//! `manifest`, `rules`, `capabilities`, `compose`, `redis` and `up` follow its source.
 
-mod bundle;
 mod capabilities;
 mod compose;
 mod guest;
 mod manifest;
 mod name;
+mod on_redis;
+mod redis;
 mod rules;
 mod running;
 mod up;
@@ -16,7 +17,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use wasmtime::{Result, bail, ensure};
+use host_tests::bundles;
+use host_tests::host::component_path;
+
+use wasmtime::{Result, bail, format_err};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use compose::{Dependency, compose};
@@ -61,11 +65,12 @@ fn composed(component: &Component) -> Result<Vec<u8>> {
 /// A component named by the manifest. The build directory may be configured elsewhere.
 fn load(path: &str) -> Result<Vec<u8>> {
     let Some(file) = path.strip_prefix("../../target/components/") else { bail!("{path} is not in target/components") };
-    if file == bundle::FILE {
-        return Ok(bundle::bytes());
+    if file == "web_demo.wasm" {
+        return Ok(fs::read(component_path().with_file_name(file))?);
     }
-    ensure!(file == "web_demo.wasm", "what is {file}?");
-    Ok(bundle::built(file))
+    let name = file.strip_suffix(&format!("-{}.wasm", bundles::VERSION));
+    let name = name.ok_or_else(|| format_err!("{file} is not of this version"))?;
+    Ok(fs::read(bundles::bundle(name))?)
 }
 
 /// The example's application, compiled once.

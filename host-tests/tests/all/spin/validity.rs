@@ -4,9 +4,11 @@ use wasmtime::Result;
 
 use super::manifest::{Inherit, Mount};
 use super::name::Name;
-use super::{bundle, capabilities, component, composed, rules, text, with};
+use super::{capabilities, component, composed, load, rules, text, with};
 
 const KEY: &str = r#""session3:sessions@0.2.0" = "#;
+/// The dependency.
+const STORE: &str = "../../target/components/session-store-standalone-0.2.0.wasm";
 const INHERIT: &str = r#", inherit_configuration = ["files"]"#;
 
 #[track_caller]
@@ -62,7 +64,7 @@ fn what_spin_does_not_load_is_refused() {
 fn the_dependency_inherits_exactly_what_it_asks_for() {
     let component = component(&text()).unwrap();
     let inherited: Vec<_> = component.dependencies.values().map(|it| it.inherit().unwrap()).collect();
-    let asked: Vec<_> = capabilities::of(&bundle::bytes()).unwrap();
+    let asked: Vec<_> = capabilities::of(&load(STORE).unwrap()).unwrap();
     assert_eq!(asked, [("files", "wasi:filesystem/preopens@0.2.12".to_string())]);
     assert_eq!(inherited, [&Inherit::Some(vec!["files".into()])]);
     let [Mount::Placement { source, destination }] = &component.files[..] else { panic!("one mount") };

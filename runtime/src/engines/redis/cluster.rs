@@ -126,6 +126,7 @@ impl Cluster {
     ) -> Result<Vec<Result<Reply, Failure>>, Failure> {
         let is_wrong = |failure: &Failure| match failure {
             Failure::Lost(_) | Failure::NotSent(_) => true,
+            Failure::Forbidden(_) => false,
             Failure::Refused(code, _) => matches!(code.as_str(), "MOVED" | "READONLY" | "CLUSTERDOWN" | "MASTERDOWN"),
         };
         let is_stale = match &sent {

@@ -58,12 +58,13 @@ pub fn compose(app: &Path, keep: Keep, output: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn components() -> Result<[(&'static str, Cow<'static, [u8]>); 4]> {
+fn components() -> Result<[(&'static str, Cow<'static, [u8]>); 5]> {
     let demo = compose::with_sessions(WEB_DEMO, Sessions::Standalone)?;
     Ok([
         ("session-store", SESSION_STORE.into()),
         ("session-store-standalone", Sessions::Standalone.component()?),
         ("redis-store-standalone", Sessions::OnRedis.component()?),
+        ("spin-redis-store-standalone", Sessions::OnRedisThroughSpin.component()?),
         ("web-demo-standalone", demo.context("the demo uses sessions")?.into()),
     ])
 }

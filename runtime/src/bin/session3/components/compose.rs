@@ -1,6 +1,6 @@
 //! Composition: the session store with its own imports satisfied, and an application with the store plugged in.
 
-use super::embedded::{DROP_EVENTS, HOST_STORE, LOCK_FILES, REDIS_STORE, SESSION_STORE};
+use super::embedded::{DROP_EVENTS, HOST_STORE, LOCK_FILES, REDIS_STORE, SESSION_STORE, SPIN_REDIS_STORE};
 use std::borrow::Cow;
 use wac_graph::types::{ItemKind, Package, Types};
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId, PlugError, plug};
@@ -22,6 +22,8 @@ pub enum Sessions {
     Standalone,
     /// The component that connects to Redis, and a sink that drops events.
     OnRedis,
+    /// The component that reaches Redis through Spin, and a sink that drops events.
+    OnRedisThroughSpin,
 }
 
 impl Sessions {
@@ -33,6 +35,7 @@ impl Sessions {
             Self::WithLockFiles => (SESSION_STORE, &[("lock-files", LOCK_FILES)]),
             Self::Standalone => (SESSION_STORE, &[("lock-files", LOCK_FILES), ("drop-events", DROP_EVENTS)]),
             Self::OnRedis => (REDIS_STORE, &[("drop-events", DROP_EVENTS)]),
+            Self::OnRedisThroughSpin => (SPIN_REDIS_STORE, &[("drop-events", DROP_EVENTS)]),
         };
         let mut graph = CompositionGraph::new();
         let store = register(&mut graph, "session-store", store)?;

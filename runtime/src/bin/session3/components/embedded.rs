@@ -9,6 +9,9 @@ pub const HOST_STORE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/host_sto
 /// The same exports on a Redis server that the component connects to.
 pub const REDIS_STORE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/redis_store.wasm"));
 
+/// The same exports on a Redis server that Spin connects to.
+pub const SPIN_REDIS_STORE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/spin_redis_store.wasm"));
+
 /// The web demo: imports both.
 pub const WEB_DEMO: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/web_demo.wasm"));
 

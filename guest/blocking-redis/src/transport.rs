@@ -1,4 +1,4 @@
-//! Commands and replies.
+//! The connection as a transport.
 
 use alloc::vec::Vec;
 use core::cell::RefCell;
@@ -11,19 +11,23 @@ use session_redis::{Command, Failure, Reply, Transport};
 
 use crate::connection::Connection;
 
-/// The connection of this instance, made when it is needed and again after a failure. Sending blocks.
-pub struct Socket {
+/// The connection of an instance, made when it is needed and again after a failure. Sending blocks.
+pub struct Blocking<C> {
     url: Url,
-    connection: RefCell<Option<Connection>>,
+    connection: RefCell<Option<C>>,
 }
 
-#[expect(unsafe_code, reason = "a `Transport` must be `Sync`, for hosts with threads")]
+#[expect(unsafe_code, reason = "a `Transport` must be `Send` and `Sync`, for hosts with threads")]
 // SAFETY: an instance has one thread.
-unsafe impl Sync for Socket {}
+unsafe impl<C> Send for Blocking<C> {}
 
-impl Socket {
+#[expect(unsafe_code, reason = "a `Transport` must be `Send` and `Sync`, for hosts with threads")]
+// SAFETY: an instance has one thread.
+unsafe impl<C> Sync for Blocking<C> {}
+
+impl<C: Connection> Blocking<C> {
     /// A connection to this server.
-    pub fn new(url: Url) -> Self {
+    pub(crate) fn new(url: Url) -> Self {
         Self { url, connection: RefCell::new(None) }
     }
 
@@ -33,7 +37,7 @@ impl Socket {
         let mut slot = self.connection.borrow_mut();
         let mut connection = match slot.take() {
             Some(connection) if connection.is_open() => connection,
-            _ => Connection::open(&self.url)?,
+            _ => C::open(&self.url)?,
         };
         let replies = connection.exchange(commands)?;
         if !replies.iter().any(is_of_a_replica) {
@@ -52,7 +56,7 @@ fn replies<const N: usize>(replies: Vec<Result<Reply, Failure>>) -> Result<[Resu
     replies.try_into().map_err(|_| Failure::Lost("a reply is missing".into()))
 }
 
-impl Transport for Socket {
+impl<C: Connection> Transport for Blocking<C> {
     async fn send(&self, command: Command) -> Result<Reply, Failure> {
         let [reply] = replies(self.exchange(&[command])?)?;
         reply
