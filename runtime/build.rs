@@ -26,7 +26,7 @@ fn main() {
 fn build() -> Result<()> {
     let workspace = Path::new(&env::var("CARGO_MANIFEST_DIR")?).parent().ok_or("no workspace")?.to_owned();
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let target = target_dir(&out)?;
+    let target = guest_build::target_dir(&out)?;
     let components = target.join("components");
 
     find_target(&workspace)?;
@@ -43,12 +43,6 @@ fn build() -> Result<()> {
         println!("cargo:rerun-if-changed={}", workspace.join(source).display());
     }
     Ok(())
-}
-
-/// Cargo marks the target directory but does not name it. With `--target` or another profile it is some levels higher.
-fn target_dir(out: &Path) -> Result<&Path> {
-    let marked = out.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
-    marked.or(out.ancestors().nth(4)).ok_or_else(|| format!("no target directory above {}", out.display()).into())
 }
 
 /// Check that the Rust target is installed, and say how to install it otherwise.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 fn main() -> guest_build::Result<()> {
     let workspace = Path::new(&env::var("CARGO_MANIFEST_DIR")?).parent().ok_or("no workspace")?.to_owned();
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let target_dir = out.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists()).ok_or("no target directory")?;
+    let target_dir = guest_build::target_dir(&out)?;
     let components = target_dir.join("components");
     fs::create_dir_all(&components)?;
 

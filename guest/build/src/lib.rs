@@ -21,6 +21,13 @@ pub fn cargo_home() -> Result<PathBuf> {
     env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home).ok_or_else(|| "there is no home directory".into())
 }
 
+/// The target directory above a build script's `OUT_DIR`. Cargo marks it if it creates it, but does not name it. With
+/// `--target` or another profile it is some levels higher.
+pub fn target_dir(out: &Path) -> Result<&Path> {
+    let marked = out.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
+    marked.or(out.ancestors().nth(4)).ok_or_else(|| format!("no target directory above {}", out.display()).into())
+}
+
 /// The workspace packages that are components: the root package, and each in `components/`.
 pub fn components(workspace: &Path) -> Result<Vec<String>> {
     let mut packages = vec!["session-store".to_owned()];
