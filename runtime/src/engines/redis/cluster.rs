@@ -91,7 +91,7 @@ impl Cluster {
     /// Sends commands with any keys: those for one server together, to all servers at once.
     pub(super) async fn send_all(&self, commands: Vec<Command>) -> Result<Vec<Reply>, Failure> {
         let map = self.map().await?;
-        let mut of_nodes: HashMap<_, (&Node, Vec<(usize, Command)>)> = HashMap::new();
+        let mut of_nodes: HashMap<_, (&Arc<Node>, Vec<(usize, Command)>)> = HashMap::new();
         for (place, command) in commands.into_iter().enumerate() {
             let node = map.master(command.key.as_deref().unwrap_or_default())?;
             let address = address(node.server());
@@ -103,7 +103,7 @@ impl Cluster {
         Ok(replies.into_iter().map(|(_, reply)| reply).collect())
     }
 
-    async fn batch(&self, node: &Node, batch: &[(usize, Command)]) -> Result<Vec<(usize, Reply)>, Failure> {
+    async fn batch(&self, node: &Arc<Node>, batch: &[(usize, Command)]) -> Result<Vec<(usize, Reply)>, Failure> {
         let commands: Vec<_> = batch.iter().map(|(_, command)| command.clone()).collect();
         let mut replies = Vec::with_capacity(batch.len());
         for ((place, command), reply) in batch.iter().zip(self.watch(node.send(Lane::Plain, &commands).await)?) {
@@ -227,7 +227,7 @@ impl Map {
     }
 }
 
-async fn ranges_of(node: &Node) -> Result<Vec<Range>, Failure> {
+async fn ranges_of(node: &Arc<Node>) -> Result<Vec<Range>, Failure> {
     let command = Command::new(["CLUSTER", "SLOTS"]);
     let reply = node.send(Lane::Plain, &[command]).await?.pop();
     let reply = reply.unwrap_or_else(|| Err(Failure::Lost("a reply is missing".into())))?;

@@ -14,6 +14,7 @@
 //! percent-encoded.
 
 mod cluster;
+mod group;
 mod node;
 mod reply;
 mod transport;

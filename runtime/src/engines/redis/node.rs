@@ -1,9 +1,11 @@
 //! One server: its connections.
 
+use super::group::{Driver, Queue, Sent};
 use super::reply::{failure, pipeline, reply};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Client, ConnectionInfo};
-use session_redis::{Command, Failure, Reply};
+use session_redis::{Command, Failure};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
@@ -21,6 +23,8 @@ pub(super) struct Node {
     response_timeout: Duration,
     plain: Link,
     waiting: Link,
+    /// What waits for the second connection.
+    queue: Arc<Queue>,
     /// The last exchange with it failed.
     is_suspect: AtomicBool,
 }
@@ -29,7 +33,7 @@ pub(super) struct Node {
 #[derive(Clone, Copy)]
 pub(super) enum Lane {
     Plain,
-    /// For commands that are followed by a wait, which holds up what is behind them.
+    /// For commands the last of which waits until the others are confirmed, and holds up what is behind it.
     Waiting,
 }
 
@@ -68,8 +72,8 @@ struct Kept {
 
 impl Node {
     pub(super) fn new(server: ConnectionInfo, response_timeout: Duration) -> Self {
-        let (plain, waiting) = (Link::default(), Link::default());
-        Self { server, response_timeout, plain, waiting, is_suspect: AtomicBool::new(false) }
+        let (plain, waiting, queue) = (Link::default(), Link::default(), Arc::default());
+        Self { server, response_timeout, plain, waiting, queue, is_suspect: AtomicBool::new(false) }
     }
 
     pub(super) fn server(&self) -> &ConnectionInfo {
@@ -82,20 +86,35 @@ impl Node {
 
     /// Sends commands in one round trip. After a failure of the connection, it is closed: the server may hang, or not be
     /// the one that it was.
-    pub(super) async fn send(&self, lane: Lane, commands: &[Command]) -> Result<Vec<Result<Reply, Failure>>, Failure> {
-        let sent = self.try_send(lane, commands).await;
+    pub(super) async fn send(self: &Arc<Self>, lane: Lane, commands: &[Command]) -> Sent {
+        match (lane, commands) {
+            (_, []) => Ok(Vec::new()),
+            (Lane::Plain, commands) => self.exchange(&self.plain, commands).await,
+            (Lane::Waiting, [commands @ .., then]) => {
+                let (answer, driver) = self.queue.add(commands.to_vec(), then.clone());
+                if let Some(driver) = driver {
+                    // A task: a caller may give up, and the others of its group still wait.
+                    spawn(self.clone().drive(driver));
+                }
+                answer.await.unwrap_or_else(|_| Err(Failure::Lost("its runtime has ended".into())))
+            }
+        }
+    }
+
+    async fn drive(self: Arc<Self>, mut driver: Driver) {
+        while let Some(mut group) = driver.next() {
+            let sent = self.exchange(&self.waiting, &group.commands()).await;
+            group.answer(sent);
+        }
+    }
+
+    async fn exchange(&self, link: &Link, commands: &[Command]) -> Sent {
+        let sent = self.try_exchange(link, commands).await;
         self.is_suspect.store(sent.is_err(), Ordering::Relaxed);
         sent
     }
 
-    async fn try_send(&self, lane: Lane, commands: &[Command]) -> Result<Vec<Result<Reply, Failure>>, Failure> {
-        if commands.is_empty() {
-            return Ok(Vec::new());
-        }
-        let link = match lane {
-            Lane::Plain => &self.plain,
-            Lane::Waiting => &self.waiting,
-        };
+    async fn try_exchange(&self, link: &Link, commands: &[Command]) -> Sent {
         let Open { mut connection, number, mut until } = self.connection(link).await?;
         let pipeline = pipeline(commands);
         let sent = select! {

@@ -4,6 +4,7 @@ use super::cluster::Cluster;
 use super::node::{Lane, Node};
 use redis::ConnectionInfo;
 use session_redis::{Command, Failure, Reply, Transport};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -14,7 +15,7 @@ pub(super) struct Connection {
 }
 
 enum Servers {
-    Single(Node),
+    Single(Arc<Node>),
     Cluster(Cluster),
 }
 
@@ -23,7 +24,7 @@ impl Connection {
         let servers = if is_cluster {
             Servers::Cluster(Cluster::new(nodes, response_timeout))
         } else {
-            Servers::Single(Node::new(nodes[0].clone(), response_timeout))
+            Servers::Single(Arc::new(Node::new(nodes[0].clone(), response_timeout)))
         };
         Self { servers, start: Instant::now() }
     }
