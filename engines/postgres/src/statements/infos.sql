@@ -1,4 +1,5 @@
--- $1 store, $2 ids, $3 owner.
+-- $1 store, $2 ids, $3 owner. A join: of an owner with many sessions, a condition on the ids would look at all of them.
 SELECT s.id, {head}
-FROM {schema}.sessions s
-WHERE s.store = $1 AND s.id = ANY ($2) AND s.owner = $3
+FROM unnest($2::text[]) AS wanted (id)
+JOIN {schema}.sessions s ON s.store = $1 AND s.id = wanted.id COLLATE "C"
+WHERE s.owner = $3
