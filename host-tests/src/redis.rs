@@ -45,6 +45,11 @@ impl Redis {
         Self::start(&Program::redis(), &[])
     }
 
+    /// Starts a server that syncs its append-only file once a second, as is Redis's default.
+    pub fn relaxed() -> Self {
+        Self::start(&Program::redis(), &["--appendfsync", "everysec"])
+    }
+
     /// Starts a server that requires this password.
     pub fn with_password(password: &str) -> Self {
         Self::start(&Program::redis(), &["--requirepass", password])
@@ -118,8 +123,20 @@ impl Redis {
         self.signal(Signal::SIGCONT);
     }
 
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.process.id() as i32)
+    }
+
     fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.process.id() as i32), signal).unwrap();
+        kill(self.pid(), signal).unwrap();
+    }
+
+    /// How often a command, in lower case, has been called.
+    pub fn calls_of(&self, command: &str) -> u64 {
+        let stats = self.cli(&["info", "commandstats"]);
+        let calls = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        calls.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
     }
 
     /// Runs `redis-cli` on it, and returns what it prints.

@@ -43,10 +43,8 @@ enum Error {
     #[component(name = "invalid-address")]
     InvalidAddress,
     #[component(name = "too-many-connections")]
-    #[expect(dead_code, reason = "Spin has a limit, the tests do not reach it")]
     TooManyConnections,
     #[component(name = "type-error")]
-    #[expect(dead_code, reason = "only of functions for sets")]
     TypeError,
     #[component(name = "other")]
     Other(String),
@@ -78,15 +76,12 @@ enum Item {
 #[component(variant)]
 enum NoVariable {
     #[component(name = "invalid-name")]
-    #[expect(dead_code, reason = "the component uses valid names")]
     InvalidName(String),
     #[component(name = "undefined")]
     Undefined(String),
     #[component(name = "provider")]
-    #[expect(dead_code, reason = "the manifest has defaults")]
     Provider(String),
     #[component(name = "other")]
-    #[expect(dead_code, reason = "the manifest has defaults")]
     Other(String),
 }
 
