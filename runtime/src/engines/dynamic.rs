@@ -209,14 +209,14 @@ mod tests {
 
         async fn open(&self, location: &str, create: bool, durable: bool) -> Result<Self::Sessions> {
             match (self.is_open.swap(true, Ordering::SeqCst), &self.then) {
-                (false, _) => self.memory.open(location, create, durable).await,
+                (false, _) => Engine::open(&self.memory, location, create, durable).await,
                 (true, Some(error)) => Err(error.clone()),
                 (true, None) => pending().await,
             }
         }
 
         async fn setup(&self, location: &str, durable: bool) -> Result<Self::Sessions> {
-            self.memory.setup(location, durable).await
+            Engine::setup(&self.memory, location, durable).await
         }
     }
 
