@@ -16,7 +16,7 @@ fn main() -> guest_build::Result<()> {
     fs::create_dir_all(&components)?;
 
     let copy = out.join("planted");
-    tree::copy(&workspace, &copy)?;
+    tree::copy(&workspace, target_dir, &copy)?;
     planted::plant(&copy)?;
     fs::write(out.join("planted.rs"), planted::names())?;
     let built =

@@ -6,28 +6,28 @@ use std::path::Path;
 /// Not in git: what npm and Python leave.
 const LEFT_OUT: [&str; 2] = ["node_modules", "__pycache__"];
 
-/// The file with which cargo marks its target directories, whatever their names. The copy is inside one.
+/// The file with which cargo marks the target directories that it makes, whatever their names.
 const TARGET: &str = "CACHEDIR.TAG";
 
-/// Copies what cargo needs of the workspace to a fresh directory.
-pub fn copy(workspace: &Path, to: &Path) -> guest_build::Result<()> {
+/// Copies what cargo needs of the workspace to a fresh directory, which is inside this target directory.
+pub fn copy(workspace: &Path, target: &Path, to: &Path) -> guest_build::Result<()> {
     if to.exists() {
         fs::remove_dir_all(to)?;
     }
-    copy_directory(workspace, to)
+    copy_directory(workspace, target, to)
 }
 
-fn copy_directory(from: &Path, to: &Path) -> guest_build::Result<()> {
+fn copy_directory(from: &Path, target: &Path, to: &Path) -> guest_build::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let name = entry.file_name();
         let is_left_out = name.to_string_lossy().starts_with('.') || LEFT_OUT.iter().any(|left_out| name == *left_out);
-        if is_left_out || entry.path().join(TARGET).exists() {
+        if is_left_out || entry.path() == target || entry.path().join(TARGET).exists() {
             continue;
         }
         if entry.file_type()?.is_dir() {
-            copy_directory(&entry.path(), &to.join(name))?;
+            copy_directory(&entry.path(), target, &to.join(name))?;
         } else if entry.file_type()?.is_file() {
             fs::copy(entry.path(), to.join(name))?;
         }
