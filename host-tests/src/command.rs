@@ -9,11 +9,15 @@ use std::sync::OnceLock;
 /// the features of shared dependencies, and recompile them.
 const PACKAGES: [&str; 4] = ["session-runtime", "session-conformance", "host-tests", "embed"];
 
-/// Returns a `session3` command with these arguments and the default logging.
+/// The variables in which cargo tells a test of its package.
+const OF_PACKAGES: [&str; 4] = ["CARGO_BIN_EXE_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
+
+/// Returns a `session3` command with these arguments and the default logging. Its cache is that of all tests.
 pub fn session3<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    let mut command = Command::new(PATH.get_or_init(|| build("session3")));
-    command.args(arguments).env_remove("RUST_LOG");
+    let path = PATH.get_or_init(|| build("session3"));
+    let mut command = Command::new(path);
+    command.args(arguments).env_remove("RUST_LOG").env("XDG_CACHE_HOME", path.with_file_name("caches"));
     command
 }
 
@@ -37,6 +41,14 @@ fn build(name: &str) -> PathBuf {
     // A test that is not run by cargo uses the existing binary.
     if let Some(cargo) = env::var_os("CARGO") {
         let mut cargo = Command::new(cargo);
+        // Some build scripts, such as that of `ring`, run again when what cargo says of a package has changed, and then all
+        // that depends on it is compiled again.
+        for (variable, _) in env::vars_os() {
+            let name = variable.to_string_lossy();
+            if OF_PACKAGES.iter().any(|start| name.starts_with(start)) {
+                cargo.env_remove(variable);
+            }
+        }
         cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--locked", "--profile", profile]);
         cargo.args(["--bin", name, "--tests"]).args(PACKAGES.map(|package| format!("--package={package}")));
         let status = cargo.status().unwrap();
