@@ -1,5 +1,6 @@
 //! The command `session3`: its output and exit codes.
 
+mod cache;
 mod copy;
 mod names;
 mod read_only;

@@ -186,6 +186,21 @@ pub struct Location {
     /// The option that names the store, for messages.
     #[arg(skip = "--store")]
     pub option: &'static str,
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+/// Where compiled components are kept.
+#[derive(Clone, Debug, Args)]
+pub struct CacheArgs {
+    /// Directory for compiled components, so that only the first start of a component compiles it; created if it is
+    /// missing. Refused if other users can change it, as compiled components have all rights of this process. By default
+    /// session3 in $XDG_CACHE_HOME or ~/.cache, if that can be used
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "no_cache")]
+    pub cache: Option<PathBuf>,
+    /// Compile at each start
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 /// From where to where to copy.
@@ -212,6 +227,8 @@ pub struct CopyArgs {
     /// Print the counts as JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    cache: CacheArgs,
 }
 
 impl CopyArgs {
@@ -232,6 +249,7 @@ impl CopyArgs {
             store_password_file: password_file.cloned(),
             store_timeout: self.store_timeout,
             option,
+            cache: self.cache.clone(),
         }
     }
 }

@@ -3,10 +3,10 @@
 use super::Admin;
 use super::interrupt::Interrupt;
 use super::json::Object;
-use super::progress::Progress;
 use super::text::count;
 use crate::cli::CopyArgs;
 use crate::output;
+use crate::progress::Progress;
 use session_runtime::bindings::exports::session3::sessions::session_store::{Error, Session};
 use std::fmt;
 use std::process::ExitCode;

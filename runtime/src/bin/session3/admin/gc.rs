@@ -3,10 +3,10 @@
 use super::Admin;
 use super::interrupt::Interrupt;
 use super::json::Object;
-use super::progress::Progress;
 use super::text::count;
 use crate::cli::StoreArgs;
 use crate::output;
+use crate::progress::Progress;
 use std::fmt;
 use std::process::ExitCode;
 use wasmtime::Result;

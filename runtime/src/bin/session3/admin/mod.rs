@@ -5,7 +5,6 @@ pub mod gc;
 mod interrupt;
 mod json;
 pub mod ls;
-mod progress;
 pub mod rm;
 pub mod show;
 pub mod stats;
@@ -13,8 +12,8 @@ mod text;
 mod wit_error;
 
 use crate::cli::{Location, StoreArgs};
-use crate::components::compose::Sessions;
 use crate::dir;
+use crate::guest::cache::Cache;
 use crate::guest::{self, Guest, MAX_RESOURCES, Sandbox, engine};
 use crate::place::{self, Place};
 use session_runtime::EventLog;
@@ -61,17 +60,17 @@ impl Admin {
             dir::check_to_change(dir)?;
             Self::open_to_read(&args.location).await?;
         }
-        open(Place::to_change(&args.location)?, OPTIONS).await
+        open(Place::to_change(&args.location)?, &args.location, OPTIONS).await
     }
 
     /// Open a store to read it: see [`Place::to_read`].
     pub async fn open_to_read(location: &Location) -> Result<Self> {
-        open(Place::to_read(location)?, OPTIONS).await
+        open(Place::to_read(location)?, location, OPTIONS).await
     }
 
     /// Open a store for [`Self::import_session`]; set it up if it is missing.
     pub async fn open_to_fill(location: &Location) -> Result<Self> {
-        open(Place::to_fill(location)?, Options { create: true, size_limit: Some(LARGEST), ..OPTIONS }).await
+        open(Place::to_fill(location)?, location, Options { create: true, size_limit: Some(LARGEST), ..OPTIONS }).await
     }
 
     /// List all sessions; read the cursor with [`Self::next_page`].
@@ -218,16 +217,17 @@ pub struct Inspected {
 const OPTIONS: Options = Options { create: false, durability: Durability::Relaxed, size_limit: None, lock_wait: None };
 
 /// Open a store for one command: no metrics, no events.
-async fn open(place: Place, options: Options) -> Result<Admin> {
+async fn open(place: Place, location: &Location, options: Options) -> Result<Admin> {
     let sandbox = Sandbox {
         place,
+        cache: Cache::new(&location.cache)?,
         memory_limit: MEMORY_LIMIT,
         max_resources: MAX_RESOURCES,
         max_waiters: 1,
         metrics: None,
         log: EventLog::default(),
     };
-    let opened = Loader::new(sandbox.place.sessions)?.open_with(&sandbox, options).await?;
+    let opened = Loader::new(&sandbox)?.open_with(&sandbox, options).await?;
     opened.ok_or_else(|| sandbox.place.no_store())
 }
 
@@ -239,9 +239,11 @@ pub struct Loader {
 }
 
 impl Loader {
-    pub fn new(sessions: Sessions) -> Result<Self> {
+    pub fn new(sandbox: &Sandbox) -> Result<Self> {
+        let sessions = sandbox.place.sessions;
         let engine = engine::for_command()?;
-        let component = Component::from_binary(&engine, &sessions.component()?)?;
+        let component = sessions.component()?;
+        let component = sandbox.cache.component(&engine, &[&component], || Ok((&*component).into()))?;
         let linker = guest::linker(&engine, sessions)?;
         Ok(Self { engine, linker, component })
     }

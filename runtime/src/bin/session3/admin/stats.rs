@@ -2,12 +2,12 @@
 
 use super::Admin;
 use super::json::Object;
-use super::progress::Progress;
 use super::text::{count, size, time};
 use crate::INCOMPLETE;
 use crate::cli::StoreArgs;
 use crate::manager_records::is_session;
 use crate::output::{message, print};
+use crate::progress::Progress;
 use session_runtime::bindings::exports::session3::sessions::session_store::SessionInfo;
 use std::fmt;
 use std::process::ExitCode;

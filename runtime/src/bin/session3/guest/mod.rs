@@ -2,9 +2,11 @@
 //! standard error.
 //! No network, no environment, no outgoing requests.
 
+pub mod cache;
 pub mod engine;
 mod output;
 
+use self::cache::Cache;
 use self::output::GuestOutput;
 use crate::components::compose::Sessions;
 use crate::metrics::Metrics;
@@ -43,6 +45,8 @@ pub struct Guest {
 #[derive(Clone)]
 pub struct Sandbox {
     pub place: Place,
+    /// Compiled components.
+    pub cache: Cache,
     /// Bytes, all memories of the instance together.
     pub memory_limit: usize,
     /// At most `MAX_RESOURCES`.

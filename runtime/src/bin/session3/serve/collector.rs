@@ -86,8 +86,8 @@ impl Collector {
         let loader = match &self.loader {
             Some(loader) => loader.clone(),
             None => {
-                let sessions = self.sandbox.place.sessions;
-                self.loader.insert(Arc::new(spawn_blocking(move || Loader::new(sessions)).await??)).clone()
+                let sandbox = self.sandbox.clone();
+                self.loader.insert(Arc::new(spawn_blocking(move || Loader::new(&sandbox)).await??)).clone()
             }
         };
         loader.open(&self.sandbox).await

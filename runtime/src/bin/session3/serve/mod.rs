@@ -20,8 +20,9 @@ use self::server::MAX_CONNECTIONS;
 use self::signals::Signals;
 use self::stream::Times;
 use crate::cli::ServerArgs;
-use crate::components::compose::{self, Sessions};
+use crate::components::compose;
 use crate::components::embedded::WEB_DEMO;
+use crate::guest::cache::Cache;
 use crate::guest::{self, MAX_RESOURCES, Sandbox, engine};
 use crate::metrics::Metrics;
 use crate::place::Place;
@@ -85,7 +86,7 @@ fn serve(name: &str, app: Cow<'static, [u8]>, names: Names, options: &ServerArgs
         .block_on(TcpListener::bind(options.listen))
         .with_context(|| format!("cannot listen on {} (choose another address with --listen)", options.listen))?;
     let measured = options.metrics.map(|address| io.block_on(endpoint::bind(address))).transpose()?;
-    let pre = prepare(app, sandbox.place.sessions, options).with_context(|| format!("cannot serve {name}"))?;
+    let pre = prepare(&app, &sandbox, options).with_context(|| format!("cannot serve {name}"))?;
     info!("serving {name}, sessions in {}", sandbox.place.name());
     let timeout = Duration::from_secs(options.timeout);
     if let Some(listener) = measured {
@@ -139,6 +140,7 @@ fn sandbox(options: &ServerArgs, metrics: &Arc<Metrics>) -> Result<Sandbox> {
     let instances = options.max_instances as usize;
     Ok(Sandbox {
         place: Place::to_serve(&options.location, options.scope)?,
+        cache: Cache::new(&options.location.cache)?,
         memory_limit: options.memory_limit,
         max_resources: max_resources(raise_file_limit(), instances),
         // Many requests of one session must not have all instances wait for its lock.
@@ -160,15 +162,16 @@ fn max_resources(file_limit: usize, instances: usize) -> usize {
 }
 
 /// Compile the component and do all of its instantiation that does not depend on the request.
-fn prepare(app: Cow<'static, [u8]>, sessions: Sessions, options: &ServerArgs) -> Result<ProxyPre<guest::Guest>> {
-    check_is_component(&app)?;
+fn prepare(app: &[u8], sandbox: &Sandbox, options: &ServerArgs) -> Result<ProxyPre<guest::Guest>> {
+    check_is_component(app)?;
     let start = Instant::now();
-    let app = compose::with_sessions(&app, sessions)?.map_or(app, Cow::from);
+    let sessions = sandbox.place.sessions;
     let engine = engine::for_server(options.max_instances, options.memory_limit)?;
-    let component = Component::from_binary(&engine, &app)?;
+    let build = || Ok(compose::with_sessions(app, sessions)?.map_or(app.into(), Cow::from));
+    let component = sandbox.cache.component(&engine, &[app, &sessions.component()?], build)?;
     check_handles_http(&engine, &component)?;
     let pre = ProxyPre::new(guest::linker(&engine, sessions)?.instantiate_pre(&component)?)?;
-    debug!("compiled in {:?}", start.elapsed());
+    debug!("ready in {:?}", start.elapsed());
     Ok(pre)
 }
 
