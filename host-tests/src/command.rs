@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 /// the features of shared dependencies, and recompile them.
 const PACKAGES: [&str; 4] = ["session-runtime", "session-conformance", "host-tests", "embed"];
 
-/// The variables in which cargo tells a test of its package.
-const OF_PACKAGES: [&str; 4] = ["CARGO_BIN_EXE_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
+/// The starts of the variables in which cargo tells a test of its package.
+const OF_PACKAGES: [&str; 5] = ["CARGO_BIN_EXE_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"];
 
 /// Returns a `session3` command with these arguments and the default logging. Its cache is that of all tests.
 pub fn session3<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {

@@ -9,7 +9,8 @@
 //! | `SESSION3_STORE_PASSWORD` | the password, instead of the URL's |
 //!
 //! `session-redis` has the keys and the scripts, `engine-store` the locks: leases of 30 seconds, `blocking-redis` the
-//! connection of each instance, made when it is first used: to a single server, as a cluster needs one for each master, and without TLS.
+//! connection of each instance, made when it is first used. It is to a single server, as a cluster needs one for each
+//! master, and without TLS.
 //!
 //! | module | contents |
 //! |---|---|

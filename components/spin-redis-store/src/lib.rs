@@ -29,7 +29,11 @@ mod reply;
 mod server;
 
 mod bindings {
-    wit_bindgen::generate!({ path: ["../../wit", "wit"], world: "session3:spin-redis-store/spin-redis-store", generate_all });
+    wit_bindgen::generate!({
+        path: ["../../wit", "wit"],
+        world: "session3:spin-redis-store/spin-redis-store",
+        generate_all,
+    });
 
     type Exports = guest_exports::Exports<engine_store::EngineStore<crate::server::SpinServer>>;
     export!(Exports with_types_in guest_exports::bindings);
