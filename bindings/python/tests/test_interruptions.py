@@ -336,6 +336,9 @@ def await_no_locks(directory: Path) -> None:
     # The registration as a user of the file is beyond the last name.
     names = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1 << 62, 0)
     for path in (directory / "session3.lock", directory):
+        # A file that was removed is made again by the next lock, which may have been interrupted before that.
+        if not path.exists():
+            continue
         fd = os.open(path, os.O_RDONLY)
         deadline = time.monotonic() + SOON
         while fcntl.fcntl(fd, fcntl.F_OFD_GETLK, names)[:2] != struct.pack("h", fcntl.F_UNLCK):
