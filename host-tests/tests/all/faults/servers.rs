@@ -10,7 +10,7 @@ use super::load::{Load, Usage};
 
 /// How long a master may be silent before its replica takes over, and how long that and the clients may take then. The
 /// machine may be busy.
-pub const FAIL_OVER: Duration = Duration::from_secs(12);
+const FAIL_OVER: Duration = Duration::from_secs(12);
 
 pub fn transport(url: &str) -> impl Transport + use<> {
     RedisBuilder::new(url).unwrap().transport()
