@@ -15,7 +15,6 @@ use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{self, Path, PathBuf};
-use std::process;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tracing::{debug, warn};
@@ -39,12 +38,8 @@ impl Cache {
     /// The directory in the arguments, which must be usable, or else the user's own.
     pub fn new(args: &CacheArgs) -> Result<Self> {
         let given = args.cache.as_deref();
-        let Some(directory) = given.map(Cow::from).or_else(|| users_own().map(Cow::from)) else {
-            return Ok(Self(None));
-        };
-        if args.no_cache {
-            return Ok(Self(None));
-        }
+        let directory = given.map(Cow::from).or_else(|| users_own().map(Cow::from));
+        let Some(directory) = directory.filter(|_| !args.no_cache) else { return Ok(Self(None)) };
         match prepare(&directory) {
             Ok(directory) => Ok(Self(Some(directory.into()))),
             Err(error) if given.is_some() => Err(error),
@@ -172,16 +167,11 @@ fn load(engine: &Engine, path: &Path) -> Result<Option<Component>> {
 
 /// Writes the file so that it has its name only when it is complete, also after a power cut.
 fn keep(directory: &Path, path: &Path, component: &Component) -> Result<()> {
-    let new = directory.join(format!("{}.new", process::id()));
-    let code = component.serialize()?;
-    let write = || {
-        let mut file = File::create(&new)?;
-        file.write_all(&code)?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    let written = write();
-    written.inspect_err(|_| drop(fs::remove_file(&new)))?;
+    // A name of its own: processes of two containers may have the same number.
+    let mut new = tempfile::Builder::new().suffix(".new").tempfile_in(directory)?;
+    new.write_all(&component.serialize()?)?;
+    new.as_file().sync_all()?;
+    new.persist(path)?;
     delete_unused(directory);
     Ok(())
 }
