@@ -42,7 +42,8 @@ pub fn of(command: &str, items: Vec<RedisResult>) -> Reply {
 pub fn refusal(text: &str) -> Option<Failure> {
     let (code, detail) = match text.strip_prefix(SIGNALLED) {
         Some(rest) => {
-            let (kind, detail) = rest.trim_start_matches([' ', '-']).split_once(": ").unwrap_or((rest, ""));
+            let rest = rest.trim_start_matches([' ', '-']);
+            let (kind, detail) = rest.split_once(": ").unwrap_or((rest, ""));
             let known = KINDS.iter().find(|(each, _)| *each == kind);
             (known.map_or("ERR", |(_, code)| code), detail)
         }
