@@ -1,28 +1,43 @@
-//! A connection to the server: the login, and replies cut out of the bytes received.
+//! A connection to the server that the environment names: the login, and replies cut out of the bytes received.
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use blocking_redis::Connection as _;
+use blocking_redis::{Connection as _, Instance};
 use session_core::error::Error;
 use session_redis::resp::{self, Decoded, MAX_REPLY};
 use session_redis::url::Url;
 use session_redis::{Command, Failure, Reply};
+use wasi::cli::environment::get_environment;
 use wasi::sockets::network::ErrorCode;
 
 use crate::network::{Broken, Stream};
-use crate::server;
 
 /// A connection that is logged in.
 pub struct Connection(Stream);
 
 impl blocking_redis::Connection for Connection {
-    fn url() -> Result<Url, Error> {
-        server::url()
+    const STORE: &str = "SESSION3_STORE";
+    const PASSWORD: &str = "SESSION3_STORE_PASSWORD";
+
+    fn variable(name: &str) -> Result<Option<String>, Error> {
+        Ok(get_environment().into_iter().find(|(each, _)| each == name).map(|(_, value)| value))
+    }
+
+    fn instance() -> &'static Instance<Self> {
+        static INSTANCE: Instance<Connection> = Instance::new();
+        &INSTANCE
     }
 
     fn open(url: &Url) -> Result<Self, Failure> {
+        if url.tls {
+            return Err(Failure::Forbidden(
+                "TLS (rediss://) is out of reach for a component with plain sockets; use a host that implements the \
+                 store, or a tunnel on the same machine"
+                    .into(),
+            ));
+        }
         let mut connection = Self(Stream::connect(&url.host, url.port).map_err(not_connected)?);
         connection.log_in(url).map_err(|failure| match failure {
             Failure::Lost(text) => Failure::NotSent(text),

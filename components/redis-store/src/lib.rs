@@ -14,7 +14,6 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `server` | where the server is |
 //! | `connection` | a connection: the login, and bytes with a time-out |
 //! | `network` | `wasi:sockets` |
 
@@ -27,11 +26,11 @@ use guest_platform as _;
 
 mod connection;
 mod network;
-mod server;
 
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "redis", generate_all });
 
-    type Exports = guest_exports::Exports<engine_store::EngineStore<crate::server::RedisServer>>;
+    type Exports =
+        guest_exports::Exports<engine_store::EngineStore<blocking_redis::OnRedis<crate::connection::Connection>>>;
     export!(Exports with_types_in guest_exports::bindings);
 }

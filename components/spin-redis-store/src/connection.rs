@@ -1,21 +1,40 @@
-//! Spin's connection.
+//! Spin's connection to the server that the component's variables name.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use blocking_redis::Instance;
 use session_core::error::Error;
 use session_redis::url::Url;
 use session_redis::{Command, Failure, Reply};
 
 use crate::bindings::fermyon::spin::redis::{self, RedisParameter};
-use crate::{reply, server};
+use crate::bindings::fermyon::spin::variables;
+use crate::reply;
 
 /// A connection. Spin has logged it in.
 pub struct Connection(redis::Connection);
 
 impl blocking_redis::Connection for Connection {
-    fn url() -> Result<Url, Error> {
-        server::url()
+    const STORE: &str = "session3_store";
+    const PASSWORD: &str = "session3_store_password";
+
+    /// A manifest can only give a variable by default if it has a value: an empty one is none. A provider of secrets that
+    /// fails is an error: without the password the server would refuse.
+    fn variable(name: &str) -> Result<Option<String>, Error> {
+        match variables::get(name) {
+            Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+            Err(variables::Error::Undefined(_) | variables::Error::InvalidName(_)) => Ok(None),
+            Err(variables::Error::Provider(text) | variables::Error::Other(text)) => {
+                Err(Error::Unavailable(format!("Spin cannot give the variable {name}: {text}")))
+            }
+        }
+    }
+
+    fn instance() -> &'static Instance<Self> {
+        static INSTANCE: Instance<Connection> = Instance::new();
+        &INSTANCE
     }
 
     fn open(url: &Url) -> Result<Self, Failure> {

@@ -13,7 +13,6 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `server` | where the server is |
 //! | `connection` | Spin's connection |
 //! | `reply` | replies and errors, which Spin flattens |
 
@@ -26,7 +25,6 @@ use guest_platform as _;
 
 mod connection;
 mod reply;
-mod server;
 
 mod bindings {
     wit_bindgen::generate!({
@@ -35,6 +33,7 @@ mod bindings {
         generate_all,
     });
 
-    type Exports = guest_exports::Exports<engine_store::EngineStore<crate::server::SpinServer>>;
+    type Exports =
+        guest_exports::Exports<engine_store::EngineStore<blocking_redis::OnRedis<crate::connection::Connection>>>;
     export!(Exports with_types_in guest_exports::bindings);
 }

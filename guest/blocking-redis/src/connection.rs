@@ -1,19 +1,31 @@
 //! What a component implements.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use session_core::error::Error;
 use session_redis::url::Url;
 use session_redis::{Command, Failure, Reply};
 
+use crate::server::Instance;
+
 /// A connection to a single server. Its calls block.
 pub trait Connection: Sized + 'static {
-    /// Where the server is, as the host has told this instance.
+    /// The variable with the URL of the server.
+    const STORE: &str;
+
+    /// The variable with its password, instead of the URL's.
+    const PASSWORD: &str;
+
+    /// A variable that the host gives this instance, if it does.
     ///
     /// # Errors
     ///
-    /// Fails if it has not, or if this component cannot connect there.
-    fn url() -> Result<Url, Error>;
+    /// Fails if the host cannot tell.
+    fn variable(name: &str) -> Result<Option<String>, Error>;
+
+    /// The `static` of the component.
+    fn instance() -> &'static Instance<Self>;
 
     /// Connects and logs in.
     ///

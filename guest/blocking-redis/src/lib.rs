@@ -3,8 +3,8 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `connection` | what a component implements: where the server is, and a connection to it |
-//! | `instance` | the engine of an instance |
+//! | `connection` | what a component implements: its variables, and a connection |
+//! | `server` | the server that they name, and the engine of an instance |
 //! | `transport` | the connection as the transport of `session-redis` |
 
 #![cfg(target_family = "wasm")]
@@ -13,9 +13,9 @@
 extern crate alloc;
 
 mod connection;
-mod instance;
+mod server;
 mod transport;
 
 pub use connection::Connection;
-pub use instance::Instance;
+pub use server::{Instance, OnRedis};
 pub use transport::Blocking;
