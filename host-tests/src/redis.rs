@@ -132,6 +132,13 @@ impl Redis {
         kill(self.pid(), signal).unwrap();
     }
 
+    /// A number that `INFO` reports.
+    pub fn info(&self, field: &str) -> u64 {
+        let info = self.cli(&["info", "everything"]);
+        let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.unwrap_or_else(|| panic!("no {field} in {info}")).trim().parse().unwrap()
+    }
+
     /// How often a command, in lower case, has been called.
     pub fn calls_of(&self, command: &str) -> u64 {
         let stats = self.cli(&["info", "commandstats"]);

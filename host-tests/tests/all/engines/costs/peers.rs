@@ -1,10 +1,8 @@
 //! One session store beside others, on one Redis, with one client that waits for each reply.
 
-use std::sync::Arc;
-
 use host_tests::redis::Redis;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, Cmd, Pipeline};
+use redis::{Client, Cmd};
 use session_conformance::Harness;
 use session_conformance::client::{Store, contents};
 use session_runtime::engines::redis::RedisBuilder;
@@ -134,26 +132,17 @@ async fn spring_expiry(redis: &MultiplexedConnection, id: &str) {
 }
 
 async fn run(redis: &MultiplexedConnection, command: &Cmd) {
-    let mut redis = redis.clone();
-    let mut pipeline = Pipeline::new();
-    pipeline.add_command(command.clone());
-    let _: redis::Value = pipeline.query_async(&mut redis).await.unwrap();
-}
-
-fn info(server: &Redis, field: &str) -> u64 {
-    let info = server.cli(&["info", "everything"]);
-    let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
-    value.trim().parse().unwrap()
+    let _: redis::Value = command.query_async(&mut redis.clone()).await.unwrap();
 }
 
 /// Round trips and microseconds of the server, for one request.
 async fn measured(server: &Redis, request: impl AsyncFn(usize)) -> (f64, f64) {
-    let (reads, time) = (info(server, "total_reads_processed"), processor_time(server.pid()));
+    let (reads, time) = (server.info("total_reads_processed"), processor_time(server.pid()));
     for number in 0..COUNT {
         request(number).await;
     }
     let time = processor_time(server.pid()) - time;
-    let reads = info(server, "total_reads_processed") - reads;
+    let reads = server.info("total_reads_processed") - reads;
     (reads as f64 / COUNT as f64, each(time, COUNT))
 }
 
@@ -164,27 +153,16 @@ async fn beside_peers() {
     let engine = RedisBuilder::new(&server.url()).unwrap().build();
     let host = back_end(&engine);
     let client = Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
-    let peers = [
-        Peer::Bare(client.clone()),
-        Peer::ConnectRedis(client.clone()),
-        Peer::Spring(client),
-        Peer::Ours(host.store().await),
-    ];
+    let ours = Peer::Ours(host.store().await);
+    let peers = [Peer::Bare(client.clone()), Peer::ConnectRedis(client.clone()), Peer::Spring(client), ours];
     println!("\n| | bytes of a session | create | a request that reads | that changes |");
     println!("|---|---:|---:|---:|---:|");
-    for peer in &peers {
-        server.cli(&["flushall"]);
-        let peer = &match peer {
-            // The store is gone with its marker.
-            Peer::Ours(_) => Peer::Ours(host.store().await),
-            Peer::Bare(redis) => Peer::Bare(redis.clone()),
-            Peer::ConnectRedis(redis) => Peer::ConnectRedis(redis.clone()),
-            Peer::Spring(redis) => Peer::Spring(redis.clone()),
-        };
-        let ids: Arc<Vec<_>> = Arc::new((0..COUNT).map(|number| format!("session-{number:08}")).collect());
-        let memory = info(&server, "used_memory");
+    for (place, peer) in peers.iter().enumerate() {
+        // Two of them have plain ids as keys.
+        let ids: Vec<_> = (0..COUNT).map(|number| format!("session-{place}-{number:06}")).collect();
+        let memory = server.info("used_memory");
         let create = measured(&server, async |number| peer.create(&ids[number]).await).await;
-        let bytes = info(&server, "used_memory").saturating_sub(memory) / COUNT as u64;
+        let bytes = server.info("used_memory").saturating_sub(memory) / COUNT as u64;
         let read = measured(&server, async |number| peer.read(&ids[number]).await).await;
         let change = measured(&server, async |number| peer.change(&ids[number]).await).await;
         let shown = |(trips, time): (f64, f64)| format!("{trips:.1} trips, {time:.0} us");

@@ -1,6 +1,5 @@
 //! A hundred thousand sessions, a quarter of them of one user.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use host_tests::postgres::{PASSWORD, Postgres};
@@ -25,7 +24,7 @@ async fn measure(name: &str, engine: &SharedEngine, bytes: impl Fn() -> u64) {
     let before = bytes();
     let start = Instant::now();
     for client in 0..CLIENTS {
-        let store = Arc::new(host.store().await);
+        let store = host.store().await;
         clients.spawn(async move {
             for number in (client..SESSIONS).step_by(CLIENTS as usize) {
                 let all = [b'x'; 500];
@@ -74,11 +73,8 @@ async fn measure(name: &str, engine: &SharedEngine, bytes: impl Fn() -> u64) {
 #[ignore = "prints figures: scripts/bench-engines"]
 async fn a_hundred_thousand_sessions_on_redis() {
     let redis = Redis::relaxed();
-    let used = || {
-        let info = redis.cli(&["info", "memory"]);
-        info.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap().trim().parse().unwrap()
-    };
-    measure("Redis", &RedisBuilder::new(&redis.url()).unwrap().build(), used).await;
+    let engine = RedisBuilder::new(&redis.url()).unwrap().build();
+    measure("Redis", &engine, || redis.info("used_memory")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
