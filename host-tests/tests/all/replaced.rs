@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use host_tests::host::Host;
-use session_conformance::check::refused;
-use session_conformance::client::{contents, data, options};
+use session_conformance::check::{refused, refused_for};
+use session_conformance::client::{Store, contents, data, options};
 use session_conformance::clock::START;
 use session_conformance::clock::{DAY, HOUR};
 use session_conformance::harness::Harness;
@@ -52,6 +52,17 @@ async fn a_copy_of_the_same_store_is_the_same_store() {
     fs::write(&marker, "something else").unwrap();
     refused(store.save(ID, &data("y"), None).await, "corrupt");
     assert_eq!(store.text(ID).await.as_deref(), Some("x"));
+}
+
+/// Lock names start with the id in the marker, so it must be a whole one.
+#[tokio::test]
+async fn a_marker_with_a_damaged_id_is_refused() {
+    let host = Host::new();
+    host.store().await;
+    for id in ["", "short", "with a space", "with/a/slash"] {
+        fs::write(host.path().join("session3.store"), format!("session3 store, format 1, id {id}\n")).unwrap();
+        refused_for(Store::open(&host.instance().await, ".", options()).await.map(drop), "corrupt", &id);
+    }
 }
 
 /// By a cleaner of empty directories, or to log all users out.

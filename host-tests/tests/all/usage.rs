@@ -1,4 +1,4 @@
-//! The estimated usage of a large store, from a sample.
+//! The usage of a large store, estimated from a sample.
 
 use std::fs;
 
@@ -19,4 +19,23 @@ async fn a_large_store_is_estimated() {
     let off = usage.sessions.abs_diff(SESSIONS) * 100 / SESSIONS;
     assert!(off <= 5, "{usage:?} is off by {off} %");
     assert_eq!(usage.bytes / 100, usage.sessions);
+}
+
+/// What is counted in some directories is scaled to all: exact where sessions are spread evenly.
+#[tokio::test]
+async fn the_estimate_of_an_evenly_spread_store_is_exact() {
+    let host = Host::new();
+    let store = host.store().await;
+    let mut sessions = 0;
+    for per_directory in [15, 32] {
+        for shard in 0..=u8::MAX {
+            for number in 0..per_directory {
+                let name = format!("sessions/{shard:02x}/session-{per_directory}-{number}");
+                fs::write(host.path().join(name), [0; 10]).unwrap();
+            }
+        }
+        sessions += 256 * per_directory;
+        let usage = store.usage().await.unwrap();
+        assert_eq!((usage.sessions, usage.bytes), (sessions, 10 * sessions));
+    }
 }
