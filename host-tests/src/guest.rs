@@ -19,6 +19,12 @@ pub fn counter() -> &'static Path {
     PATH.get_or_init(|| build("counter"))
 }
 
+/// A page without a session, with one that is read, and with one that is changed. See `guests/pages`.
+pub fn pages() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| build("pages"))
+}
+
 /// A store with or without a defect. See `guests/broken-store`.
 pub fn broken_store() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();

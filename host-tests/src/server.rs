@@ -38,6 +38,16 @@ impl Server {
         Self::on_fresh_directory(session3(["demo"]))
     }
 
+    /// Starts a server that logs each request, on a fresh directory.
+    pub fn logging_requests() -> Self {
+        let directory = private_directory();
+        let mut command = session3(["demo", "--listen", "127.0.0.1:0", "--dir"]);
+        command.arg(directory.path()).env("RUST_LOG", "session3=debug");
+        let mut server = Self::by(command, directory.path());
+        server._directory = Some(directory);
+        server
+    }
+
     /// Starts a server on an existing directory.
     pub fn on(path: &Path) -> Self {
         Self::run(session3(["demo"]), path)
@@ -76,6 +86,12 @@ impl Server {
         Self::run(session3(["serve", component.to_str().unwrap()]), path)
     }
 
+    /// Like `of_on`, with these options.
+    pub fn of_on_with<'a>(component: &'a Path, path: &Path, options: impl IntoIterator<Item = &'a str>) -> Self {
+        let component = component.to_str().unwrap();
+        Self::run(session3(["serve", component].into_iter().chain(options)), path)
+    }
+
     /// Like `of`, with the log written elsewhere.
     pub fn of_logging_to(log: Stdio, component: &Path) -> Self {
         let directory = private_directory();
@@ -95,6 +111,11 @@ impl Server {
             .args(["serve", component.to_str().unwrap()])
             .args(options);
         Self::on_fresh_directory(shell)
+    }
+
+    /// Starts another program that prints its address as `session3` does, on an existing directory.
+    pub fn by(command: Command, path: &Path) -> Self {
+        Self::start(command, path, listening)
     }
 
     fn on_fresh_directory(command: Command) -> Self {

@@ -50,9 +50,15 @@ impl Application {
 
     /// Serves the application on a free port, with the sessions in this directory.
     pub fn serve(&self, directory: &Path) -> Server {
+        self.serve_reusing(directory, 1)
+    }
+
+    /// Like `serve`, with instances that serve so many requests, one after the other.
+    pub fn serve_reusing(&self, directory: &Path, requests: u32) -> Server {
         let mut command = wasmtime();
-        command.args(["serve", "-Scli", "--allow-precompiled", "--addr", "127.0.0.1:0", "--dir"]);
-        command.arg(format!("{}::/", directory.display())).arg(&self.compiled);
+        command.args(["serve", "-Scli", "--allow-precompiled", "--addr", "127.0.0.1:0"]);
+        command.arg("--max-instance-reuse-count").arg(requests.to_string());
+        command.arg("--dir").arg(format!("{}::/", directory.display())).arg(&self.compiled);
         Server::start(command, directory, serving)
     }
 

@@ -8,11 +8,10 @@
 
 extern crate alloc;
 
+mod allocator;
+
 use alloc::alloc::{Layout, alloc, handle_alloc_error, realloc};
 use core::panic::PanicInfo;
-
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 // `memcmp`: emitted by the compiler, and on this target provided by the C library. Nothing else of that is linked.
 #[link(name = "c")]

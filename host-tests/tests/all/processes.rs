@@ -182,26 +182,28 @@ async fn a_lock_in_a_file_that_was_removed_is_respected() {
 /// All users are logged out, and the server continues.
 #[tokio::test]
 async fn a_directory_is_emptied_or_replaced_under_a_server() {
-    let parent = private_directory();
-    let directory = parent.path().join("sessions");
-    let server = Server::on(&directory);
-    let visitor = Visitor::new();
-    let count = async |expected| {
-        visitor.post(&server, "/increment", &[]).await;
-        assert_eq!(visitor.get(&server, "/").await.counter(), expected, "{}", server.log());
-    };
-    count(1).await;
-    empty(&directory);
-    count(1).await;
-    count(2).await;
-    fs::rename(&directory, parent.path().join("away")).unwrap();
-    fs::create_dir(&directory).unwrap();
-    fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
-    count(1).await;
-    assert!(server.log().contains("was replaced by another directory"), "{}", server.log());
-    let second = Server::on(&directory);
-    visitor.post(&second, "/increment", &[]).await;
-    count(3).await;
+    for reuse in ["1", "100"] {
+        let parent = private_directory();
+        let directory = parent.path().join("sessions");
+        let server = Server::on_with(&directory, ["--reuse", reuse]);
+        let visitor = Visitor::new();
+        let count = async |expected| {
+            visitor.post(&server, "/increment", &[]).await;
+            assert_eq!(visitor.get(&server, "/").await.counter(), expected, "{}", server.log());
+        };
+        count(1).await;
+        empty(&directory);
+        count(1).await;
+        count(2).await;
+        fs::rename(&directory, parent.path().join("away")).unwrap();
+        fs::create_dir(&directory).unwrap();
+        fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
+        count(1).await;
+        assert!(server.log().contains("was replaced by another directory"), "{}", server.log());
+        let second = Server::on(&directory);
+        visitor.post(&second, "/increment", &[]).await;
+        count(3).await;
+    }
 }
 
 fn empty(directory: &Path) {

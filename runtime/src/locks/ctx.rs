@@ -43,6 +43,11 @@ impl LocksCtx {
         LocksCtxBuilder::new(space).build()
     }
 
+    /// How many locks the instance holds.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
     pub(super) fn space(&self) -> &LockSpace {
         &self.space
     }

@@ -26,6 +26,14 @@ pub fn recurse(depth: u64) -> u64 {
     if depth == 0 { 0 } else { recurse(depth - 1) + frame[63] }
 }
 
+/// Returns the number of bytes, which are kept.
+pub fn grow() -> usize {
+    let block = black_box(vec![1_u8; 4 << 20]);
+    let length = block.len();
+    forget(block);
+    length
+}
+
 pub fn allocate() {
     loop {
         forget(black_box(vec![1_u8; 1 << 20]));

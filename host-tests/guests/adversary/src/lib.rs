@@ -5,9 +5,14 @@
 mod bindings;
 mod greed;
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use wasi::exports::http::incoming_handler::Guest;
 use wasi::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::OutputStream;
+
+/// Requests for `/count` that this instance has served.
+static COUNT: AtomicU32 = AtomicU32::new(0);
 
 struct Adversary;
 
@@ -16,9 +21,11 @@ impl Guest for Adversary {
         let path = request.path_with_query().unwrap_or_default();
         match path.as_str() {
             "/fine" => answer(out, "fine"),
+            "/count" => answer(out, &(COUNT.fetch_add(1, Ordering::Relaxed) + 1).to_string()),
             "/loop" => greed::spin(),
             "/recurse" => answer(out, &greed::recurse(u64::MAX).to_string()),
             "/allocate" => greed::allocate(),
+            "/grow" => answer(out, &greed::grow().to_string()),
             "/wait" => greed::wait(),
             "/open-some" => answer(out, &greed::open_files(50).to_string()),
             "/open-all" => {

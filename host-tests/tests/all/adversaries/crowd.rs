@@ -43,17 +43,20 @@ async fn ten_thousand_connections_that_each_open_a_session() {
     Visitor::with_session(&server).await;
     let start = Instant::now();
     let mut cookies = BTreeSet::from_iter(wave(&server).await);
+    for _ in 1..WAVES / 2 {
+        cookies.extend(wave(&server).await);
+    }
     let (_, first) = server.memory();
-    for _ in 1..WAVES {
+    for _ in WAVES / 2..WAVES {
         cookies.extend(wave(&server).await);
     }
     let elapsed = start.elapsed();
     let (now, most) = server.memory();
     println!("{SESSIONS} connections that each open a session, {WAVE} at once: {elapsed:.1?}");
-    println!("memory at most: {first} KiB in the first {WAVE}, {most} KiB in all; after that {now} KiB");
+    println!("memory at most: {first} KiB in the first half, {most} KiB in all; after that {now} KiB");
     assert_eq!(cookies.len(), SESSIONS, "every cookie is unique");
     let listing = session3(["ls", "--json", "--dir", server.path().to_str().unwrap()]).output().unwrap();
     assert_eq!(listing.stdout.split(|byte| *byte == b'\n').count(), SESSIONS + 2, "one line for each session");
-    // Less than 4 KiB for each session created.
-    assert!(most - first <= 32 * 1024, "{first} KiB, then {most} KiB");
+    // Less than 4 KiB for each session created. As many requests at once as there are instances take some time to meet.
+    assert!(most - first <= 16 * 1024, "{first} KiB, then {most} KiB");
 }

@@ -33,13 +33,15 @@ async fn at_once(
 
 #[tokio::test]
 async fn no_increment_is_lost() {
-    let server = Arc::new(Server::new());
-    let visitor = Visitor::with_session(&server).await;
-    at_once(&server, &visitor.cookie(&server), |_, server| {
-        (0..200).map(|_| request(&server, Method::POST, "/increment")).collect()
-    })
-    .await;
-    assert_eq!(visitor.get(&server, "/").await.counter(), 800);
+    for reuse in ["1", "16"] {
+        let server = Arc::new(Server::with(["--reuse", reuse]));
+        let visitor = Visitor::with_session(&server).await;
+        at_once(&server, &visitor.cookie(&server), |_, server| {
+            (0..200).map(|_| request(&server, Method::POST, "/increment")).collect()
+        })
+        .await;
+        assert_eq!(visitor.get(&server, "/").await.counter(), 800, "--reuse {reuse}");
+    }
 }
 
 /// Requests that change different attributes all succeed, without waiting for each other.

@@ -14,5 +14,7 @@ mod notes;
 mod notices;
 mod pages;
 mod refusals;
+mod reuse;
 mod scenarios;
 mod secrets;
+mod system_calls;

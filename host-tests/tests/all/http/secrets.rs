@@ -7,7 +7,7 @@ use reqwest::Method;
 
 #[tokio::test]
 async fn secrets_are_neither_logged_nor_on_the_disk() {
-    let server = Server::new();
+    let server = Server::logging_requests();
     let visitor = Visitor::with_session(&server).await;
     let mut secrets = vec![visitor.secret(&server)];
     visitor.post(&server, "/increment", &[]).await;

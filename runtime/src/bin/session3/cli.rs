@@ -310,6 +310,11 @@ pub struct ServerArgs {
     /// Requests that run at once; others queue, and get 503 after 10 seconds
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=1000))]
     pub max_instances: u32,
+    /// Requests that an instance serves, one after another. More than 1 halves the cost of a small request, but a
+    /// request may then see what an earlier one, of another user, left in the application's memory. An instance that
+    /// failed, was late, holds a lock or has grown serves no more
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
+    pub reuse: u32,
     /// Pause between garbage collections in the server; 0 disables them, for when cron runs `session3 gc`
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = value_parser!(u64).range(0..=604_800))]
     pub gc_interval: u64,

@@ -153,7 +153,7 @@ pub struct Private {
 
 /// The properties to recheck.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Seen {
+pub struct Seen {
     device: u64,
     inode: u64,
     owner: u32,
@@ -170,15 +170,15 @@ impl Private {
         &self.path
     }
 
-    /// Check again. A directory that replaced it is checked as at the start. Access granted to others on the same one
+    /// Check again, and return what was seen. A directory that replaced it is checked as at the start. Access granted to others on the same one
     /// is logged once, and its sessions are still served: the disclosure has already happened.
-    pub fn recheck(&self) -> Result<()> {
+    pub fn recheck(&self) -> Result<Seen> {
         let metadata =
             fs::metadata(&self.path).with_context(|| format!("the directory {} is gone", self.path.display()))?;
         let now = Seen::of(&metadata);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if *seen == Some(now) {
-            return Ok(());
+            return Ok(now);
         }
         match (check_access(&self.path, &metadata), *seen) {
             (Err(error), Some(before)) if before.is_same(&now) => warn!("{error}"),
@@ -189,7 +189,7 @@ impl Private {
             (Ok(()), _) => {}
         }
         *seen = Some(now);
-        Ok(())
+        Ok(now)
     }
 }
 

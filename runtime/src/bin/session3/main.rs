@@ -1,6 +1,6 @@
 //! `session3`: serves components with sessions, and administers session stores.
 
-// One exception: loading compiled code from a file.
+// Two exceptions: loading compiled code from a file, and a setting of the C library's allocator.
 #![deny(unsafe_code)]
 // They panic when the pipe is closed; `output` does not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 use wasmtime::error::Context;
-use wasmtime::{Config, Engine, OptLevel, PoolingAllocationConfig, RegallocAlgorithm, Result};
+use wasmtime::{Config, Enabled, Engine, OptLevel, PoolingAllocationConfig, RegallocAlgorithm, Result};
 
 /// How long a guest may compute before it yields to others and its timeout is checked.
 const TICK: Duration = Duration::from_millis(10);
@@ -12,6 +12,10 @@ const TICK: Duration = Duration::from_millis(10);
 const MODULES: u32 = 40;
 const MEMORIES: u32 = 8;
 const TABLES: u32 = 40;
+
+/// Bytes of a memory and of a table that stay resident between instances.
+const RESIDENT_MEMORY: usize = 512 << 10;
+const RESIDENT_TABLE: usize = 64 << 10;
 
 /// Bytes that a command's memory may reach before it must be moved.
 const COMMAND_MEMORY: u64 = 16 << 20;
@@ -24,7 +28,14 @@ pub fn for_server(max_instances: u32, memory_limit: usize) -> Result<Engine> {
         .total_memories(max_instances * MEMORIES)
         .total_tables(max_instances * TABLES)
         .total_stacks(max_instances)
-        .max_memory_size(memory_limit);
+        .max_memory_size(memory_limit)
+        // What an instance has written is reset by copying rather than unmapping, which interrupts all cores and makes
+        // the next instance fault on each page.
+        .linear_memory_keep_resident(RESIDENT_MEMORY)
+        .table_keep_resident(RESIDENT_TABLE)
+        // Only as many as were in use at once stay resident.
+        .max_unused_warm_slots(0)
+        .pagemap_scan(Enabled::Auto);
     let mut config = Config::new();
     config.allocation_strategy(pool).epoch_interruption(true);
     let engine = Engine::new(&config)

@@ -9,6 +9,7 @@ mod output;
 use self::cache::Cache;
 use self::output::GuestOutput;
 use crate::components::compose::Sessions;
+use crate::dir::Seen;
 use crate::metrics::Metrics;
 use crate::place::{Medium, Place};
 use hyper::{Request, Response};
@@ -35,6 +36,8 @@ pub struct Guest {
     table: ResourceTable,
     limits: Limits,
     events: EventsCtx,
+    /// The directory with its sessions, as it was opened.
+    directory: Option<Seen>,
     /// The host's own store, if the sessions are on a server.
     engine: Option<EngineCtx>,
     /// Last, because fields are dropped in this order: files are closed before the locks are released.
@@ -65,8 +68,10 @@ impl Sandbox {
         let locks = self.locks();
         let mut table = ResourceTable::new();
         table.set_max_capacity(self.max_resources);
+        let (wasi, directory) = self.wasi()?;
         let guest = Guest {
-            wasi: self.wasi()?,
+            wasi,
+            directory,
             http: WasiHttpCtx::new(),
             hooks: NoOutgoingRequests,
             table,
@@ -105,7 +110,16 @@ impl Sandbox {
         Some(ctx.locks(|locks| self.configure(locks)).build())
     }
 
-    fn wasi(&self) -> Result<WasiCtx> {
+    /// Whether a guest that was made earlier has the directory that a new one would have.
+    pub fn is_current(&self, guest: &Guest) -> bool {
+        match &self.place.medium {
+            Medium::Directory(dir, _) => dir.recheck().is_ok_and(|seen| guest.directory == Some(seen)),
+            Medium::Engine(..) => true,
+        }
+    }
+
+    fn wasi(&self) -> Result<(WasiCtx, Option<Seen>)> {
+        let mut directory = None;
         let mut wasi = WasiCtx::builder();
         // Before the directory, which copies the setting. Otherwise a write continues on another thread when its
         // instance is dropped, and could land after the instance's locks are released.
@@ -113,7 +127,7 @@ impl Sandbox {
         if let Medium::Directory(dir, access) = &self.place.medium {
             // A reader may read another user's directory: see `dir::check_to_read`.
             if !access.write_not_permitted() {
-                dir.recheck()?;
+                directory = Some(dir.recheck()?);
             }
             let dir = dir.path();
             wasi.preopened_dir(dir, ".", *access)
@@ -121,7 +135,27 @@ impl Sandbox {
         }
         // Standard output is the command's; guests' output goes to the log.
         wasi.stdout(GuestOutput).stderr(GuestOutput);
-        Ok(wasi.build())
+        Ok((wasi.build(), directory))
+    }
+}
+
+/// What an instance holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Holdings {
+    pub locks: usize,
+    resources: usize,
+    memory_left: usize,
+    table_elements_left: usize,
+}
+
+impl Guest {
+    pub fn holdings(&mut self) -> Holdings {
+        Holdings {
+            locks: self.locks.held(),
+            resources: self.table.iter_mut().count(),
+            memory_left: self.limits.memory_left,
+            table_elements_left: self.limits.table_elements_left,
+        }
     }
 }
 

@@ -139,7 +139,7 @@ async fn linger(tcp: &TcpStream, stopping: &mut Stopping) {
 }
 
 async fn drain(tcp: &TcpStream) {
-    let mut ignored = vec![0; 16 << 10];
+    let mut ignored = [0; 1 << 10];
     while let Ok(Ok(())) = timeout(LINGER_SILENCE, tcp.readable()).await {
         match tcp.try_read(&mut ignored) {
             Ok(0) => return,

@@ -1,11 +1,13 @@
-//! One request: an instance for it alone, a time limit, and exactly one response.
+//! One request: read in full, then an instance for it alone, and exactly one response.
 
 use super::authority::{self, Names, Unusable};
 use super::client_address;
 use super::connection::close_after;
-use super::response::{self, Body, Outcome};
+use super::instances::Instances;
+use super::job::Job;
+use super::response::{self, Body};
 use super::response_buffer::ResponseBuffers;
-use crate::guest::{Guest, Sandbox};
+use crate::guest::Sandbox;
 use crate::metrics::Metrics;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -18,19 +20,16 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
-use tracing::{error, info, warn};
-use wasmtime::{Result, Store};
-use wasmtime_wasi_http::WasiHttpView;
-use wasmtime_wasi_http::p2::bindings::ProxyPre;
-use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
-use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+use tracing::{debug, error, warn};
+use wasmtime::Result;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 /// The longest that a request waits for a free instance.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The application and its limits.
 pub struct App {
-    pub pre: ProxyPre<Guest>,
+    pub instances: Instances,
     pub sandbox: Sandbox,
     pub timeout: Duration,
     /// For a client to send the body of a request.
@@ -54,7 +53,7 @@ pub struct Handler {
 
 /// Why the component gave no response.
 #[derive(Debug)]
-enum Failure {
+pub enum Failure {
     NoHost,
     OtherHost,
     Incomplete,
@@ -65,15 +64,13 @@ enum Failure {
     Failed,
 }
 
-type GuestResponse = Result<Response<HyperOutgoingBody>, ErrorCode>;
-
 impl Handler {
     pub fn new(app: App, guests: Handle, max_instances: u32, metrics: Arc<Metrics>) -> Self {
         let slots = Arc::new(Semaphore::new(max_instances as usize));
         Self { app: Arc::new(app), guests, slots, max_instances, buffers: ResponseBuffers::new(), metrics }
     }
 
-    /// Serve a request and log it, without its query and header fields, which carry secrets.
+    /// Serve a request and log it at level debug, without its query and header fields, which carry secrets.
     ///
     /// `peer` and `local` are the endpoints of its connection.
     pub async fn handle(
@@ -90,7 +87,7 @@ impl Handler {
         };
         let time = start.elapsed();
         self.metrics.request(response.status(), time);
-        info!("{name} {} {:.1}ms", response.status().as_u16(), time.as_secs_f64() * 1e3);
+        debug!("{name} {} {:.1}ms", response.status().as_u16(), time.as_secs_f64() * 1e3);
         response
     }
 
@@ -110,13 +107,12 @@ impl Handler {
         client_address::set(request.headers_mut(), peer.map(|peer| peer.ip()), self.app.trust_forwarded);
         let request = self.read_body(request).await?;
         let slot = self.slot().await?;
-        let (sender, receiver) = oneshot::channel();
-        let outcome = Outcome::default();
-        let job = Job { app: self.app.clone(), name: name.clone(), outcome: outcome.clone(), _slot: slot };
+        let (connection, answered) = oneshot::channel();
+        let job = Job { app: self.app.clone(), name: name.clone(), relay: self.buffers.relay(), slot };
         // From here it runs to completion, even if the client disconnects.
-        let task = self.guests.spawn(job.run(scheme, request, sender));
-        match receiver.await {
-            Ok(Ok(response)) => return Ok(response.map(|body| self.buffers.buffer(body, outcome))),
+        let task = tokio::spawn(job.run(scheme, request, connection, self.guests.clone()));
+        match answered.await {
+            Ok(Ok(response)) => return Ok(response),
             Ok(Err(code)) => error!("{name}: the component responded with an error: {code:?}"),
             // No response. The task ends after the instance is dropped, so a client that sees ours finds its locks
             // free.
@@ -171,64 +167,6 @@ impl Handler {
     }
 }
 
-/// An instance for one request.
-struct Job {
-    app: Arc<App>,
-    name: RequestLine,
-    outcome: Outcome,
-    /// Released after the instance is dropped.
-    _slot: OwnedSemaphorePermit,
-}
-
-impl Job {
-    /// Run the instance to completion. It is dropped when this returns.
-    async fn run(
-        self,
-        scheme: Scheme,
-        request: Request<Body>,
-        sender: oneshot::Sender<GuestResponse>,
-    ) -> Result<(), Failure> {
-        let (app, name) = (&self.app, &self.name);
-        let mut store = app.sandbox.store(app.pre.engine()).map_err(|error| {
-            error!("{name}: cannot create an instance: {error:#}");
-            Failure::Failed
-        })?;
-        let called = timeout(app.timeout, self.call(&mut store, scheme, request, sender)).await;
-        let result = called.unwrap_or_else(|_| {
-            warn!("{name}: timed out after {:?}", app.timeout);
-            Err(Failure::TimedOut)
-        });
-        if result.is_err() {
-            self.outcome.failed();
-        }
-        drop(store);
-        result
-    }
-
-    async fn call(
-        &self,
-        store: &mut Store<Guest>,
-        scheme: Scheme,
-        request: Request<Body>,
-        sender: oneshot::Sender<GuestResponse>,
-    ) -> Result<(), Failure> {
-        // Yield at each tick, so that others run and the timeout is checked.
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
-        let called = async {
-            let request = store.data_mut().http().new_incoming_request(scheme, request)?;
-            let outparam = store.data_mut().http().new_response_outparam(sender)?;
-            let proxy = self.app.pre.instantiate_async(&mut *store).await?;
-            proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, outparam).await
-        };
-        called.await.map_err(|error| {
-            // With the guest's backtrace.
-            error!("{}: the component failed: {error:?}", self.name);
-            Failure::Failed
-        })
-    }
-}
-
 impl Failure {
     fn response(&self) -> Response<Body> {
         let (status, text) = match self {
@@ -265,22 +203,19 @@ const LONGEST_PATH: usize = 1000;
 
 /// Method and path of a request, for the log.
 #[derive(Clone)]
-struct RequestLine {
+pub struct RequestLine {
     method: Method,
-    path: String,
+    uri: Uri,
 }
 
 impl RequestLine {
     fn of<B>(request: &Request<B>) -> Self {
-        Self {
-            method: request.method().clone(),
-            path: Shown::new(request.uri().path()).at_most(LONGEST_PATH).to_string(),
-        }
+        Self { method: request.method().clone(), uri: request.uri().clone() }
     }
 }
 
 impl std::fmt::Display for RequestLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.method, self.path)
+        write!(f, "{} {}", self.method, Shown::new(self.uri.path()).at_most(LONGEST_PATH))
     }
 }

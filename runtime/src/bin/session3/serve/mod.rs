@@ -1,5 +1,6 @@
 //! The commands `demo` and `serve`: from a component to a running server.
 
+mod arenas;
 pub mod authority;
 mod client_address;
 mod collector;
@@ -7,15 +8,19 @@ mod connection;
 mod connection_state;
 mod endpoint;
 mod handler;
+mod instances;
+mod job;
 mod response;
 mod response_buffer;
 mod server;
 mod signals;
 mod stream;
+mod syncs;
 
 use self::authority::Names;
 use self::collector::Collector;
 use self::handler::{App, Handler};
+use self::instances::Instances;
 use self::server::MAX_CONNECTIONS;
 use self::signals::Signals;
 use self::stream::Times;
@@ -75,6 +80,7 @@ fn names(options: &ServerArgs) -> Names {
 }
 
 fn serve(name: &str, app: Cow<'static, [u8]>, names: Names, options: &ServerArgs) -> Result<ExitCode> {
+    arenas::share();
     let io = Builder::new_multi_thread().enable_all().thread_name("server").build()?;
     let signals = io.block_on(async { Signals::new() })?;
     let guests = guest_runtime()?;
@@ -95,7 +101,7 @@ fn serve(name: &str, app: Cow<'static, [u8]>, names: Names, options: &ServerArgs
     }
     let collecting = guests.spawn(collect(Collector::new(sandbox.clone(), metrics.clone()), options.clone()));
     let app = App {
-        pre,
+        instances: Instances::new(pre, options.reuse),
         sandbox,
         timeout,
         body_timeout: Duration::from_secs(options.body_timeout),
@@ -117,7 +123,6 @@ fn times(options: &ServerArgs) -> Times {
     Times { idle, head, send }
 }
 
-/// Runs on the guests' runtime, as it works on files.
 async fn collect(mut collector: Collector, options: ServerArgs) {
     if options.metrics.is_some() {
         collector.count().await;
@@ -127,8 +132,7 @@ async fn collect(mut collector: Collector, options: ServerArgs) {
     }
 }
 
-/// Guests' file operations block their thread, so guests have a separate runtime and connections stay responsive.
-/// Waiting for a lock, a body or a clock does not block.
+/// For guests that compute for long, and the collector, which works on many files: connections stay responsive.
 fn guest_runtime() -> Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime =
@@ -170,7 +174,9 @@ fn prepare(app: &[u8], sandbox: &Sandbox, options: &ServerArgs) -> Result<ProxyP
     let build = || Ok(compose::with_sessions(app, sessions)?.map_or(app.into(), Cow::from));
     let component = sandbox.cache.component(&engine, &[app, &sessions.component()?], build)?;
     check_handles_http(&engine, &component)?;
-    let pre = ProxyPre::new(guest::linker(&engine, sessions)?.instantiate_pre(&component)?)?;
+    let mut linker = guest::linker(&engine, sessions)?;
+    syncs::add_to_linker(&mut linker)?;
+    let pre = ProxyPre::new(linker.instantiate_pre(&component)?)?;
     debug!("ready in {:?}", start.elapsed());
     Ok(pre)
 }

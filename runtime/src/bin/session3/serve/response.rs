@@ -3,26 +3,13 @@
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::Bytes;
 use hyper::{Response, StatusCode, header};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 
 pub type Body = UnsyncBoxBody<Bytes, Error>;
 
-/// Whether an instance failed, for a body that it may still have been writing.
-#[derive(Clone, Default)]
-pub struct Outcome(Arc<AtomicBool>);
-
-impl Outcome {
-    /// Must be called before the instance is dropped.
-    pub fn failed(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    pub fn is_failure(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
+/// What a component responds.
+pub type Answer<B> = Result<Response<B>, ErrorCode>;
 
 pub fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     let body = Full::from(text).map_err(|never| match never {}).boxed_unsync();

@@ -3,14 +3,16 @@
 //! An instance does not wait for its client: it ends once it has written an ordinary response, and its locks are free.
 //! The buffers are bounded, per response and in all. Beyond that, instances wait.
 
-use super::response::{Body, Outcome};
+use super::response::{Answer, Body};
 use http_body_util::BodyExt;
+use hyper::Response;
 use hyper::body::{Bytes, Frame};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
@@ -19,7 +21,7 @@ const EACH: u32 = 1 << 20;
 /// Bytes of all responses.
 const ALL: usize = 64 << 20;
 /// The overhead charged per piece, so that many short ones are not free.
-const PIECE_BYTES: u32 = 256;
+const PIECE_BYTES: u32 = 160;
 
 /// The buffers of a server.
 pub struct ResponseBuffers {
@@ -33,41 +35,77 @@ impl ResponseBuffers {
         Self { room: Arc::new(Semaphore::new(ALL)) }
     }
 
-    /// Buffer the body that an instance writes, as fast as it comes. If the instance dies meanwhile, the body ends with
-    /// an error, so that the client does not take it for complete; Wasmtime's own body would end normally.
-    pub fn buffer(&self, body: HyperOutgoingBody, outcome: Outcome) -> Body {
-        let (sender, pieces) = unbounded_channel();
+    /// For the response of one instance.
+    pub fn relay(&self) -> Relay {
         let room = Room { own: Arc::new(Semaphore::new(EACH as usize)), all: self.room.clone() };
-        tokio::spawn(fill(body, outcome, room, sender));
-        Buffered { pieces }.boxed_unsync()
+        Relay { room, moved: AtomicUsize::new(0), is_failure: AtomicBool::new(false) }
     }
 }
 
-/// Runs until the body ends, or the connection does.
-async fn fill(
-    mut body: HyperOutgoingBody,
-    outcome: Outcome,
+/// Takes the response of an instance, as fast as it comes, and buffers it for its connection.
+pub struct Relay {
     room: Room,
-    sender: UnboundedSender<(Piece, Option<Place>)>,
-) {
-    loop {
-        let next = async {
-            let piece = body.frame().await?;
-            let length = piece.as_ref().ok().and_then(Frame::data_ref).map_or(0, Bytes::len);
-            Some((piece, Some(room.place(length).await)))
+    moved: AtomicUsize,
+    is_failure: AtomicBool,
+}
+
+impl Relay {
+    /// How many pieces of the response have been taken.
+    pub fn moved(&self) -> usize {
+        self.moved.load(Ordering::Relaxed)
+    }
+
+    /// The instance failed, so that the client must not take the body for complete; Wasmtime's own would end normally.
+    /// Must be called before the instance is dropped.
+    pub fn fail(&self) {
+        self.is_failure.store(true, Ordering::Relaxed);
+    }
+
+    /// Runs until the response ends, or its connection does.
+    pub async fn run(
+        &self,
+        instance: oneshot::Receiver<Answer<HyperOutgoingBody>>,
+        connection: oneshot::Sender<Answer<Body>>,
+    ) {
+        let Ok(answer) = instance.await else { return };
+        self.count();
+        let (head, body) = match answer {
+            Ok(response) => response.into_parts(),
+            Err(code) => return drop(connection.send(Err(code))),
         };
-        let piece = tokio::select! {
-            piece = next => piece,
-            () = sender.closed() => return,
-        };
-        match piece {
-            // The next iteration notices a dropped receiver.
-            Some(piece) => drop(sender.send(piece)),
-            None => break,
+        let (sender, pieces) = unbounded_channel();
+        let response = Response::from_parts(head, Buffered { pieces }.boxed_unsync());
+        if connection.send(Ok(response)).is_ok() {
+            self.fill(body, sender).await;
         }
     }
-    if outcome.is_failure() {
-        drop(sender.send((Err(Error::HttpResponseIncomplete), None)));
+
+    async fn fill(&self, mut body: HyperOutgoingBody, sender: UnboundedSender<(Piece, Option<Place>)>) {
+        loop {
+            let next = async {
+                let piece = body.frame().await?;
+                let length = piece.as_ref().ok().and_then(Frame::data_ref).map_or(0, Bytes::len);
+                Some((piece, Some(self.room.place(length).await)))
+            };
+            let piece = tokio::select! {
+                biased;
+                piece = next => piece,
+                () = sender.closed() => return,
+            };
+            match piece {
+                // The next iteration notices a dropped receiver.
+                Some(piece) => drop(sender.send(piece)),
+                None => break,
+            }
+            self.count();
+        }
+        if self.is_failure.load(Ordering::Relaxed) {
+            drop(sender.send((Err(Error::HttpResponseIncomplete), None)));
+        }
+    }
+
+    fn count(&self) {
+        self.moved.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -135,9 +173,20 @@ mod tests {
     }
 
     /// The instance's end of a response, and its buffered body.
-    fn response(buffers: &ResponseBuffers) -> (Sender<Bytes>, Body) {
+    async fn response(buffers: &ResponseBuffers) -> (Sender<Bytes>, Body) {
+        let (instance, _, body) = response_and_relay(buffers).await;
+        (instance, body)
+    }
+
+    async fn response_and_relay(buffers: &ResponseBuffers) -> (Sender<Bytes>, Arc<Relay>, Body) {
         let (instance, written) = channel(1);
-        (instance, buffers.buffer(Written(written).boxed_unsync(), Outcome::default()))
+        let (respond, responded) = oneshot::channel();
+        let (connection, answered) = oneshot::channel();
+        respond.send(Ok(Response::new(Written(written).boxed_unsync()))).unwrap();
+        let relay = Arc::new(buffers.relay());
+        let running = relay.clone();
+        tokio::spawn(async move { running.run(responded, connection).await });
+        (instance, relay, answered.await.unwrap().unwrap().into_body())
     }
 
     /// How many KiB an instance writes before it must wait for its client: time stands still then.
@@ -152,7 +201,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_instance_writes_ahead_of_its_client() {
         let buffers = ResponseBuffers::new();
-        let (instance, mut body) = response(&buffers);
+        let (instance, mut body) = response(&buffers).await;
         let ahead = written(&instance).await;
         assert!((600..=1024).contains(&ahead), "{ahead} KiB of 1 MiB, less what pieces take");
         for _ in 0..100 {
@@ -175,12 +224,12 @@ mod tests {
         let mut unread = Vec::new();
         let mut total = 0;
         for _ in 0..ALL / EACH as usize + 10 {
-            let (instance, body) = response(&buffers);
+            let (instance, body) = response(&buffers).await;
             total += written(&instance).await;
             unread.push((instance, body));
         }
         assert!(total * KIB <= ALL, "{total} KiB");
-        let (instance, mut body) = response(&buffers);
+        let (instance, mut body) = response(&buffers).await;
         let taken = tokio::spawn(async move {
             let mut taken = 0;
             while let Some(piece) = body.frame().await {
@@ -202,7 +251,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_instance_learns_that_its_client_is_gone() {
         let buffers = ResponseBuffers::new();
-        let (instance, body) = response(&buffers);
+        let (instance, body) = response(&buffers).await;
         written(&instance).await;
         drop(body);
         timeout(Duration::from_secs(1), instance.closed()).await.expect("it learns at once");
@@ -211,12 +260,10 @@ mod tests {
     #[tokio::test]
     async fn a_failed_instance_truncates_its_body() {
         for fails in [false, true] {
-            let (instance, written) = channel(1);
-            let outcome = Outcome::default();
-            let body = ResponseBuffers::new().buffer(Written(written).boxed_unsync(), outcome.clone());
+            let (instance, relay, body) = response_and_relay(&ResponseBuffers::new()).await;
             instance.send(Bytes::from("the beginning")).await.unwrap();
             if fails {
-                outcome.failed();
+                relay.fail();
             }
             drop(instance);
             assert_eq!(body.collect().await.is_err(), fails);
