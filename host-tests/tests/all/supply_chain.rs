@@ -11,7 +11,7 @@ use serde_json::Value;
 const SAFE_WASMTIME: [u64; 3] = [48, 0, 8];
 
 /// The packages of this repository.
-const OURS: [&str; 28] = [
+const OURS: [&str; 29] = [
     "adversary",
     "blocking-redis",
     "broken-store",
@@ -28,6 +28,7 @@ const OURS: [&str; 28] = [
     "imported-store",
     "lock-files",
     "memory-store",
+    "pages",
     "redis-store",
     "session-conformance",
     "session-core",
