@@ -1,21 +1,38 @@
 //! The component that connects to Redis itself, on unmodified hosts.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use host_tests::compatibility::Host;
 use host_tests::host::component_path;
 use host_tests::redis::Redis;
 use host_tests::stock::Application;
+use session_conformance::{BackEnd, Component};
 
-use super::increments;
+use super::increments::{self, KEPT};
 
 /// Eight processes of `wasmtime serve`, as on eight machines, lose no increment of a session.
-#[tokio::test]
+#[test]
 #[ignore = "needs wasmtime: scripts/test --hosts"]
-async fn wasmtime_serves_with_sessions_on_redis() {
+fn wasmtime_serves_with_sessions_on_redis() {
     let redis = Redis::new();
     let demo = Application::compose_on_redis(&component_path().with_file_name("web_demo.wasm"));
-    increments::by_servers(|_| demo.serve_on_redis(&redis.url())).await;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(increments::by_servers(|_| demo.serve_on_redis(&redis.url())));
+    let component = Component::new(&fs::read(component_path().with_file_name("redis_store.wasm")).unwrap()).unwrap();
+    let environment = [("SESSION3_STORE", &*redis.url())];
+    let report = session_conformance::run(|| BackEnd::on_network(&component, &environment).with_leases()).unwrap();
+    let (store, manager) = report.kept();
+    Host {
+        host: "`wasmtime serve` with `redis-store`: sessions on Redis",
+        version: &super::wasmtime::version(),
+        store: &format!("{store} promises"),
+        manager: &format!("{manager} promises"),
+        locks: "servers",
+        processes: KEPT,
+    }
+    .record("wasmtime-redis");
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn the_ready_made_components_run() {
     .record("wasmtime");
 }
 
-fn version() -> String {
+pub fn version() -> String {
     let output = wasmtime().arg("--version").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     text.trim().replace("wasmtime", "Wasmtime")
