@@ -1,5 +1,5 @@
-//! The arenas of glibc's allocator. It gives threads arenas of their own, eight for each core, which keep what was freed in
-//! them. Threads that take turns, as at each sync, then keep several times the memory that is in use.
+//! The arenas of glibc's allocator. It gives threads arenas of their own, eight for each core, which keep what was freed
+//! in them. Threads that take turns, as at each sync, then keep several times the memory that is in use.
 
 /// Share an arena for each core: to be called before there are threads.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -1,4 +1,4 @@
-//! One request: read in full, then an instance for it alone, and exactly one response.
+//! One request: read in full, then an instance that serves no other meanwhile, and exactly one response.
 
 use super::authority::{self, Names, Unusable};
 use super::client_address;

@@ -1,8 +1,8 @@
 //! Instances: one for each request, or for some requests one after the other, with `--reuse`.
 //!
-//! An instance that is used again skips its creation, half the cost of a small request. What it gives up is that a
-//! request cannot see what an earlier one, of another user, left in the instance's memory: then only the application
-//! keeps users apart. So it is an option, and an instance with signs of trouble serves no more.
+//! An instance that is used again need not be created, which is half the cost of a small request. But a request may then
+//! see what an earlier one, of another user, left in the instance's memory: only the application keeps users apart. So it
+//! is an option, and an instance with signs of trouble serves no more.
 
 use crate::guest::{Guest, Holdings, Sandbox};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ pub struct Instances {
     idle: Mutex<Vec<Instance>>,
 }
 
-/// An instance that serves a request. Its locks are released when it is dropped.
+/// An instance, which serves one request at a time. Its locks are released when it is dropped.
 pub struct Instance {
     pub store: Store<Guest>,
     /// None before it is instantiated.

@@ -28,7 +28,7 @@ pub struct Job {
     pub app: Arc<App>,
     pub name: RequestLine,
     pub relay: Relay,
-    /// Released after the instance is dropped.
+    /// Released after the instance is dropped or kept.
     pub slot: OwnedSemaphorePermit,
 }
 
@@ -37,8 +37,8 @@ pub struct Job {
 struct IsLong(Arc<AtomicBool>);
 
 impl Job {
-    /// Run to completion, here or on the guests' runtime. The instance is dropped before this returns, and before a
-    /// failure without a response is known.
+    /// Run to completion, here or on the guests' runtime. When this returns, the instance is dropped or kept for another
+    /// request; it is dropped, and its locks are free, before a failure without a response is known.
     pub async fn run(
         self,
         scheme: Scheme,
